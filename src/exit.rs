@@ -1,0 +1,78 @@
+//! The exit statuses of the program, which scripts rely on.
+
+use std::process::ExitCode;
+
+/// How a run ended, as its exit status tells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExitStatus {
+    /// A stop condition was met, or the run was stopped from outside with none asked for.
+    Success,
+    /// Anything without a status of its own: stdout cannot be written, an invalid operation with
+    /// `--on-invalid exit`, stdin closed with operations in flight.
+    Failure,
+    /// Wrong usage.
+    Usage,
+    /// The server refused the credentials.
+    AccessDenied,
+    /// No connection, and none to be had by trying again.
+    CannotConnect,
+    /// The state file cannot be used.
+    StateFile,
+    /// The server no longer has the operation to resume from, and `--on-resume-failed exit`.
+    ResumeFailed,
+    /// `--timeout` passed before the stop condition was met.
+    TimedOut,
+    /// This signal came before the stop condition was met.
+    Signal(u8),
+}
+
+impl ExitStatus {
+    /// Every status with a number of its own, with what it means: the one list behind the help,
+    /// the man page and the README.
+    pub const TABLE: [(u8, &'static str); 8] = [
+        (
+            0,
+            "the stop condition was met; or stopped by a signal, or by its reader, with no stop condition asked for",
+        ),
+        (
+            1,
+            "stdout cannot be written, an invalid operation with --on-invalid exit, stdin closed with operations in flight, or any other failure",
+        ),
+        (2, "wrong usage"),
+        (3, "access denied (401, 403)"),
+        (
+            4,
+            "cannot connect: retries exhausted, or an answer that trying again will not change",
+        ),
+        (
+            5,
+            "the state file cannot be read, written or locked, or holds no position",
+        ),
+        (
+            6,
+            "the server could not resume, with --on-resume-failed exit",
+        ),
+        (7, "--timeout passed before the stop condition was met"),
+    ];
+
+    /// The number the process exits with.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Success => 0,
+            Self::Failure => 1,
+            Self::Usage => 2,
+            Self::AccessDenied => 3,
+            Self::CannotConnect => 4,
+            Self::StateFile => 5,
+            Self::ResumeFailed => 6,
+            Self::TimedOut => 7,
+            Self::Signal(number) => 128 | number,
+        }
+    }
+}
+
+impl From<ExitStatus> for ExitCode {
+    fn from(status: ExitStatus) -> Self {
+        Self::from(status.code())
+    }
+}

@@ -1,0 +1,2 @@
+//! `oplog-tail`: follow the operation log of an OpLog server.
+fn main() {}
