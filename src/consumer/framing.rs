@@ -1,0 +1,236 @@
+//! Follows the lines of an event stream as its bytes come in, and completes events without data.
+//!
+//! `reset` and `live` come without a `data` line, and the rules of Server-Sent Events tell a
+//! client to drop such an event, which eventsource-client does. An empty `data` line put in
+//! before the blank line that ends the event makes it arrive with empty data instead.
+//!
+//! A line ends with LF, CRLF or CR; a byte order mark may stand at the very start. Bytes are
+//! passed on as slices of what came in, whatever way the stream is cut into chunks.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+/// The longest line, in bytes, that is taken.
+pub const MAX_LINE: usize = 16 << 20;
+/// The largest event, in bytes, that is taken.
+const MAX_EVENT: usize = 2 * MAX_LINE;
+/// How much of a line is looked at: a byte order mark and `data:`.
+const HEAD: usize = 8;
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+const EMPTY_DATA: &[u8] = b"data:\n";
+
+/// An event or one of its lines is larger than this program takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TooLong {
+    /// A line is.
+    #[error("the server sent a line of more than 16 MiB")]
+    Line,
+    /// All lines of an event together are.
+    #[error("the server sent an event of more than 32 MiB")]
+    Event,
+}
+
+/// Where in the lines of an event stream its bytes have got to.
+#[derive(Debug, Default)]
+#[allow(clippy::struct_excessive_bools)] // each is a fact of its own about the bytes so far
+pub struct Framing {
+    /// The start of the line that is being read.
+    head: [u8; HEAD],
+    line_length: usize,
+    event_length: usize,
+    after_carriage_return: bool,
+    /// The event that is being read has a line that is no comment.
+    has_fields: bool,
+    has_data: bool,
+    past_first_line: bool,
+}
+
+impl Framing {
+    /// Passes `chunk` on to `out`, cut where an empty `data` line had to be put in.
+    ///
+    /// # Errors
+    /// [`TooLong`], after which the stream cannot be read on; the lines before the one that is
+    /// too long have been passed on.
+    pub fn feed(&mut self, chunk: &Bytes, out: &mut VecDeque<Bytes>) -> Result<(), TooLong> {
+        let mut passed = 0;
+        let mut line_start = 0;
+        for end in memchr::memchr2_iter(b'\n', b'\r', chunk) {
+            if let Err(too_long) = self.extend_line(&chunk[line_start..end]) {
+                out.push_back(chunk.slice(passed..line_start));
+                return Err(too_long);
+            }
+            line_start = end + 1;
+            if self.ends_event(chunk[end]) {
+                if end > passed {
+                    out.push_back(chunk.slice(passed..end));
+                }
+                out.push_back(Bytes::from_static(EMPTY_DATA));
+                passed = end;
+            }
+        }
+        let rest = self.extend_line(&chunk[line_start..]);
+        let good = if rest.is_ok() {
+            chunk.len()
+        } else {
+            line_start
+        };
+        if passed < good {
+            out.push_back(chunk.slice(passed..good));
+        }
+        rest
+    }
+
+    /// Whether the stream stands inside an event, so that an end here cuts the event off.
+    pub fn inside_event(&self) -> bool {
+        self.line_length > 0 || self.has_fields
+    }
+
+    fn extend_line(&mut self, part: &[u8]) -> Result<(), TooLong> {
+        if part.is_empty() {
+            return Ok(());
+        }
+        self.after_carriage_return = false;
+        if self.line_length < HEAD {
+            let room = &mut self.head[self.line_length..];
+            let known = room.len().min(part.len());
+            room[..known].copy_from_slice(&part[..known]);
+        }
+        self.line_length += part.len();
+        if self.line_length > MAX_LINE {
+            return Err(TooLong::Line);
+        }
+        if self.event_length + self.line_length > MAX_EVENT {
+            return Err(TooLong::Event);
+        }
+        Ok(())
+    }
+
+    /// Takes the end of a line in; says whether it ends an event that has fields but no data.
+    fn ends_event(&mut self, terminator: u8) -> bool {
+        let second_half_of_crlf = self.after_carriage_return && terminator == b'\n';
+        self.after_carriage_return = terminator == b'\r';
+        if second_half_of_crlf {
+            return false;
+        }
+        let length = std::mem::take(&mut self.line_length);
+        let mut head = &self.head[..length.min(HEAD)];
+        let mut is_empty = length == 0;
+        if !self.past_first_line {
+            self.past_first_line = true;
+            if let Some(rest) = head.strip_prefix(BYTE_ORDER_MARK) {
+                head = rest;
+                is_empty = length == BYTE_ORDER_MARK.len();
+            }
+        }
+        if is_empty {
+            let incomplete = self.has_fields && !self.has_data;
+            (self.has_fields, self.has_data, self.event_length) = (false, false, 0);
+            return incomplete;
+        }
+        if head[0] != b':' {
+            self.has_fields = true;
+            self.event_length += length;
+            // `data` alone is a data line too; a longer name that begins so is not.
+            self.has_data |= head.starts_with(b"data:") || (head == b"data" && length < HEAD);
+        }
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// What comes out when the stream comes in pieces of `size` bytes.
+    fn framed(stream: &[u8], size: usize) -> Vec<u8> {
+        let mut framing = Framing::default();
+        let mut out = VecDeque::new();
+        for chunk in stream.chunks(size) {
+            framing
+                .feed(&Bytes::copy_from_slice(chunk), &mut out)
+                .unwrap();
+        }
+        out.iter().flatten().copied().collect()
+    }
+
+    #[test]
+    fn completes_events_without_data_whatever_the_chunks_and_line_ends() {
+        for end in ["\n", "\r\n", "\r"] {
+            for mark in ["", "\u{feff}"] {
+                let stream = format!("{mark}id: 1\nevent: reset\n\nid: 2\nevent: insert\ndata: {{}}\n\n:\nid: \nevent: live\n\ndata\n\n").replace('\n', end);
+                let expected = stream
+                    .replace(
+                        &format!("reset{end}{end}"),
+                        &format!("reset{end}data:\n{end}"),
+                    )
+                    .replace(
+                        &format!("live{end}{end}"),
+                        &format!("live{end}data:\n{end}"),
+                    );
+                for size in 1..=stream.len() {
+                    let out = framed(stream.as_bytes(), size);
+                    assert_eq!(String::from_utf8(out).unwrap(), expected, "{end:?} {size}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn leaves_heartbeats_and_blank_lines_alone() {
+        let stream = b":\n:\n\n\n\n:\n\n";
+        assert_eq!(framed(stream, 1), stream);
+    }
+
+    #[test]
+    fn a_name_that_begins_like_data_is_no_data() {
+        assert_eq!(framed(b"database: 1\n\n", 3), b"database: 1\ndata:\n\n");
+        assert_eq!(framed(b"datas\n\n", 3), b"datas\ndata:\n\n");
+    }
+
+    #[test]
+    fn knows_whether_an_event_is_cut_off() {
+        let mut framing = Framing::default();
+        let mut feed = |bytes: &'static str| {
+            framing
+                .feed(&Bytes::from_static(bytes.as_bytes()), &mut VecDeque::new())
+                .unwrap();
+            framing.inside_event()
+        };
+        assert!(!feed(":\n"));
+        assert!(feed("id"));
+        assert!(feed(": 1\n"));
+        assert!(!feed("\n"));
+        assert!(!feed(":\n\n"));
+    }
+
+    #[test]
+    fn refuses_lines_and_events_without_end() {
+        let mebibyte = Bytes::from(vec![b'x'; 1 << 20]);
+        let mut framing = Framing::default();
+        let mut out = VecDeque::new();
+        for _ in 0..16 {
+            framing.feed(&mebibyte, &mut out).unwrap();
+        }
+        assert_eq!(framing.feed(&mebibyte, &mut out), Err(TooLong::Line));
+
+        let mut framing = Framing::default();
+        let line = Bytes::from([&[b'x'; 1 << 20][..], b"\n"].concat());
+        let result = (0..40).try_for_each(|_| framing.feed(&line, &mut VecDeque::new()));
+        assert_eq!(result, Err(TooLong::Event));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(10_000))]
+        /// Whatever the bytes and however they are cut, what comes out is the same, and without
+        /// the lines put in it is what came in.
+        #[test]
+        fn cutting_changes_nothing(stream in proptest::collection::vec(prop_oneof![Just(b'\n'), Just(b'\r'), Just(b':'), Just(b'd'), any::<u8>()], 0..200), size in 1_usize..20) {
+            let whole = framed(&stream, usize::MAX);
+            prop_assert_eq!(&framed(&stream, size), &whole);
+            let added = whole.len() - stream.len();
+            prop_assert_eq!(added % EMPTY_DATA.len(), 0);
+        }
+    }
+}

@@ -1,0 +1,349 @@
+//! What has been handed out and is not yet acknowledged, and the position that follows from it:
+//! the last one before the oldest unacknowledged operation (the low watermark).
+//!
+//! Acknowledgements come by id and in any order. Every step costs the same however many
+//! operations are in flight, and memory is held for unacknowledged ones only: what was
+//! acknowledged behind an older one leaves nothing but its position.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry as MapEntry;
+
+use crate::position::Position;
+
+/// The id of something in flight, as small as it can be kept.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Id {
+    /// An id that is a position.
+    Position(Position),
+    /// An id that is none, kept as text.
+    Other(Box<str>),
+}
+
+impl Id {
+    /// The id written as `text`.
+    pub fn new(text: &str) -> Self {
+        text.parse()
+            .map_or_else(|_| Self::Other(text.into()), Self::Position)
+    }
+
+    /// The position it is, if it is one.
+    pub fn position(&self) -> Option<Position> {
+        match self {
+            Self::Position(position) => Some(*position),
+            Self::Other(_) => None,
+        }
+    }
+}
+
+/// Nothing in flight has this id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotInFlight;
+
+/// Index into [`InFlight::entries`].
+type Slot = usize;
+
+#[derive(Debug)]
+struct Entry {
+    id: Id,
+    /// Tells apart what has the same id.
+    fingerprint: u64,
+    is_barrier: bool,
+    /// The newest position that is acknowledged once this entry is: its own, or that of an
+    /// acknowledged one behind it.
+    reaches: Option<Position>,
+    older: Option<Slot>,
+    newer: Option<Slot>,
+    /// The next newer entry with the same id.
+    namesake: Option<Slot>,
+}
+
+/// Oldest and newest entry of one id.
+#[derive(Clone, Copy, Debug)]
+struct Namesakes {
+    oldest: Slot,
+    newest: Slot,
+}
+
+/// The operations in flight, in the order in which they were handed out.
+#[derive(Debug, Default)]
+pub struct InFlight {
+    entries: Vec<Option<Entry>>,
+    free: Vec<Slot>,
+    by_id: HashMap<Id, Namesakes>,
+    oldest: Option<Slot>,
+    newest: Option<Slot>,
+    barriers: usize,
+    watermark: Option<Position>,
+}
+
+impl InFlight {
+    /// Takes in what is being handed out. Nothing may follow a barrier until it is acknowledged;
+    /// that is for the caller to see to, by [`InFlight::is_barred`].
+    pub fn deliver(&mut self, id: Id, fingerprint: u64, is_barrier: bool) {
+        let entry = Entry {
+            reaches: id.position(),
+            id: id.clone(),
+            fingerprint,
+            is_barrier,
+            older: self.newest,
+            newer: None,
+            namesake: None,
+        };
+        let slot = if let Some(slot) = self.free.pop() {
+            self.entries[slot] = Some(entry);
+            slot
+        } else {
+            self.entries.push(Some(entry));
+            self.entries.len() - 1
+        };
+        match self.newest.replace(slot) {
+            Some(newest) => self.entry_mut(newest).newer = Some(slot),
+            None => self.oldest = Some(slot),
+        }
+        let namesake = match self.by_id.entry(id) {
+            MapEntry::Vacant(vacant) => {
+                vacant.insert(Namesakes {
+                    oldest: slot,
+                    newest: slot,
+                });
+                None
+            }
+            MapEntry::Occupied(mut occupied) => {
+                Some(std::mem::replace(&mut occupied.get_mut().newest, slot))
+            }
+        };
+        if let Some(namesake) = namesake {
+            self.entry_mut(namesake).namesake = Some(slot);
+        }
+        self.barriers += usize::from(is_barrier);
+    }
+
+    /// Passes over something that needs no acknowledgement, such as what could not be decoded:
+    /// the position moves past it with what is before it.
+    pub fn pass_over(&mut self, position: Position) {
+        match self.newest {
+            None => self.watermark = Some(position),
+            Some(newest) => self.entry_mut(newest).reaches = Some(position),
+        }
+    }
+
+    /// Acknowledges the oldest entry with this id.
+    ///
+    /// # Errors
+    /// [`NotInFlight`], and nothing changes.
+    pub fn acknowledge(&mut self, id: &Id) -> Result<(), NotInFlight> {
+        let namesakes = self.by_id.get_mut(id).ok_or(NotInFlight)?;
+        let slot = namesakes.oldest;
+        let entry = self.entries[slot].take().ok_or(NotInFlight)?;
+        self.free.push(slot);
+        match entry.namesake {
+            Some(next) => namesakes.oldest = next,
+            None => {
+                self.by_id.remove(id);
+            }
+        }
+        match entry.newer {
+            Some(newer) => self.entry_mut(newer).older = entry.older,
+            None => self.newest = entry.older,
+        }
+        if let Some(older) = entry.older {
+            let older = self.entry_mut(older);
+            older.newer = entry.newer;
+            older.reaches = entry.reaches.or(older.reaches);
+        } else {
+            self.oldest = entry.newer;
+            self.watermark = entry.reaches.or(self.watermark);
+        }
+        self.barriers -= usize::from(entry.is_barrier);
+        self.shrink();
+        Ok(())
+    }
+
+    /// The position up to which everything is acknowledged; `None` while nothing is.
+    pub fn watermark(&self) -> Option<Position> {
+        self.watermark
+    }
+
+    /// How many are unacknowledged.
+    pub fn len(&self) -> usize {
+        self.entries.len() - self.free.len()
+    }
+
+    /// Whether everything is acknowledged.
+    pub fn is_empty(&self) -> bool {
+        self.oldest.is_none()
+    }
+
+    /// Whether a barrier waits for its acknowledgement.
+    pub fn is_barred(&self) -> bool {
+        self.barriers > 0
+    }
+
+    /// The id and fingerprint of everything in flight, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = (&Id, u64)> {
+        self.entries
+            .iter()
+            .flatten()
+            .map(|entry| (&entry.id, entry.fingerprint))
+    }
+
+    fn entry_mut(&mut self, slot: Slot) -> &mut Entry {
+        match &mut self.entries[slot] {
+            Some(entry) => entry,
+            None => unreachable!("links lead to entries in flight only"),
+        }
+    }
+
+    /// Gives memory back once a rush is over.
+    fn shrink(&mut self) {
+        if self.is_empty() && self.entries.capacity() > 1 << 16 {
+            let watermark = self.watermark;
+            *self = Self {
+                watermark,
+                ..Self::default()
+            };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn ms(ms: u64) -> Id {
+        Id::Position(Position::Replication(ms))
+    }
+
+    #[test]
+    fn the_watermark_stays_before_the_oldest_unacknowledged() {
+        let mut in_flight = InFlight::default();
+        for id in 1..=4 {
+            in_flight.deliver(ms(id), 0, false);
+        }
+        in_flight.acknowledge(&ms(2)).unwrap();
+        in_flight.acknowledge(&ms(3)).unwrap();
+        assert_eq!((in_flight.watermark(), in_flight.len()), (None, 2));
+        in_flight.acknowledge(&ms(1)).unwrap();
+        assert_eq!(in_flight.watermark(), Some(Position::Replication(3)));
+        assert_eq!(in_flight.acknowledge(&ms(3)), Err(NotInFlight));
+        in_flight.acknowledge(&ms(4)).unwrap();
+        assert_eq!(in_flight.watermark(), Some(Position::Replication(4)));
+        assert!(in_flight.is_empty());
+    }
+
+    #[test]
+    fn a_barrier_holds_until_it_is_acknowledged() {
+        let mut in_flight = InFlight::default();
+        in_flight.deliver(ms(1), 0, true);
+        assert!(in_flight.is_barred());
+        in_flight.acknowledge(&ms(1)).unwrap();
+        assert!(!in_flight.is_barred());
+    }
+
+    #[test]
+    fn what_is_no_position_leaves_the_position_where_it_is() {
+        let mut in_flight = InFlight::default();
+        in_flight.deliver(ms(7), 0, false);
+        in_flight.deliver(Id::new("what"), 0, false);
+        in_flight.acknowledge(&Id::new("what")).unwrap();
+        in_flight.acknowledge(&ms(7)).unwrap();
+        assert_eq!(in_flight.watermark(), Some(Position::Replication(7)));
+    }
+
+    #[test]
+    fn what_is_passed_over_follows_what_is_before_it() {
+        let mut in_flight = InFlight::default();
+        in_flight.pass_over(Position::Replication(1));
+        assert_eq!(in_flight.watermark(), Some(Position::Replication(1)));
+        in_flight.deliver(ms(2), 0, false);
+        in_flight.pass_over(Position::Replication(3));
+        assert_eq!(in_flight.watermark(), Some(Position::Replication(1)));
+        in_flight.acknowledge(&ms(2)).unwrap();
+        assert_eq!(in_flight.watermark(), Some(Position::Replication(3)));
+    }
+
+    /// A million in flight, acknowledged from the newest to the oldest: were a step to cost what
+    /// is in flight, this would not end in a test's time.
+    #[test]
+    fn a_million_in_flight_cost_no_more_than_one() {
+        const MANY: u64 = 1_000_000;
+        let mut in_flight = InFlight::default();
+        for id in 1..=MANY {
+            in_flight.deliver(ms(id % 1000), id, false);
+        }
+        for id in (1..=MANY).rev() {
+            in_flight.acknowledge(&ms(id % 1000)).unwrap();
+        }
+        assert!(in_flight.is_empty());
+        assert_eq!(in_flight.watermark(), Some(Position::Replication(0)));
+    }
+
+    /// The same rules, written as plainly as possible.
+    #[derive(Default)]
+    struct Naive {
+        delivered: Vec<(Id, bool)>,
+    }
+
+    impl Naive {
+        fn acknowledge(&mut self, id: &Id) -> bool {
+            let found = self
+                .delivered
+                .iter_mut()
+                .find(|(other, acked)| other == id && !acked);
+            found.map(|(_, acked)| *acked = true).is_some()
+        }
+
+        fn watermark(&self) -> Option<Position> {
+            let acked = self.delivered.iter().take_while(|(_, acked)| *acked);
+            acked.filter_map(|(id, _)| id.position()).last()
+        }
+
+        fn in_flight(&self) -> usize {
+            self.delivered.iter().filter(|(_, acked)| !acked).count()
+        }
+    }
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        /// Few different ids, so that they repeat.
+        Deliver(u8),
+        Acknowledge(u8),
+    }
+
+    fn id_of(number: u8) -> Id {
+        match number % 5 {
+            0 => Id::new(&format!("no position {number}")),
+            1 => Id::Position(Position::of_second(u64::from(number))),
+            _ => ms(u64::from(number)),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn equals_the_naive_model(steps in proptest::collection::vec(prop_oneof![(0..12_u8).prop_map(Step::Deliver), (0..12_u8).prop_map(Step::Acknowledge)], 0..300)) {
+            let (mut real, mut naive) = (InFlight::default(), Naive::default());
+            for step in steps {
+                match step {
+                    Step::Deliver(number) => {
+                        real.deliver(id_of(number), 0, false);
+                        naive.delivered.push((id_of(number), false));
+                    }
+                    Step::Acknowledge(number) => {
+                        let id = id_of(number);
+                        prop_assert_eq!(real.acknowledge(&id).is_ok(), naive.acknowledge(&id));
+                    }
+                }
+                prop_assert_eq!(real.watermark(), naive.watermark());
+                prop_assert_eq!(real.len(), naive.in_flight());
+            }
+            let left: Vec<Id> = naive.delivered.iter().filter(|(_, acked)| !acked).map(|(id, _)| id.clone()).collect();
+            for id in left {
+                real.acknowledge(&id).unwrap();
+                naive.acknowledge(&id);
+            }
+            prop_assert!(real.is_empty());
+            prop_assert_eq!(real.watermark(), naive.watermark());
+        }
+    }
+}

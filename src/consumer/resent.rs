@@ -1,0 +1,129 @@
+//! Knows what a new connection sends again although it was handed out before.
+//!
+//! After a replication id the server can only be asked for a whole second, so the objects of
+//! that second come again. Their ids repeat, so an object is known by its id together with a
+//! fingerprint of its event and data.
+
+use std::collections::HashSet;
+use std::hash::{BuildHasher, RandomState};
+
+use crate::position::Position;
+
+/// How many objects of one second are remembered. Further ones may come twice.
+const MOST: usize = 1 << 16;
+
+/// What was handed out lately, and what of it may come again.
+#[derive(Debug, Default)]
+pub struct Resent {
+    hasher: RandomState,
+    second: u64,
+    recent: Vec<(Position, u64)>,
+    expected: HashSet<(Position, u64)>,
+}
+
+impl Resent {
+    /// Tells an event of this name and data apart from others with the same id. An operation id
+    /// is unique, so it needs none.
+    pub fn fingerprint(&self, position: Option<Position>, event: &str, data: &str) -> u64 {
+        match position {
+            Some(Position::Replication(_)) => self.hasher.hash_one((event, data)),
+            _ => 0,
+        }
+    }
+
+    /// Remembers what was handed out.
+    pub fn remember(&mut self, position: Position, fingerprint: u64) {
+        if let Position::Operation(_) = position {
+            // The server resumes after exactly this one.
+            self.recent.clear();
+            return;
+        }
+        let second = position.second();
+        if second != self.second {
+            self.second = second;
+            self.recent.clear();
+        }
+        if self.recent.len() < MOST {
+            self.recent.push((position, fingerprint));
+        }
+    }
+
+    /// A new connection begins: what is remembered and what is `in_flight` may come again.
+    pub fn expect(&mut self, in_flight: impl Iterator<Item = (Position, u64)>) {
+        self.expected.clear();
+        self.expected.extend(self.recent.iter().copied());
+        self.expected.extend(in_flight);
+    }
+
+    /// Whether this has been handed out before the connection began.
+    pub fn is_known(&mut self, position: Position, fingerprint: u64) -> bool {
+        if self.expected.is_empty() {
+            return false;
+        }
+        let known = self.expected.remove(&(position, fingerprint));
+        if !known && matches!(position, Position::Operation(_)) {
+            // Operations come in order: after the first new one nothing old can follow.
+            self.expected = HashSet::new();
+        }
+        known
+    }
+
+    /// Forgets everything: after a `reset` nothing counts that came before it.
+    pub fn forget(&mut self) {
+        self.recent.clear();
+        self.expected = HashSet::new();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const AT: Position = Position::Replication(5_200);
+
+    #[test]
+    fn knows_the_objects_of_the_interrupted_second() {
+        let mut resent = Resent::default();
+        let [one, other] = ["{1}", "{2}"].map(|data| resent.fingerprint(Some(AT), "insert", data));
+        resent.remember(Position::Replication(4_900), one);
+        resent.remember(AT, one);
+        assert!(
+            !resent.is_known(AT, one),
+            "the same connection may repeat itself"
+        );
+        resent.expect(std::iter::empty());
+        assert!(!resent.is_known(AT, other));
+        assert!(!resent.is_known(Position::Replication(4_900), one));
+        assert!(resent.is_known(AT, one));
+        assert!(!resent.is_known(AT, one));
+    }
+
+    #[test]
+    fn a_deletion_is_not_the_insertion_before_it() {
+        let resent = Resent::default();
+        assert_ne!(
+            resent.fingerprint(Some(AT), "insert", "{}"),
+            resent.fingerprint(Some(AT), "delete", "{}")
+        );
+    }
+
+    #[test]
+    fn nothing_counts_that_came_before_a_reset() {
+        let mut resent = Resent::default();
+        resent.remember(AT, 1);
+        resent.expect([(Position::of_second(1), 0)].into_iter());
+        resent.forget();
+        assert!(!resent.is_known(AT, 1));
+        resent.expect(std::iter::empty());
+        assert!(!resent.is_known(AT, 1));
+    }
+
+    #[test]
+    fn remembers_no_more_than_it_may() {
+        let mut resent = Resent::default();
+        for fingerprint in 0..(2 * MOST as u64) {
+            resent.remember(AT, fingerprint);
+        }
+        assert_eq!(resent.recent.len(), MOST);
+    }
+}

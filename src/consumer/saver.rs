@@ -1,0 +1,186 @@
+//! Saves the position on a thread of its own, so that a slow disk holds up neither reading nor
+//! signals, and a stuck reader of stdout does not hold up saving.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::Notify;
+
+use super::state_file::{StateError, StateFile};
+use crate::position::Position;
+
+/// Positions are saved at most this often while they change.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+#[derive(Debug, Default)]
+struct State {
+    wanted: Option<Position>,
+    saved: Option<Position>,
+    stopping: bool,
+    finished: bool,
+    error: Option<StateError>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+    has_failed: AtomicBool,
+    failed: Notify,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing in here panics with the lock held; if it did, the state would still be whole.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A handle of the saving thread; clones are handles of the same.
+#[derive(Clone, Debug)]
+pub struct Saver {
+    shared: Arc<Shared>,
+}
+
+impl Saver {
+    /// Starts the thread. `saved` is what the file holds now.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn start(file: StateFile, saved: Option<Position>) -> std::io::Result<Self> {
+        let shared = Arc::new(Shared::default());
+        shared.lock().saved = saved;
+        let handle = Self {
+            shared: Arc::clone(&shared),
+        };
+        std::thread::Builder::new()
+            .name("save".into())
+            .spawn(move || run(&shared, file))?;
+        Ok(handle)
+    }
+
+    /// Has `position` saved, within [`INTERVAL`] at the latest.
+    pub fn save(&self, position: Position) {
+        let mut state = self.shared.lock();
+        if state.wanted != Some(position) {
+            state.wanted = Some(position);
+            self.shared.changed.notify_all();
+        }
+    }
+
+    /// Whether saving has failed; [`Saver::finish`] says why. Costs next to nothing.
+    pub fn has_failed(&self) -> bool {
+        self.shared.has_failed.load(Ordering::Relaxed)
+    }
+
+    /// Waits until saving fails.
+    pub async fn failure(&self) {
+        while !self.has_failed() {
+            self.shared.failed.notified().await;
+        }
+    }
+
+    /// What the file holds.
+    pub fn saved(&self) -> Option<Position> {
+        self.shared.lock().saved
+    }
+
+    /// Saves what is not saved yet, ends the thread and lets go of the file; waits at most
+    /// `patience` for it.
+    ///
+    /// # Errors
+    /// Why the last position is not in the file, the first time this is asked.
+    pub fn finish(&self, patience: Duration) -> Result<(), StateError> {
+        let mut state = self.shared.lock();
+        state.stopping = true;
+        self.shared.changed.notify_all();
+        let mut state = self
+            .shared
+            .changed
+            .wait_timeout_while(state, patience, |state| !state.finished)
+            .unwrap_or_else(PoisonError::into_inner)
+            .0;
+        state.error.take().map_or(Ok(()), Err)
+    }
+}
+
+fn run(shared: &Shared, mut file: StateFile) {
+    let mut last_save: Option<Instant> = None;
+    while let Some(position) = next(shared, last_save) {
+        let result = file.save(position);
+        last_save = Some(Instant::now());
+        let mut state = shared.lock();
+        match result {
+            Ok(()) => state.saved = Some(position),
+            Err(error) => {
+                state.error = Some(error);
+                shared.has_failed.store(true, Ordering::Relaxed);
+                shared.failed.notify_one();
+                break;
+            }
+        }
+    }
+    drop(file);
+    shared.lock().finished = true;
+    shared.changed.notify_all();
+}
+
+/// Waits for the next position to save; `None` when there will be no more.
+fn next(shared: &Shared, last_save: Option<Instant>) -> Option<Position> {
+    let mut state = shared.lock();
+    loop {
+        let pending = state.wanted.filter(|wanted| state.saved != Some(*wanted));
+        if state.stopping {
+            return pending;
+        }
+        let due = last_save.map_or(Duration::ZERO, |at| INTERVAL.saturating_sub(at.elapsed()));
+        match pending {
+            Some(position) if due.is_zero() => return Some(position),
+            Some(_) => {
+                let waited = shared.changed.wait_timeout(state, due);
+                state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            }
+            None => {
+                state = shared
+                    .changed
+                    .wait(state)
+                    .unwrap_or_else(PoisonError::into_inner);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn saves_what_is_left_at_the_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("st");
+        let (file, position) = StateFile::open(&path).unwrap();
+        let saver = Saver::start(file, position).unwrap();
+        for ms in 1..=1000 {
+            saver.save(Position::Replication(ms));
+        }
+        saver.finish(Duration::from_secs(20)).unwrap();
+        assert_eq!(saver.saved(), Some(Position::Replication(1000)));
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "1000");
+        StateFile::open(&path).unwrap();
+    }
+
+    #[test]
+    fn tells_why_a_position_is_not_saved() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, position) = StateFile::open(&folder.path().join("st")).unwrap();
+        let saver = Saver::start(file, position).unwrap();
+        drop(folder);
+        saver.save(Position::Replication(1));
+        assert!(matches!(
+            saver.finish(Duration::from_secs(20)),
+            Err(StateError::Save { .. })
+        ));
+        assert!(saver.has_failed());
+    }
+}

@@ -1,0 +1,349 @@
+//! eventsource-client's HTTP transport on reqwest: one request with its redirects, and the body
+//! of the answer made ready for the event parser.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_core::Stream;
+use http::{HeaderMap, Request, Response, StatusCode, header};
+use http_body::Body as _;
+use launchdarkly_sdk_transport::{ByteStream, HttpTransport, ResponseFuture, TransportError};
+use reqwest::{Client, Url};
+use sync_wrapper::SyncFuture;
+
+use super::config::{Config, Endpoint};
+use super::framing::{Framing, TooLong};
+
+/// How many redirects are followed.
+const MAX_REDIRECTS: usize = 5;
+/// Larger pieces are handed to the event parser one after the other, so that what it makes of
+/// them stays in the processor's cache.
+const PIECE: usize = 16 << 10;
+
+/// Why a request brought no answer, or the body of an answer broke off.
+#[derive(Debug, thiserror::Error)]
+pub enum TransportFailure {
+    /// The TLS set-up of this machine or the options does not make a client.
+    #[error("cannot set up TLS: {0} (give --cacert, or install the system's CA certificates)")]
+    Tls(#[source] reqwest::Error),
+    /// No connection, or it failed before the answer.
+    #[error(transparent)]
+    Request(#[from] reqwest::Error),
+    /// No answer came in time.
+    #[error("no answer within {0:?}")]
+    NoAnswer(Duration),
+    /// A redirect names no place to go to.
+    #[error("a redirect without a usable Location ({0:?})")]
+    BadRedirect(String),
+    /// Redirects go on and on.
+    #[error("more than {MAX_REDIRECTS} redirects")]
+    TooManyRedirects,
+    /// A redirect gives up encryption.
+    #[error("refusing the redirect from https to {0}, which is not encrypted")]
+    InsecureRedirect(Url),
+    /// A line or an event is too long.
+    #[error(transparent)]
+    TooLong(#[from] TooLong),
+    /// The body ended where it must not.
+    #[error("the connection ended in the middle of an event")]
+    CutOff,
+}
+
+/// One request and its answer, for whoever explains a connection to a person.
+#[derive(Clone, Debug)]
+pub struct Exchange {
+    /// What was asked for; carries no credentials.
+    pub url: Url,
+    /// The headers of the request; credentials among them are marked sensitive.
+    pub request: HeaderMap,
+    /// The status of the answer.
+    pub status: StatusCode,
+    /// The headers of the answer.
+    pub answer: HeaderMap,
+    /// The credentials were held back because this origin is not the one they were given for.
+    pub withheld_credentials: bool,
+}
+
+/// The clients of all connections: one that can do without certificates, one with them.
+#[derive(Debug)]
+pub struct Clients {
+    config: Arc<Config>,
+    plain: OnceLock<Client>,
+    secure: OnceLock<Client>,
+}
+
+impl Clients {
+    /// Clients as `config` wants them, each made when it is first needed.
+    pub fn new(config: Arc<Config>) -> Self {
+        Self {
+            config,
+            plain: OnceLock::new(),
+            secure: OnceLock::new(),
+        }
+    }
+
+    /// The client for `url`.
+    ///
+    /// Loading the certificates of the system takes milliseconds and fails where there are none,
+    /// so plain `http` goes without, unless a proxy might be spoken to over TLS.
+    fn for_url(&self, url: &Url) -> Result<&Client, TransportFailure> {
+        let secure =
+            url.scheme() == "https" || self.config.proxy.is_some() || proxy_in_environment();
+        let slot = if secure { &self.secure } else { &self.plain };
+        if let Some(client) = slot.get() {
+            return Ok(client);
+        }
+        let client = self.build(secure).map_err(TransportFailure::Tls)?;
+        Ok(slot.get_or_init(|| client))
+    }
+
+    fn build(&self, secure: bool) -> reqwest::Result<Client> {
+        // Fails only when a provider is installed already, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let config = &self.config;
+        let mut builder = Client::builder()
+            .user_agent(concat!("oplog-tail/", env!("CARGO_PKG_VERSION")))
+            .http1_only()
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(config.connect_timeout)
+            .tcp_keepalive(Duration::from_secs(30))
+            .pool_max_idle_per_host(0);
+        if let Some(proxy) = &config.proxy {
+            builder = builder.proxy(proxy.clone());
+        }
+        builder = if secure {
+            builder
+                .tls_certs_merge(config.tls.extra_authorities.iter().cloned())
+                .tls_danger_accept_invalid_certs(config.tls.accept_invalid)
+        } else {
+            builder.tls_certs_only([])
+        };
+        builder.build()
+    }
+}
+
+fn proxy_in_environment() -> bool {
+    ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"]
+        .iter()
+        .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
+}
+
+/// The transport of one connection.
+#[derive(Clone)]
+pub struct Transport {
+    clients: Arc<Clients>,
+    endpoint: Arc<Endpoint>,
+    progress: Arc<Progress>,
+}
+
+/// What a connection can see of its transport from outside.
+#[derive(Debug, Default)]
+pub struct Progress {
+    /// Grows with each piece of the body that arrives.
+    arrived: AtomicU64,
+    exchanges: Mutex<Vec<Exchange>>,
+}
+
+impl Progress {
+    /// A number that changes whenever something arrives.
+    pub fn arrived(&self) -> u64 {
+        self.arrived.load(Ordering::Relaxed)
+    }
+
+    /// The requests made so far with their answers, redirects included; takes them out.
+    pub fn take_exchanges(&self) -> Vec<Exchange> {
+        std::mem::take(
+            &mut *self
+                .exchanges
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
+    }
+}
+
+impl Transport {
+    /// A transport for one connection to `endpoint`.
+    pub fn new(clients: Arc<Clients>, endpoint: Arc<Endpoint>, progress: Arc<Progress>) -> Self {
+        Self {
+            clients,
+            endpoint,
+            progress,
+        }
+    }
+
+    /// The headers for `url`: the credentials and the extra headers go to the origin they were
+    /// given for and to no other. Says whether any were held back.
+    fn headers_for(&self, url: &Url, protocol: &HeaderMap) -> (HeaderMap, bool) {
+        let mut headers = HeaderMap::new();
+        let extra = &self.clients.config.headers;
+        let authorization = &self.endpoint.authorization;
+        let at_home = url.origin() == self.endpoint.url.origin();
+        if at_home {
+            if let Some(value) = authorization {
+                headers.insert(header::AUTHORIZATION, value.clone());
+            }
+            for name in extra.iter().map(|(name, _)| name) {
+                headers.remove(name);
+            }
+            for (name, value) in extra {
+                headers.append(name, value.clone());
+            }
+        }
+        // What the protocol wants comes last, so that nothing replaces it.
+        for (name, value) in protocol {
+            headers.insert(name, value.clone());
+        }
+        (
+            headers,
+            !at_home && (authorization.is_some() || !extra.is_empty()),
+        )
+    }
+
+    async fn exchange(self, protocol: HeaderMap) -> Result<Response<ByteStream>, TransportFailure> {
+        let mut url = self.endpoint.url.clone();
+        for _ in 0..=MAX_REDIRECTS {
+            let (headers, withheld_credentials) = self.headers_for(&url, &protocol);
+            let client = self.clients.for_url(&url)?;
+            let response = client
+                .get(url.clone())
+                .headers(headers.clone())
+                .send()
+                .await?;
+            let (status, answer) = (response.status(), response.headers().clone());
+            self.progress
+                .exchanges
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(Exchange {
+                    url: url.clone(),
+                    request: headers,
+                    status,
+                    answer: answer.clone(),
+                    withheld_credentials,
+                });
+            if !matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308) {
+                return Ok(Response::from(response)
+                    .map(|body| -> ByteStream { Box::pin(EventBody::new(body, self.progress)) }));
+            }
+            url = redirect_target(&url, &answer)?;
+        }
+        Err(TransportFailure::TooManyRedirects)
+    }
+}
+
+/// Where an answer redirects to, without any credentials that its `Location` brings along.
+fn redirect_target(from: &Url, answer: &HeaderMap) -> Result<Url, TransportFailure> {
+    let location = answer
+        .get(header::LOCATION)
+        .map_or(&b""[..], |value| value.as_bytes());
+    let location = String::from_utf8_lossy(location);
+    let bad = || TransportFailure::BadRedirect(location.chars().take(200).collect());
+    if location.is_empty() {
+        return Err(bad());
+    }
+    let mut to = from.join(&location).map_err(|_| bad())?;
+    let _ = to.set_username("");
+    let _ = to.set_password(None);
+    to.set_fragment(None);
+    match (from.scheme(), to.scheme()) {
+        ("https", "http") => Err(TransportFailure::InsecureRedirect(to)),
+        (_, "http" | "https") => Ok(to),
+        _ => Err(bad()),
+    }
+}
+
+impl HttpTransport for Transport {
+    fn request(&self, request: Request<Option<Bytes>>) -> ResponseFuture {
+        let config = &self.clients.config;
+        // Silence before the answer counts like silence after it; the time to connect is extra.
+        let patience = config
+            .read_timeout
+            .map(|silence| silence + config.connect_timeout);
+        let exchange = self.clone().exchange(request.into_parts().0.headers);
+        Box::pin(SyncFuture::new(async move {
+            match patience {
+                None => exchange.await,
+                Some(patience) => tokio::time::timeout(patience, exchange)
+                    .await
+                    .unwrap_or(Err(TransportFailure::NoAnswer(patience))),
+            }
+            .map_err(TransportError::new)
+        }))
+    }
+}
+
+/// The body of an answer as a stream of pieces for the event parser. Ends for good after an
+/// error, because the parser asks again.
+struct EventBody {
+    body: reqwest::Body,
+    framing: Framing,
+    ready: VecDeque<Bytes>,
+    progress: Arc<Progress>,
+    /// The body is over; what is still `ready` comes first, then the failure, if it was one.
+    ended: bool,
+    failure: Option<TransportFailure>,
+}
+
+impl EventBody {
+    fn new(body: reqwest::Body, progress: Arc<Progress>) -> Self {
+        Self {
+            body,
+            framing: Framing::default(),
+            ready: VecDeque::new(),
+            progress,
+            ended: false,
+            failure: None,
+        }
+    }
+
+    /// Takes the next frame of the body in, which may end it.
+    fn take_in(&mut self, frame: Option<reqwest::Result<http_body::Frame<Bytes>>>) {
+        match frame {
+            None => {
+                self.ended = true;
+                self.failure = self
+                    .framing
+                    .inside_event()
+                    .then_some(TransportFailure::CutOff);
+            }
+            Some(Err(error)) => {
+                self.ended = true;
+                self.failure = Some(TransportFailure::Request(error));
+            }
+            Some(Ok(frame)) => {
+                self.progress.arrived.fetch_add(1, Ordering::Relaxed);
+                let Ok(chunk) = frame.into_data() else { return };
+                if let Err(too_long) = self.framing.feed(&chunk, &mut self.ready) {
+                    self.ended = true;
+                    self.failure = Some(too_long.into());
+                }
+            }
+        }
+    }
+}
+
+impl Stream for EventBody {
+    type Item = Result<Bytes, TransportError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        loop {
+            if let Some(front) = this.ready.front_mut() {
+                if front.len() > PIECE {
+                    return Poll::Ready(Some(Ok(front.split_to(PIECE))));
+                }
+                return Poll::Ready(this.ready.pop_front().map(Ok));
+            }
+            if this.ended {
+                return Poll::Ready(this.failure.take().map(|f| Err(TransportError::new(f))));
+            }
+            let frame = std::task::ready!(Pin::new(&mut this.body).poll_frame(cx));
+            this.take_in(frame);
+        }
+    }
+}
