@@ -4,4 +4,5 @@
 pub mod consumer;
 pub mod exit;
 pub mod operation;
+pub mod output;
 pub mod position;

@@ -120,6 +120,18 @@ impl<'a> Object<'a> {
             .map(|pieces| pieces.into_iter().map(|piece| piece.0).collect())
             .unwrap_or_default()
     }
+
+    /// Calls `visit` with each of the parents in turn, without allocating where none of them holds
+    /// an escape.
+    pub fn for_each_parent(&self, mut visit: impl FnMut(&str)) {
+        if self.parents.contains('\\') {
+            self.parents().iter().for_each(|parent| visit(parent));
+            return;
+        }
+        // An array of strings, checked when decoded: without escapes, every other piece between
+        // two quotes is a string.
+        self.parents.split('"').skip(1).step_by(2).for_each(visit);
+    }
 }
 
 /// One record: an operation or a marker.
@@ -303,6 +315,18 @@ mod tests {
         assert_eq!((object.kind, object.id), ("video", "a\"b"));
         assert_eq!(object.reference, Some("http://x/"));
         assert_eq!(object.parents(), ["x3kd2", "é"]);
+    }
+
+    #[test]
+    fn visits_the_parents_in_order() {
+        for parents in ["null", "[]", r#"[ "", "b,c" ,"é" ]"#, r#"["\"", "\\","x"]"#] {
+            let data = format!(r#"{{"timestamp":"t","type":"v","id":"1","parents":{parents}}}"#);
+            let op = operation("insert", &data).unwrap();
+            let mut visited = Vec::new();
+            let object = op.object().unwrap();
+            object.for_each_parent(|parent| visited.push(parent.to_owned()));
+            assert_eq!(visited, object.parents(), "{parents}");
+        }
     }
 
     #[test]
