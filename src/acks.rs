@@ -1,0 +1,111 @@
+//! Acknowledgements on stdin: ids, one a line.
+
+use std::io::{self, Read};
+
+use tokio::sync::mpsc;
+
+/// Longer lines are no ids; what is over is dropped, so that memory stays bounded.
+const LONGEST_LINE: usize = 4096;
+/// How much is read at once.
+const CHUNK: usize = 64 << 10;
+
+/// Reads stdin on a thread of its own: whoever acknowledges must be able to write while this
+/// program waits for it to read.
+#[derive(Debug)]
+pub struct Acks {
+    chunks: mpsc::Receiver<io::Result<Vec<u8>>>,
+    /// The line that has begun and not ended.
+    line: Vec<u8>,
+}
+
+impl Acks {
+    /// Starts reading. At most `max_in_flight` acknowledgements can be due at once, so that many
+    /// pieces are taken in before the writer has to wait.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn start(max_in_flight: usize) -> io::Result<Self> {
+        let (sender, chunks) = mpsc::channel(max_in_flight.saturating_add(64).min(1 << 24));
+        std::thread::Builder::new().name("acks".into()).spawn(move || {
+            let mut stdin = io::stdin().lock();
+            let mut buffer = vec![0; CHUNK];
+            loop {
+                let chunk = match stdin.read(&mut buffer) {
+                    Ok(0) => return,
+                    Ok(length) => Ok(buffer[..length].to_vec()),
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                    Err(error) => Err(error),
+                };
+                let failed = chunk.is_err();
+                if sender.blocking_send(chunk).is_err() || failed {
+                    return;
+                }
+            }
+        })?;
+        Ok(Self { chunks, line: Vec::new() })
+    }
+
+    /// Waits for the next piece and returns the lines it completes, without white space around
+    /// them and without empty ones. `None` at the end of stdin.
+    ///
+    /// # Errors
+    /// When stdin cannot be read.
+    pub async fn next(&mut self) -> io::Result<Option<Vec<String>>> {
+        match self.chunks.recv().await {
+            Some(chunk) => Ok(Some(self.complete(&chunk?))),
+            // A last line without a line feed counts as well.
+            None if self.line.is_empty() => Ok(None),
+            None => Ok(Some(self.complete(b"\n"))),
+        }
+    }
+
+    fn complete(&mut self, chunk: &[u8]) -> Vec<String> {
+        let mut ids = Vec::new();
+        for piece in chunk.split_inclusive(|byte| *byte == b'\n') {
+            let room = LONGEST_LINE.saturating_sub(self.line.len());
+            self.line.extend_from_slice(&piece[..piece.len().min(room)]);
+            if piece.ends_with(b"\n") {
+                let line = String::from_utf8_lossy(&self.line);
+                let id = line.trim();
+                if !id.is_empty() {
+                    ids.push(id.to_owned());
+                }
+                self.line.clear();
+            }
+        }
+        ids
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn acks() -> (mpsc::Sender<io::Result<Vec<u8>>>, Acks) {
+        let (sender, chunks) = mpsc::channel(9);
+        (sender, Acks { chunks, line: Vec::new() })
+    }
+
+    #[tokio::test]
+    async fn takes_ids_however_they_are_cut() {
+        let (sender, mut acks) = acks();
+        for chunk in ["1\n 2 \r\n\n3", "4\n", "5"] {
+            sender.send(Ok(chunk.into())).await.unwrap();
+        }
+        drop(sender);
+        assert_eq!(acks.next().await.unwrap().unwrap(), ["1", "2"]);
+        assert_eq!(acks.next().await.unwrap().unwrap(), ["34"]);
+        assert_eq!(acks.next().await.unwrap().unwrap(), [""; 0]);
+        assert_eq!(acks.next().await.unwrap().unwrap(), ["5"]);
+        assert!(acks.next().await.unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn keeps_no_line_without_end() {
+        let (_sender, mut acks) = acks();
+        for _ in 0..100 {
+            assert!(acks.complete(&[b'x'; 1000]).is_empty());
+        }
+        assert_eq!(acks.complete(b"\n1\n"), ["x".repeat(LONGEST_LINE), "1".into()]);
+    }
+}

@@ -1,0 +1,182 @@
+//! From the consumer into the batch: takes what is ready, prints it, and notices when enough has
+//! been printed.
+
+use std::cell::RefCell;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time::{Instant, Sleep};
+
+use crate::consumer::{Consumer, Delivery, Error};
+use crate::diagnostics::Diagnostics;
+use crate::operation::{Event, InvalidOperation, Operation};
+use crate::output::{Arrival, Printer};
+use crate::settings::{OnInvalid, Settings, StopConditions};
+use crate::statistics::Statistics;
+
+/// A batch is full when it has grown to this many bytes.
+const BATCH: usize = 64 << 10;
+/// A buffer that one huge operation has blown up is given back above this.
+const LARGEST_KEPT: usize = 1 << 20;
+/// How much of the data of an invalid operation is shown, in characters.
+const SHOWN_DATA: usize = 200;
+
+/// Why there will be no more lines.
+#[derive(Debug, thiserror::Error)]
+pub enum FeedError {
+    /// The consumer has come to its end.
+    #[error(transparent)]
+    Consumer(#[from] Error),
+    /// An operation came that cannot be decoded, and going on past it was not wanted.
+    #[error("stopped at an operation that cannot be decoded; --on-invalid skip goes on past it")]
+    Invalid,
+}
+
+/// Turns operations into batches of lines.
+pub struct Feed {
+    /// Where operations come from.
+    pub consumer: Consumer,
+    /// What has come so far.
+    pub statistics: Statistics,
+    printer: Printer,
+    diagnostics: Rc<RefCell<Diagnostics>>,
+    batch: Vec<u8>,
+    stop: StopConditions,
+    on_invalid: OnInvalid,
+    lines: u64,
+    is_complete: bool,
+    idle: Option<Idle>,
+    /// Whether anything is to be said about when operations arrive. Otherwise no clock is read.
+    needs_clock: bool,
+}
+
+impl Feed {
+    /// A feed of what `consumer` hands out.
+    pub fn new(settings: &Settings, consumer: Consumer, diagnostics: Rc<RefCell<Diagnostics>>) -> Self {
+        Self {
+            consumer,
+            statistics: Statistics::new(settings.stats),
+            printer: Printer::new(settings.format, settings.color, settings.lag),
+            diagnostics,
+            batch: Vec::with_capacity(BATCH + BATCH / 4),
+            stop: settings.stop,
+            on_invalid: settings.on_invalid,
+            lines: 0,
+            is_complete: false,
+            idle: settings.stop.until_idle.map(Idle::new),
+            needs_clock: settings.lag || settings.stats,
+        }
+    }
+
+    /// Whether a stop condition is met: nothing more will be printed.
+    pub fn is_complete(&self) -> bool {
+        self.is_complete
+    }
+
+    /// The lines printed and not yet taken care of.
+    pub fn batch(&self) -> &[u8] {
+        &self.batch
+    }
+
+    /// The batch is written: what is in it counts as handled where acknowledgements come in
+    /// order, and the time it took is no silence of the server.
+    pub fn written(&mut self) {
+        if !self.batch.is_empty() {
+            self.batch.clear();
+            self.batch.shrink_to(LARGEST_KEPT);
+            self.consumer.hold();
+        }
+        self.consumer.acknowledge_delivered();
+    }
+
+    /// Prints all that is ready, up to a batch. Ready when there is something new to write or
+    /// when the feed has become complete.
+    ///
+    /// # Errors
+    /// When nothing more can come; what was printed before is in the batch.
+    pub fn fill(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), FeedError>> {
+        if self.is_complete {
+            return Poll::Pending;
+        }
+        // One reading serves all that is ready now: nothing of it can have come later.
+        let arrival = self.needs_clock.then(|| Arrival { received: Timestamp::now() });
+        let mut has_taken = false;
+        while self.batch.len() < BATCH && !self.is_complete {
+            match self.consumer.poll_next(cx) {
+                Poll::Ready(Ok(Delivery::Operation(operation))) => self.print(&operation, arrival),
+                Poll::Ready(Ok(Delivery::Invalid(invalid))) => self.invalid(&invalid)?,
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error.into())),
+                Poll::Pending if has_taken => break,
+                Poll::Pending => return self.poll_idle(cx).map(Ok),
+            }
+            has_taken = true;
+        }
+        if let Some(idle) = &mut self.idle {
+            idle.restart();
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn print(&mut self, operation: &Operation, arrival: Option<Arrival>) {
+        self.printer.print(operation, arrival, &mut self.batch);
+        self.statistics.count(operation, arrival);
+        self.lines += 1;
+        self.is_complete = self.stop.count.is_some_and(|count| self.lines >= count.get())
+            || (self.stop.until_live && *operation.event() == Event::Live);
+    }
+
+    fn invalid(&mut self, invalid: &InvalidOperation) -> Result<(), FeedError> {
+        self.statistics.count_invalid();
+        let data: String = invalid.data.chars().take(SHOWN_DATA).collect();
+        let cut = if data.len() < invalid.data.len() { "…" } else { "" };
+        self.diagnostics.borrow().warn(&format_args!("{invalid}; its data: {data}{cut}"));
+        match self.on_invalid {
+            OnInvalid::Exit => Err(FeedError::Invalid),
+            OnInvalid::Skip => {
+                self.consumer.skip(invalid);
+                Ok(())
+            }
+        }
+    }
+
+    /// Ready, with the feed complete, once nothing has come for as long as was asked for while a
+    /// connection stood.
+    fn poll_idle(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(idle) = &mut self.idle else { return Poll::Pending };
+        if !self.consumer.is_connected() {
+            idle.restart();
+            return Poll::Pending;
+        }
+        idle.poll(cx).map(|()| self.is_complete = true)
+    }
+}
+
+/// Measures how long nothing comes. The clock is monotonic, so that setting the time of day
+/// changes nothing.
+struct Idle {
+    longest: Duration,
+    timer: Pin<Box<Sleep>>,
+    running: bool,
+}
+
+impl Idle {
+    fn new(longest: Duration) -> Self {
+        Self { longest, timer: Box::pin(tokio::time::sleep(Duration::MAX)), running: false }
+    }
+
+    fn restart(&mut self) {
+        self.running = false;
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.running {
+            let Some(deadline) = Instant::now().checked_add(self.longest) else { return Poll::Pending };
+            self.timer.as_mut().reset(deadline);
+            self.running = true;
+        }
+        self.timer.as_mut().poll(cx)
+    }
+}

@@ -1,0 +1,216 @@
+//! What came in a run, in numbers: `--stats` and SIGUSR1.
+
+use std::time::{Duration, Instant};
+
+use hdrhistogram::Histogram;
+use serde::Serialize;
+
+use crate::diagnostics::PREFIX;
+use crate::operation::{Event, Operation};
+use crate::output::{Arrival, Format, lag_ms};
+use crate::position::Position;
+
+/// Counts what is printed.
+#[derive(Debug)]
+pub struct Statistics {
+    started: Instant,
+    events: Events,
+    invalid: u64,
+    first_id: Option<String>,
+    last_id: String,
+    lags: Option<Lags>,
+}
+
+/// How many of each event.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+struct Events {
+    insert: u64,
+    update: u64,
+    delete: u64,
+    reset: u64,
+    live: u64,
+    other: u64,
+}
+
+/// The distribution of lags, within one part in a thousand; takes the same memory however many
+/// there are. Clocks may disagree, so a lag can be negative; each sign has its own histogram.
+#[derive(Debug)]
+struct Lags {
+    late: Histogram<u64>,
+    early: Histogram<u64>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+struct LagSummary {
+    median: i64,
+    p99: i64,
+    max: i64,
+}
+
+#[derive(Serialize)]
+struct Summary<'a> {
+    events: Events,
+    invalid: u64,
+    first_id: Option<&'a str>,
+    last_id: Option<&'a str>,
+    position: Option<String>,
+    lag_ms: Option<LagSummary>,
+    reconnections: u64,
+    elapsed_ms: u64,
+}
+
+impl Statistics {
+    /// Nothing has come yet. Lags are measured `with_lags` only, because they need a clock.
+    pub fn new(with_lags: bool) -> Self {
+        Self {
+            started: Instant::now(),
+            events: Events::default(),
+            invalid: 0,
+            first_id: None,
+            last_id: String::new(),
+            lags: if with_lags { Lags::new() } else { None },
+        }
+    }
+
+    /// One more line is printed.
+    pub fn count(&mut self, operation: &Operation, arrival: Option<Arrival>) {
+        let count = match operation.event() {
+            Event::Insert => &mut self.events.insert,
+            Event::Update => &mut self.events.update,
+            Event::Delete => &mut self.events.delete,
+            Event::Reset => &mut self.events.reset,
+            Event::Live => &mut self.events.live,
+            Event::Other(_) => &mut self.events.other,
+        };
+        *count += 1;
+        if !operation.id().is_empty() {
+            if self.first_id.is_none() {
+                self.first_id = Some(operation.id().to_owned());
+            }
+            self.last_id.clear();
+            self.last_id.push_str(operation.id());
+        }
+        if let (Some(lags), Some(arrival)) = (&mut self.lags, arrival)
+            && let Some(lag) = lag_ms(operation, arrival.received)
+        {
+            lags.record(lag);
+        }
+    }
+
+    /// One more event could not be decoded.
+    pub fn count_invalid(&mut self) {
+        self.invalid += 1;
+    }
+
+    /// Writes the summary to stderr: one JSON object on a line, or a few lines for a person.
+    pub fn show(&self, format: Format, position: Option<Position>, reconnections: u64) {
+        use std::io::Write;
+        let summary = self.summary(position, reconnections);
+        let text = match format {
+            Format::Json => serde_json::to_string(&summary).unwrap_or_default() + "\n",
+            Format::Text => summary.text(),
+        };
+        // Nothing can be done where stderr is gone.
+        let _ = std::io::stderr().write_all(text.as_bytes());
+    }
+
+    fn summary(&self, position: Option<Position>, reconnections: u64) -> Summary<'_> {
+        Summary {
+            events: self.events,
+            invalid: self.invalid,
+            first_id: self.first_id.as_deref(),
+            last_id: self.first_id.as_ref().map(|_| self.last_id.as_str()),
+            position: position.map(|position| position.to_string()),
+            lag_ms: self.lags.as_ref().and_then(Lags::summary),
+            reconnections,
+            elapsed_ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        }
+    }
+}
+
+impl Summary<'_> {
+    fn text(&self) -> String {
+        let Events { insert, update, delete, reset, live, other } = self.events;
+        let or_none = |text: Option<&str>| text.unwrap_or("none").to_owned();
+        let lag = self.lag_ms.map_or_else(
+            || "unknown".into(),
+            |lag| format!("median {} ms, p99 {} ms, max {} ms", lag.median, lag.p99, lag.max),
+        );
+        let lines = [
+            format!("events: {insert} insert, {update} update, {delete} delete, {reset} reset, {live} live, {other} other; {} invalid", self.invalid),
+            format!("ids: first {}, last {}; position {}", or_none(self.first_id), or_none(self.last_id), or_none(self.position.as_deref())),
+            format!("lag: {lag}"),
+            format!("reconnections: {}; elapsed: {:?}", self.reconnections, Duration::from_millis(self.elapsed_ms)),
+        ];
+        lines.iter().map(|line| format!("{PREFIX}{}\n", crate::output::escaped(line))).collect()
+    }
+}
+
+impl Lags {
+    /// `None` only if the histogram's bounds were wrong, which a test rules out.
+    fn new() -> Option<Self> {
+        // Up to a hundred years in milliseconds; beyond is counted as that.
+        let histogram = || Histogram::new_with_max(100 * 366 * 86_400_000, 3).ok();
+        Some(Self { late: histogram()?, early: histogram()? })
+    }
+
+    fn record(&mut self, lag_ms: i64) {
+        let histogram = if lag_ms < 0 { &mut self.early } else { &mut self.late };
+        histogram.saturating_record(lag_ms.unsigned_abs());
+    }
+
+    fn summary(&self) -> Option<LagSummary> {
+        let count = self.early.len() + self.late.len();
+        if count == 0 {
+            return None;
+        }
+        let signed = |ms: u64| i64::try_from(ms).unwrap_or(i64::MAX);
+        // The value that `percent` of all are not above; the most negative come first.
+        let at = |percent: u64| {
+            let rank = (count * percent).div_ceil(100).max(1);
+            let early = self.early.len();
+            if rank <= early {
+                -signed(nth(&self.early, early - rank + 1))
+            } else {
+                signed(nth(&self.late, rank - early))
+            }
+        };
+        let max = if self.late.is_empty() { -signed(self.early.min()) } else { signed(self.late.max()) };
+        Some(LagSummary { median: at(50), p99: at(99).min(max), max })
+    }
+}
+
+/// The `rank`th smallest value recorded, from 1.
+fn nth(histogram: &Histogram<u64>, rank: u64) -> u64 {
+    #[allow(clippy::cast_precision_loss)] // a histogram within a thousandth needs no more
+    let quantile = rank as f64 / histogram.len() as f64;
+    histogram.value_at_quantile(quantile)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lags(values: impl IntoIterator<Item = i64>) -> LagSummary {
+        let mut lags = Lags::new().unwrap();
+        values.into_iter().for_each(|lag| lags.record(lag));
+        lags.summary().unwrap()
+    }
+
+    #[test]
+    fn summarizes_lags_of_both_signs() {
+        assert_eq!(lags(1..=100), LagSummary { median: 50, p99: 99, max: 100 });
+        assert_eq!(lags([-30, -20, -10]), LagSummary { median: -20, p99: -10, max: -10 });
+        assert_eq!(lags([-30, 5, 7]), LagSummary { median: 5, p99: 7, max: 7 });
+        assert!(Lags::new().unwrap().summary().is_none());
+    }
+
+    #[test]
+    fn what_is_not_known_is_null() {
+        let statistics = Statistics::new(true);
+        let json = serde_json::to_value(statistics.summary(None, 0)).unwrap();
+        assert!(json["first_id"].is_null() && json["last_id"].is_null());
+        assert!(json["position"].is_null() && json["lag_ms"].is_null());
+        assert_eq!(json["events"]["insert"], 0);
+    }
+}

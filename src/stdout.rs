@@ -1,0 +1,82 @@
+//! Standard output as records need it: whole batches, unbuffered, with a word for each way it
+//! can end.
+
+use std::fs::File;
+use std::io::{self, ErrorKind, Write};
+use std::os::fd::AsFd;
+use std::time::Duration;
+
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+
+/// How often a stdout that was made non-blocking by somebody else is tried when it is full.
+const FULL: Duration = Duration::from_millis(5);
+
+/// Why nothing more can be written.
+#[derive(Debug, thiserror::Error)]
+pub enum OutputError {
+    /// Whoever read stdout is gone; no failure of ours.
+    #[error("the reader of stdout is gone")]
+    ReaderGone,
+    /// The write failed.
+    #[error("cannot write to stdout: {0}; what was not written is not acknowledged")]
+    Failed(#[source] io::Error),
+}
+
+impl From<io::Error> for OutputError {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            ErrorKind::BrokenPipe | ErrorKind::ConnectionReset => Self::ReaderGone,
+            _ => Self::Failed(error),
+        }
+    }
+}
+
+/// The standard output of the process.
+#[derive(Debug)]
+pub struct Stdout {
+    file: File,
+    /// Watches for the reader to go away; a file has none, and cannot be watched.
+    watch: Option<AsyncFd<File>>,
+}
+
+impl Stdout {
+    /// Opens it. Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// When the process has no standard output.
+    pub fn open() -> Result<Self, OutputError> {
+        let file = File::from(io::stdout().as_fd().try_clone_to_owned()?);
+        let watched = file.try_clone()?;
+        Ok(Self { file, watch: AsyncFd::with_interest(watched, Interest::ERROR).ok() })
+    }
+
+    /// Writes all of `bytes`; blocks while the reader does not read.
+    pub async fn write(&mut self, mut bytes: &[u8]) -> Result<(), OutputError> {
+        while !bytes.is_empty() {
+            match self.file.write(bytes) {
+                Ok(0) => return Err(OutputError::Failed(ErrorKind::WriteZero.into())),
+                Ok(written) => bytes = &bytes[written..],
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => tokio::time::sleep(FULL).await,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until whoever reads stdout is gone, also while there is nothing to write.
+    pub async fn reader_gone(&self) {
+        let Some(watch) = &self.watch else {
+            return std::future::pending().await;
+        };
+        loop {
+            match watch.ready(Interest::ERROR).await {
+                Ok(ready) if ready.ready().is_error() => return,
+                Ok(mut ready) => ready.clear_ready(),
+                // It cannot be watched; the next write will tell.
+                Err(_) => return std::future::pending().await,
+            }
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! Sees to it that the program ends when it is told to, whatever the rest of it is doing.
+//!
+//! Lines are written to stdout by blocking calls on the main thread, which is the fastest way
+//! and acknowledges nothing too early. A reader that stops reading then stops the main thread.
+//! So signals and `--timeout` are received here, on a thread of its own: the main thread is told,
+//! and where it cannot come to an end in time, the position is saved and the process ended from
+//! here.
+
+use std::io;
+use std::process;
+use std::time::Duration;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
+
+use crate::consumer::Saver;
+use crate::diagnostics;
+use crate::exit::{self, ExitStatus};
+
+/// How long the main thread gets to come to an end by itself; with [`SAVING`], what the user is
+/// promised is two seconds.
+const GRACE: Duration = Duration::from_millis(1200);
+/// How long saving the position may take after that.
+const SAVING: Duration = Duration::from_millis(500);
+
+/// Why the run has to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Interruption {
+    /// This signal came.
+    Signal(u8),
+    /// `--timeout` has passed.
+    Timeout,
+}
+
+impl Interruption {
+    /// The exit status, by whether a stop condition was asked for that is not met.
+    pub fn exit_status(self, condition_unmet: bool) -> ExitStatus {
+        match self {
+            _ if !condition_unmet => ExitStatus::Success,
+            Self::Signal(number) => ExitStatus::Signal(number),
+            Self::Timeout => ExitStatus::TimedOut,
+        }
+    }
+}
+
+/// What the supervisor tells the main thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Come to an end.
+    Stop(Interruption),
+    /// Show the statistics so far (SIGUSR1).
+    ShowStatistics,
+}
+
+/// Starts the supervisor; from here on signals are received.
+///
+/// `has_condition` says whether a stop condition was asked for.
+///
+/// # Errors
+/// When the system gives no thread or no signal handler.
+pub fn start(
+    timeout: Option<Duration>,
+    has_condition: bool,
+    saver: Option<Saver>,
+) -> io::Result<mpsc::Receiver<Order>> {
+    // A few orders may wait; a user who sends SIGUSR1 faster than it is served loses nothing.
+    let (orders, receiver) = mpsc::channel(4);
+    let (started, is_started) = std::sync::mpsc::sync_channel(1);
+    std::thread::Builder::new().name("signals".into()).spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = match runtime {
+            Ok(runtime) => runtime,
+            Err(error) => return drop(started.send(Err(error))),
+        };
+        let _in_runtime = runtime.enter();
+        let mut signals = match Signals::new() {
+            Ok(signals) => signals,
+            Err(error) => return drop(started.send(Err(error))),
+        };
+        drop(started.send(Ok(())));
+        runtime.block_on(async {
+            let interruption = signals.interruption(timeout, &orders).await;
+            // Nobody listens any more when the run is ending anyway.
+            let _ = orders.try_send(Order::Stop(interruption));
+            let stuck = tokio::time::timeout(GRACE, signals.next()).await;
+            if let Ok(number) = stuck {
+                process::exit(ExitStatus::Signal(number).code().into());
+            }
+            end(interruption, has_condition, saver);
+        });
+    })?;
+    is_started.recv().unwrap_or_else(|_| Err(io::Error::other("no signal handler")))?;
+    Ok(receiver)
+}
+
+/// Ends the process in place of the main thread.
+fn end(interruption: Interruption, has_condition: bool, saver: Option<Saver>) -> ! {
+    let saved = saver.map_or(Ok(()), |saver| saver.finish(SAVING));
+    let status = match saved {
+        Ok(()) => interruption.exit_status(has_condition),
+        Err(error) => {
+            diagnostics::fatal(&error);
+            exit::ExitStatus::StateFile
+        }
+    };
+    process::exit(status.code().into())
+}
+
+struct Signals {
+    interrupt: Option<Signal>,
+    terminate: Signal,
+    hangup: Option<Signal>,
+    statistics: Signal,
+}
+
+impl Signals {
+    /// Installs the handlers. A signal that the parent had ignored (`nohup`, a background job of
+    /// a script) stays ignored.
+    fn new() -> io::Result<Self> {
+        let ignored = ignored_signals();
+        let unless_ignored = |kind: SignalKind| match ignored >> (kind.as_raw_value() - 1) & 1 {
+            0 => signal(kind).map(Some),
+            _ => Ok(None),
+        };
+        Ok(Self {
+            interrupt: unless_ignored(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup: unless_ignored(SignalKind::hangup())?,
+            statistics: signal(SignalKind::user_defined1())?,
+        })
+    }
+
+    /// The number of the next signal that ends a run.
+    async fn next(&mut self) -> u8 {
+        tokio::select! {
+            () = received(self.interrupt.as_mut()) => 2,
+            () = received(Some(&mut self.terminate)) => 15,
+            () = received(self.hangup.as_mut()) => 1,
+        }
+    }
+
+    /// The first reason to end; passes requests for statistics on meanwhile.
+    async fn interruption(&mut self, timeout: Option<Duration>, orders: &mpsc::Sender<Order>) -> Interruption {
+        let deadline = timeout.and_then(|timeout| tokio::time::Instant::now().checked_add(timeout));
+        let passed = async {
+            match deadline {
+                Some(deadline) => tokio::time::sleep_until(deadline).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::pin!(passed);
+        loop {
+            tokio::select! {
+                () = &mut passed => return Interruption::Timeout,
+                () = received(self.interrupt.as_mut()) => return Interruption::Signal(2),
+                () = received(Some(&mut self.terminate)) => return Interruption::Signal(15),
+                () = received(self.hangup.as_mut()) => return Interruption::Signal(1),
+                () = received(Some(&mut self.statistics)) => drop(orders.try_send(Order::ShowStatistics)),
+            }
+        }
+    }
+}
+
+async fn received(signal: Option<&mut Signal>) {
+    match signal {
+        Some(signal) if signal.recv().await.is_some() => {}
+        _ => std::future::pending().await,
+    }
+}
+
+/// The signals that were ignored when the program started, one bit each, from bit 0 for signal 1.
+/// Where the system does not tell, none.
+fn ignored_signals() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
+}

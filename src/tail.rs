@@ -1,0 +1,209 @@
+//! The run: fills a batch, writes it, acknowledges what has been written; until something ends it.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tokio::sync::mpsc;
+
+use crate::acks::Acks;
+use crate::consumer::{Acknowledging, Consumer, Saver};
+use crate::diagnostics::{Diagnostics, Limiter};
+use crate::exit::ExitStatus;
+use crate::feed::Feed;
+use crate::output::Format;
+use crate::settings::{Ack, Settings};
+use crate::stdout::{OutputError, Stdout};
+use crate::supervisor::{Interruption, Order};
+
+/// How long the end may take to save the position.
+const SAVING: Duration = Duration::from_secs(1);
+
+/// How a run came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ending {
+    /// A stop condition was met.
+    ConditionMet,
+    /// Stopped from outside.
+    Interrupted(Interruption),
+    /// Whoever read stdout is gone.
+    ReaderGone,
+    /// Whoever acknowledges has closed stdin.
+    AcksEnded,
+    /// The position can no longer be saved; saving it once more says why.
+    SavingFailed,
+}
+
+/// What a run works with besides its settings.
+pub struct Parts {
+    /// Where operations come from.
+    pub consumer: Consumer,
+    /// Where the position goes, if it is kept.
+    pub saver: Option<Saver>,
+    /// Where lines go.
+    pub stdout: Stdout,
+    /// Signals and the like.
+    pub orders: mpsc::Receiver<Order>,
+    /// Where a person is told what happens.
+    pub diagnostics: Rc<RefCell<Diagnostics>>,
+}
+
+/// A run in progress.
+pub struct Tail {
+    feed: Feed,
+    saver: Option<Saver>,
+    stdout: Stdout,
+    acks: Option<Acks>,
+    orders: mpsc::Receiver<Order>,
+    diagnostics: Rc<RefCell<Diagnostics>>,
+    junk: Limiter,
+    shows_statistics: bool,
+    format: Format,
+    has_condition: bool,
+}
+
+enum Step {
+    /// There may be something in the batch.
+    Filled,
+    Acknowledged(Vec<String>),
+    Order(Order),
+    End(Ending),
+}
+
+impl Tail {
+    /// A run that has not begun.
+    ///
+    /// # Errors
+    /// When acknowledgements are to be read and the system gives no thread for it.
+    pub fn new(settings: &Settings, parts: Parts) -> anyhow::Result<Self> {
+        let acks = match (settings.ack, settings.consumer.acknowledging) {
+            (Ack::Stdin, Acknowledging::ById { max_in_flight }) => {
+                Some(Acks::start(max_in_flight).context("cannot read acknowledgements")?)
+            }
+            _ => None,
+        };
+        Ok(Self {
+            feed: Feed::new(settings, parts.consumer, Rc::clone(&parts.diagnostics)),
+            saver: parts.saver,
+            stdout: parts.stdout,
+            acks,
+            orders: parts.orders,
+            diagnostics: parts.diagnostics,
+            junk: Limiter::default(),
+            shows_statistics: settings.stats,
+            format: settings.format,
+            has_condition: settings.stop.is_any(),
+        })
+    }
+
+    /// Runs to the end, saves the position, and tells the exit status.
+    ///
+    /// # Errors
+    /// Whatever ends the run other than what was asked for; the position is saved as far as it
+    /// can be.
+    pub async fn run(mut self) -> anyhow::Result<ExitStatus> {
+        let ending = self.follow().await;
+        let saved = self.feed.consumer.stop(SAVING);
+        if self.shows_statistics {
+            self.show_statistics();
+        }
+        let ending = match ending {
+            Err(error) if matches!(error.downcast_ref(), Some(OutputError::ReaderGone)) => Ending::ReaderGone,
+            other => other?,
+        };
+        saved?;
+        Ok(self.exit_status(ending))
+    }
+
+    fn exit_status(&self, ending: Ending) -> ExitStatus {
+        match ending {
+            Ending::ConditionMet => ExitStatus::Success,
+            Ending::Interrupted(interruption) => interruption.exit_status(self.has_condition),
+            Ending::ReaderGone if !self.has_condition => ExitStatus::Success,
+            Ending::ReaderGone => {
+                self.diagnostics.borrow().warn(&"the reader of stdout went away before the stop condition was met");
+                ExitStatus::Failure
+            }
+            Ending::AcksEnded => match self.feed.consumer.in_flight() {
+                0 => ExitStatus::Success,
+                in_flight => {
+                    self.diagnostics.borrow().warn(&format_args!(
+                        "stdin was closed with {in_flight} operations unacknowledged; they come again on the next run"
+                    ));
+                    ExitStatus::Failure
+                }
+            },
+            Ending::SavingFailed => ExitStatus::StateFile,
+        }
+    }
+
+    async fn follow(&mut self) -> anyhow::Result<Ending> {
+        loop {
+            let all_acknowledged = self.acks.is_none() || self.feed.consumer.in_flight() == 0;
+            if self.feed.is_complete() && all_acknowledged {
+                return Ok(Ending::ConditionMet);
+            }
+            let step = self.next_step().await;
+            // Lines before an error are as good as any.
+            self.stdout.write(self.feed.batch()).await?;
+            self.feed.written();
+            match step? {
+                Step::Filled => {}
+                Step::Acknowledged(ids) => self.acknowledge(&ids),
+                Step::Order(Order::Stop(interruption)) => return Ok(Ending::Interrupted(interruption)),
+                Step::Order(Order::ShowStatistics) => self.show_statistics(),
+                Step::End(ending) => return Ok(ending),
+            }
+        }
+    }
+
+    /// Waits for the next thing to do. Nothing is lost when one of several is taken first.
+    async fn next_step(&mut self) -> anyhow::Result<Step> {
+        let Self { feed, saver, stdout, acks, orders, .. } = self;
+        let acknowledgements = async {
+            match acks {
+                Some(acks) => acks.next().await,
+                None => std::future::pending().await,
+            }
+        };
+        let saving_failed = async {
+            match saver {
+                Some(saver) => saver.failure().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            Some(order) = orders.recv() => Ok(Step::Order(order)),
+            () = saving_failed => Ok(Step::End(Ending::SavingFailed)),
+            ids = acknowledgements => {
+                let ids = ids.context("cannot read acknowledgements from stdin")?;
+                Ok(ids.map_or(Step::End(Ending::AcksEnded), Step::Acknowledged))
+            }
+            filled = std::future::poll_fn(|cx| feed.fill(cx)) => Ok(filled.map(|()| Step::Filled)?),
+            () = stdout.reader_gone() => Ok(Step::End(Ending::ReaderGone)),
+        }
+    }
+
+    fn acknowledge(&mut self, ids: &[String]) {
+        for id in ids {
+            if self.feed.consumer.acknowledge(id).is_ok() {
+                continue;
+            }
+            let Some(left_out) = self.junk.allow() else { continue };
+            let diagnostics = self.diagnostics.borrow();
+            let id: String = id.chars().take(80).collect();
+            diagnostics.warn(&format_args!("stdin acknowledges {id:?}, which is not in flight; ignored"));
+            if left_out > 0 {
+                diagnostics.warn(&format_args!("{left_out} more such lines are not shown"));
+            }
+        }
+    }
+
+    fn show_statistics(&self) {
+        let position = self.feed.consumer.position();
+        let reconnections = self.diagnostics.borrow().reconnections();
+        self.feed.statistics.show(self.format, position, reconnections);
+    }
+}
