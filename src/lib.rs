@@ -8,3 +8,4 @@ pub mod exit;
 pub mod operation;
 pub mod output;
 pub mod position;
+pub mod settings;
