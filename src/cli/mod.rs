@@ -1,0 +1,235 @@
+//! The command line: what was typed, not yet what it means (that is `settings`).
+
+mod args;
+mod values;
+
+use std::ffi::{OsStr, OsString};
+
+use clap::error::ErrorKind;
+use clap::{ArgAction, CommandFactory, Parser, ValueEnum};
+
+use crate::exit::ExitStatus;
+
+pub use args::{Acknowledging, Diagnostics, Failure, Output, Position, Source, Stopping};
+pub use values::{Ack, OnInvalid, OnResumeFailed, OutputFormat, Secret};
+
+/// The environment variable that gives the URL where the command line gives none.
+pub const URL_VARIABLE: &str = "OPLOG_TAIL_URL";
+
+/// The environment variable that gives the password where no flag gives it.
+pub const PASSWORD_VARIABLE: &str = "OPLOG_TAIL_PASSWORD";
+
+/// Follow the operation log of an OpLog server
+///
+/// Prints every operation of the log to stdout, one a line: as text on a terminal, as JSON lines
+/// elsewhere. Reconnects by itself, and with --state goes on where the last run stopped: the saved
+/// position never goes ahead of what was acknowledged, so that no operation is lost.
+///
+/// Durations are written 500ms, 2s, 5m, 1h30m, 1d.
+#[derive(Clone, Debug, Parser)]
+#[command(
+    name = "oplog-tail",
+    version,
+    max_term_width = 100,
+    disable_help_flag = true,
+    disable_version_flag = true,
+    override_usage = "oplog-tail [OPTIONS] --url <URL>\n       oplog-tail [OPTIONS] <URL>...",
+    after_long_help = exit_statuses()
+)]
+pub struct Cli {
+    /// Where the operations come from.
+    #[command(flatten)]
+    pub source: Source,
+    /// Where the run starts.
+    #[command(flatten)]
+    pub position: Position,
+    /// When the position advances.
+    #[command(flatten)]
+    pub acknowledging: Acknowledging,
+    /// When the run ends.
+    #[command(flatten)]
+    pub stopping: Stopping,
+    /// What lines look like.
+    #[command(flatten)]
+    pub output: Output,
+    /// What is said on stderr.
+    #[command(flatten)]
+    pub diagnostics: Diagnostics,
+    /// What happens when something goes wrong.
+    #[command(flatten)]
+    pub failure: Failure,
+
+    /// Print the man page or a completion script
+    ///
+    /// One of man, complete-bash, complete-zsh, complete-fish, complete-powershell. Takes no other
+    /// flag. Example: --generate complete-bash > /etc/bash_completion.d/oplog-tail
+    #[arg(
+        long,
+        value_name = "WHAT",
+        exclusive = true,
+        hide_possible_values = true,
+        help_heading = "Other"
+    )]
+    pub generate: Option<Generate>,
+
+    /// Print help; --help explains each flag
+    ///
+    /// -h is the summary, one line a flag.
+    #[arg(short, long, action = ArgAction::Help, help_heading = "Other")]
+    help: Option<bool>,
+
+    /// Print the version
+    #[arg(short = 'V', long, action = ArgAction::Version, help_heading = "Other")]
+    version: Option<bool>,
+}
+
+/// What `--generate` prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Generate {
+    /// The man page.
+    Man,
+    /// The completion script for bash.
+    CompleteBash,
+    /// The completion script for zsh.
+    CompleteZsh,
+    /// The completion script for fish.
+    CompleteFish,
+    /// The completion script for `PowerShell`.
+    #[value(name = "complete-powershell")]
+    CompletePowerShell,
+}
+
+/// Reads the arguments, the first of which is the name of the program.
+///
+/// # Errors
+/// What clap makes of wrong usage (to be printed, exit 2), `--help` and `--version` (exit 0):
+/// [`clap::Error::exit`] does both.
+pub fn parse<I>(args: I) -> Result<Cli, clap::Error>
+where
+    I: IntoIterator,
+    I::Item: Into<OsString>,
+{
+    let args: Vec<OsString> = args.into_iter().map(Into::into).collect();
+    if let Some(message) = single_dash_hint(&args) {
+        return Err(usage_error(message));
+    }
+    Cli::try_parse_from(args)
+}
+
+/// Wrong usage found outside of clap, in clap's form: exit status 2.
+pub fn usage_error(message: impl std::fmt::Display) -> clap::Error {
+    Cli::command().error(ErrorKind::ValueValidation, message)
+}
+
+/// What to say about the first `-state-file` and the like, which the Go tool takes. Here it would
+/// mean `-s tate-file`: a state file of an odd name instead of an error.
+fn single_dash_hint(args: &[OsString]) -> Option<String> {
+    let command = Cli::command();
+    let is_long_flag = |name: &str| {
+        command
+            .get_arguments()
+            .flat_map(|arg| arg.get_long_and_visible_aliases().unwrap_or_default())
+            .any(|long| long == name)
+    };
+    let mut previous = OsStr::new("");
+    for arg in args.iter().skip(1) {
+        if arg == "--" {
+            return None;
+        }
+        // A password may begin with a dash.
+        if previous != "--password"
+            && let Some(name) = arg.to_str().and_then(|arg| arg.strip_prefix('-'))
+            && let name = name.split('=').next().unwrap_or_default()
+            && is_long_flag(name)
+        {
+            return Some(format!(
+                "unknown flag '-{name}': did you mean '--{name}' (two dashes)?"
+            ));
+        }
+        previous = arg;
+    }
+    None
+}
+
+/// The list of exit statuses for the end of `--help`.
+fn exit_statuses() -> String {
+    let rows = ExitStatus::TABLE.map(|(code, meaning)| format!("  {code:<5}  {meaning}\n"));
+    format!(
+        "Exit status:\n{}  128+n  signal n came before the stop condition was met",
+        rows.concat()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(args: &[&str]) -> clap::Error {
+        parse([&["oplog-tail"], args].concat()).unwrap_err()
+    }
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn single_dash_flags_of_the_go_tool_get_a_hint() {
+        for (args, meant) in [
+            (&["-state-file", "x"][..], "--state-file"),
+            (&["http://h/", "-password=secret"], "--password"),
+            (&["-types", "video"], "--types"),
+            (&["-parents", "user/1"], "--parents"),
+            (&["-allow-replication"], "--allow-replication"),
+        ] {
+            let error = error(args);
+            assert_eq!(error.exit_code(), 2);
+            let text = error.to_string();
+            assert!(text.contains(&format!("did you mean '{meant}'")), "{text}");
+            assert!(!text.contains("secret"));
+        }
+    }
+
+    #[test]
+    fn short_flags_and_odd_passwords_need_no_hint() {
+        let cli = parse(["oplog-tail", "-vv", "-n5", "-sx", "--password", "-types"]).unwrap();
+        assert_eq!(cli.diagnostics.verbose, 2);
+        assert_eq!(cli.source.password.unwrap().expose(), "-types");
+        assert!(parse(["oplog-tail", "--", "-types"]).is_ok());
+    }
+
+    #[test]
+    fn help_and_version_are_no_failures() {
+        for flag in ["-h", "--help", "-V", "--version"] {
+            assert_eq!(error(&[flag]).exit_code(), 0, "{flag}");
+        }
+        assert_eq!(error(&["--nonsense"]).exit_code(), 2);
+        assert_eq!(error(&["--generate", "man", "--demo"]).exit_code(), 2);
+    }
+
+    #[test]
+    fn short_help_fits_a_screen_with_one_line_a_flag() {
+        let help = error(&["-h"]).to_string();
+        assert!(help.lines().count() <= 62, "{}", help.lines().count());
+        assert!(
+            help.lines().all(|line| line.chars().count() <= 80),
+            "{help}"
+        );
+        let indented = |line: &&str| line.starts_with("   ");
+        for line in help.lines().filter(indented) {
+            assert!(
+                line.trim_start().starts_with('-') || line.contains("oplog-tail"),
+                "{line}"
+            );
+        }
+    }
+
+    #[test]
+    fn long_help_explains_the_exit_statuses() {
+        let help = error(&["--help"]).to_string();
+        for (code, _) in ExitStatus::TABLE {
+            assert!(help.contains(&format!("\n  {code}      ")), "{code}");
+        }
+        assert!(help.contains("128+n"));
+    }
+}

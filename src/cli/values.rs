@@ -1,0 +1,70 @@
+//! What the values of flags can be.
+
+use std::fmt;
+
+use clap::ValueEnum;
+
+/// A text that is never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// The text itself.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for Secret {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("…")
+    }
+}
+
+/// How operations are acknowledged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Ack {
+    /// Once their line has been written.
+    Auto,
+    /// By id, on stdin.
+    Stdin,
+    /// Never; the state file is left alone.
+    None,
+}
+
+/// What lines look like; `Auto` depends on where they go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OutputFormat {
+    /// Text on a terminal, else JSON.
+    Auto,
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// What to do when the server no longer has the operation to resume from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OnResumeFailed {
+    /// Take the states the server falls back to.
+    Continue,
+    /// Start a full replication instead.
+    Replicate,
+    /// Give up.
+    Exit,
+}
+
+/// What to do with an operation that cannot be decoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OnInvalid {
+    /// Show it on stderr and go on.
+    Skip,
+    /// Show it on stderr and end the run.
+    Exit,
+}

@@ -1,0 +1,151 @@
+//! Durations as the command line takes them: `500ms`, `2s`, `5m`, `1h30m`, `1d12h`.
+
+use std::time::Duration;
+
+/// The units from the longest to the shortest, with their length in milliseconds.
+const UNITS: [(&str, u64); 5] = [
+    ("d", 86_400_000),
+    ("h", 3_600_000),
+    ("m", 60_000),
+    ("s", 1_000),
+    ("ms", 1),
+];
+
+/// The most a duration can be: a hundred years, so that no sum with a point in time overflows.
+const MAX_MS: u64 = 36_525 * 86_400_000;
+
+/// The text is no duration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidDuration {
+    /// It does not have the form of one.
+    #[error("a duration is written like 500ms, 2s, 5m, 1h30m or 1d")]
+    Malformed,
+    /// A number without a unit.
+    #[error("the unit is missing: ms, s, m, h or d, as in 30s")]
+    NoUnit,
+    /// Longer than a hundred years.
+    #[error("too long: a hundred years at most")]
+    TooLong,
+    /// Zero, where that makes no sense.
+    #[error("must be longer than 0")]
+    Zero,
+}
+
+/// The duration that is longer than zero.
+///
+/// # Errors
+/// [`InvalidDuration`] for anything else.
+pub fn parse_positive(text: &str) -> Result<Duration, InvalidDuration> {
+    match parse(text)? {
+        Duration::ZERO => Err(InvalidDuration::Zero),
+        duration => Ok(duration),
+    }
+}
+
+/// The duration: whole numbers with units, from the longest unit to the shortest, each at most
+/// once; or `0`.
+///
+/// # Errors
+/// [`InvalidDuration`] for anything else.
+pub fn parse(text: &str) -> Result<Duration, InvalidDuration> {
+    if text == "0" {
+        return Ok(Duration::ZERO);
+    }
+    if text.is_empty() {
+        return Err(InvalidDuration::Malformed);
+    }
+    let mut units = UNITS.iter();
+    let mut total_ms: u64 = 0;
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (number, after) = split_before(rest, |c| !c.is_ascii_digit());
+        let (unit, after) = split_before(after, |c| c.is_ascii_digit());
+        if unit.is_empty() && !number.is_empty() {
+            return Err(InvalidDuration::NoUnit);
+        }
+        let (_, unit_ms) = units
+            .find(|(name, _)| *name == unit)
+            .filter(|_| !number.is_empty())
+            .ok_or(InvalidDuration::Malformed)?;
+        total_ms = number
+            .parse::<u64>()
+            .ok()
+            .and_then(|number| number.checked_mul(*unit_ms))
+            .and_then(|ms| ms.checked_add(total_ms))
+            .filter(|ms| *ms <= MAX_MS)
+            .ok_or(InvalidDuration::TooLong)?;
+        rest = after;
+    }
+    Ok(Duration::from_millis(total_ms))
+}
+
+/// The text before the first character that `is_end` holds for, and the rest.
+fn split_before(text: &str, is_end: impl Fn(char) -> bool) -> (&str, &str) {
+    text.split_at(text.find(is_end).unwrap_or(text.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn reads_what_people_write() {
+        for (text, ms) in [
+            ("500ms", 500),
+            ("2s", 2_000),
+            ("5m", 300_000),
+            ("1h30m", 5_400_000),
+            ("1d", 86_400_000),
+            ("1d12h", 129_600_000),
+            ("1s500ms", 1_500),
+            ("0", 0),
+            ("0s", 0),
+        ] {
+            assert_eq!(parse(text), Ok(Duration::from_millis(ms)), "{text}");
+        }
+    }
+
+    #[test]
+    fn refuses_everything_else() {
+        use InvalidDuration::{Malformed, NoUnit, TooLong};
+        for (text, error) in [
+            ("", Malformed),
+            ("s", Malformed),
+            ("-2s", Malformed),
+            ("+2s", Malformed),
+            ("2 s", Malformed),
+            (" 2s", Malformed),
+            ("2S", Malformed),
+            ("1.5s", Malformed),
+            ("5x", Malformed),
+            ("1m1h", Malformed),
+            ("1s1s", Malformed),
+            ("2s,", Malformed),
+            ("٢s", Malformed),
+            ("30", NoUnit),
+            ("1h30", NoUnit),
+            ("36526d", TooLong),
+            ("99999999999999999999s", TooLong),
+            ("18446744073709551615d", TooLong),
+        ] {
+            assert_eq!(parse(text), Err(error), "{text}");
+        }
+    }
+
+    #[test]
+    fn zero_can_be_refused() {
+        for text in ["0", "0s", "0h0ms"] {
+            assert_eq!(parse_positive(text), Err(InvalidDuration::Zero), "{text}");
+        }
+        assert_eq!(parse_positive("1ms"), Ok(Duration::from_millis(1)));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_refused(text in any::<String>(), near in "[0-9dhms]{0,12}") {
+            let _ = parse(&text);
+            let _ = parse(&near);
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! What the command line means: validated, with defaults and the environment taken into account.
+
+mod credentials;
+mod network;
+mod start;
+mod url;
+
+use std::fmt;
+use std::io::Read;
+use std::num::NonZeroU64;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::cli::{self, Cli};
+use crate::consumer::{Acknowledging, Config, OnResumeFailed};
+use crate::output::{Format, color};
+
+pub use crate::cli::{Ack, OnInvalid};
+
+/// The most lines out at once with `--ack stdin`, where the command line does not say.
+const DEFAULT_MAX_IN_FLIGHT: usize = 1000;
+
+/// What was typed makes no sense: exit status 2. Names the flag and, unless it is secret, the
+/// value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UsageError(String);
+
+impl UsageError {
+    fn new(message: impl Into<String>) -> Self {
+        Self(message.into())
+    }
+}
+
+impl fmt::Display for UsageError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for UsageError {}
+
+impl From<UsageError> for clap::Error {
+    /// The error in clap's form: `exit` prints it and ends the process with status 2.
+    fn from(error: UsageError) -> Self {
+        cli::usage_error(error)
+    }
+}
+
+/// Looks up an environment variable.
+pub type Environment = Box<dyn Fn(&str) -> Option<String>>;
+
+/// What the meaning of a command line depends on besides its words.
+pub struct Inputs {
+    /// The environment.
+    pub env: Environment,
+    /// The current time.
+    pub now: Timestamp,
+    /// Whether stdout is a terminal.
+    pub stdout_is_terminal: bool,
+    /// Where `--password-file -` reads from.
+    pub stdin: Box<dyn Read>,
+}
+
+impl Inputs {
+    /// Those of this process.
+    pub fn of_process() -> Self {
+        use std::io::IsTerminal as _;
+        Self {
+            env: Box::new(|name| std::env::var(name).ok()),
+            now: Timestamp::now(),
+            stdout_is_terminal: std::io::stdout().is_terminal(),
+            stdin: Box::new(std::io::stdin()),
+        }
+    }
+}
+
+/// When a run ends by itself. Without any of the first three it is not meant to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StopConditions {
+    /// After this many lines.
+    pub count: Option<NonZeroU64>,
+    /// After printing `live`.
+    pub until_live: bool,
+    /// After this long without an operation while connected.
+    pub until_idle: Option<Duration>,
+    /// After this long, whatever happened: a failure where one of the above was asked for.
+    pub timeout: Option<Duration>,
+}
+
+impl StopConditions {
+    /// Whether something has to be reached, so that stopping before it is a failure.
+    pub fn any_asked_for(&self) -> bool {
+        self.count.is_some() || self.until_live || self.until_idle.is_some()
+    }
+}
+
+/// How much is said on stderr.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verbosity {
+    /// Fatal errors.
+    Quiet,
+    /// What a person has to know, too.
+    Normal,
+    /// Connections and saved positions, too.
+    Verbose,
+    /// Heartbeats, requests and response headers, too.
+    Trace,
+}
+
+/// Everything a run needs to know.
+#[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+pub struct Settings {
+    /// For the consumer.
+    pub consumer: Config,
+    /// Where the position is kept.
+    pub state_file: Option<PathBuf>,
+    /// Start at the given position even though the state file holds one.
+    pub rewind: bool,
+    /// Whether the command line says where to start, so that a saved position overrules it.
+    pub start_given: bool,
+    /// How operations are acknowledged.
+    pub ack: Ack,
+    /// When the run ends.
+    pub stop: StopConditions,
+    /// What lines look like.
+    pub format: Format,
+    /// Whether text is coloured.
+    pub color: bool,
+    /// Whether lines say how long each operation took to arrive.
+    pub lag: bool,
+    /// Whether a summary is printed at the end.
+    pub stats: bool,
+    /// What to do with an operation that cannot be decoded.
+    pub on_invalid: OnInvalid,
+    /// How much is said on stderr.
+    pub verbosity: Verbosity,
+}
+
+impl Settings {
+    /// Works out what the command line means. `demo_url` is the address of the sample server, to
+    /// be given with `--demo` and only then.
+    ///
+    /// Reads the files that `--password-file` and `--cacert` name.
+    ///
+    /// # Errors
+    /// [`UsageError`] for a value that makes no sense, flags that contradict each other, and
+    /// files that cannot be read.
+    pub fn resolve(
+        cli: Cli,
+        mut inputs: Inputs,
+        demo_url: Option<&str>,
+    ) -> Result<Self, UsageError> {
+        check_contradictions(&cli)?;
+        let start = start::resolve(&cli.position, inputs.now)?;
+        let password = credentials::password(&cli.source, &mut inputs)?;
+        let typed_urls = url::typed(&cli.source, &inputs, demo_url)?;
+        let endpoints = url::endpoints(&cli.source, &typed_urls, password.as_ref())?;
+        let format = format(cli.output.format, inputs.stdout_is_terminal);
+        let consumer = Config {
+            headers: credentials::headers(&cli.source.headers, &endpoints)?,
+            endpoints,
+            tls: network::tls(&cli.source)?,
+            proxy: cli.source.proxy.as_ref().map(network::proxy).transpose()?,
+            connect_timeout: cli.failure.connect_timeout,
+            read_timeout: Some(cli.failure.read_timeout).filter(|timeout| !timeout.is_zero()),
+            retries: cli.failure.retries,
+            start: start.start,
+            exact_resume: cli.position.exact_resume,
+            on_resume_failed: on_resume_failed(cli.position.on_resume_failed),
+            acknowledging: acknowledging(&cli.acknowledging),
+        };
+        Ok(Self {
+            consumer,
+            state_file: cli.position.state_file,
+            rewind: cli.position.rewind,
+            start_given: start.given,
+            ack: cli.acknowledging.ack,
+            stop: StopConditions {
+                count: cli.stopping.count,
+                until_live: cli.stopping.until_live,
+                until_idle: cli.stopping.until_idle,
+                timeout: cli.stopping.timeout,
+            },
+            format,
+            color: color::choose(cli.output.color, inputs.stdout_is_terminal, &inputs.env),
+            lag: cli.output.lag,
+            stats: cli.diagnostics.stats,
+            on_invalid: cli.failure.on_invalid,
+            verbosity: verbosity(&cli.diagnostics),
+        })
+    }
+}
+
+fn check_contradictions(cli: &Cli) -> Result<(), UsageError> {
+    let start_given = cli.position.start_id.is_some()
+        || cli.position.since.is_some()
+        || cli.position.allow_replication;
+    let by_stdin = cli.acknowledging.ack == Ack::Stdin;
+    let password_from_stdin = cli
+        .source
+        .password_file
+        .as_deref()
+        .is_some_and(credentials::is_stdin);
+    let message = if cli.position.rewind && cli.position.state_file.is_none() {
+        "--rewind overrules a saved position: give the file that holds it with --state"
+    } else if cli.position.rewind && !start_given {
+        "--rewind needs to know where to: give --start-id, --since or --allow-replication"
+    } else if cli.acknowledging.max_in_flight.is_some() && !by_stdin {
+        "--max-in-flight limits what is out unacknowledged: it needs --ack stdin"
+    } else if password_from_stdin && by_stdin {
+        "--password-file - and --ack stdin both read stdin: keep the password in a file"
+    } else {
+        return Ok(());
+    };
+    Err(UsageError::new(message))
+}
+
+fn format(typed: cli::OutputFormat, stdout_is_terminal: bool) -> Format {
+    match typed {
+        cli::OutputFormat::Text => Format::Text,
+        cli::OutputFormat::Auto if stdout_is_terminal => Format::Text,
+        cli::OutputFormat::Json | cli::OutputFormat::Auto => Format::Json,
+    }
+}
+
+fn on_resume_failed(typed: cli::OnResumeFailed) -> OnResumeFailed {
+    match typed {
+        cli::OnResumeFailed::Continue => OnResumeFailed::Continue,
+        cli::OnResumeFailed::Replicate => OnResumeFailed::Replicate,
+        cli::OnResumeFailed::Exit => OnResumeFailed::Exit,
+    }
+}
+
+fn acknowledging(typed: &cli::Acknowledging) -> Acknowledging {
+    match typed.ack {
+        Ack::Auto | Ack::None => Acknowledging::InOrder,
+        Ack::Stdin => Acknowledging::ById {
+            max_in_flight: typed
+                .max_in_flight
+                .map_or(DEFAULT_MAX_IN_FLIGHT, Into::into),
+        },
+    }
+}
+
+fn verbosity(typed: &cli::Diagnostics) -> Verbosity {
+    match typed.verbose {
+        _ if typed.quiet => Verbosity::Quiet,
+        0 => Verbosity::Normal,
+        1 => Verbosity::Verbose,
+        _ => Verbosity::Trace,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,160 @@
+//! The addresses of the server, with their filters and their credentials taken apart.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use reqwest::Url;
+
+use super::{Inputs, UsageError, credentials};
+use crate::cli::{Secret, Source, URL_VARIABLE};
+use crate::consumer::Endpoint;
+
+/// What is encoded in a filter: everything but what a query may hold as it is.
+const FILTER: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b'/');
+
+/// A URL as it was typed, and where.
+pub(super) struct Typed {
+    text: Secret,
+    origin: &'static str,
+}
+
+/// The URLs to use: the sample server, else those of the command line, else the environment's.
+pub(super) fn typed(
+    source: &Source,
+    inputs: &Inputs,
+    demo_url: Option<&str>,
+) -> Result<Vec<Typed>, UsageError> {
+    let of = |origin| {
+        move |text: &Secret| Typed {
+            text: text.clone(),
+            origin,
+        }
+    };
+    let flags = source.urls.iter().map(of("--url"));
+    let mut typed: Vec<_> = flags
+        .chain(source.url_arguments.iter().map(of("URL")))
+        .collect();
+    if source.demo || demo_url.is_some() {
+        if !typed.is_empty() {
+            return Err(UsageError::new(
+                "--demo brings its own server: leave the URL out",
+            ));
+        }
+        let demo = demo_url.unwrap_or_default().to_owned();
+        return Ok(vec![Typed {
+            text: demo.into(),
+            origin: "--demo",
+        }]);
+    }
+    if typed.is_empty() {
+        let variable = (inputs.env)(URL_VARIABLE).filter(|url| !url.is_empty());
+        typed.extend(variable.map(|url| Typed {
+            text: url.into(),
+            origin: URL_VARIABLE,
+        }));
+    }
+    if typed.is_empty() {
+        return Err(UsageError::new(format!(
+            "no server to tail: give --url or set {URL_VARIABLE}, or try --demo, which needs none"
+        )));
+    }
+    Ok(typed)
+}
+
+/// The agents behind these URLs. `password` goes to all of them; without it, each gets the one
+/// in its own URL.
+pub(super) fn endpoints(
+    source: &Source,
+    typed: &[Typed],
+    password: Option<&Secret>,
+) -> Result<Vec<Endpoint>, UsageError> {
+    let filters = [
+        filter("types", &source.types)?,
+        filter("parents", &source.parents)?,
+    ];
+    typed
+        .iter()
+        .map(|typed| endpoint(typed, &filters, password))
+        .collect()
+}
+
+/// The name of a filter and its encoded values, where there are any.
+type Filter = Option<(&'static str, String)>;
+
+fn filter(name: &'static str, values: &[String]) -> Result<Filter, UsageError> {
+    if values.iter().any(String::is_empty) {
+        let given = values.join(",");
+        return Err(UsageError::new(format!(
+            "--{name} {given:?}: one of the values is empty"
+        )));
+    }
+    let encoded: Vec<_> = values
+        .iter()
+        .map(|value| utf8_percent_encode(value, FILTER).to_string())
+        .collect();
+    Ok((!encoded.is_empty()).then(|| (name, encoded.join(","))))
+}
+
+fn endpoint(
+    typed: &Typed,
+    filters: &[Filter],
+    password: Option<&Secret>,
+) -> Result<Endpoint, UsageError> {
+    let text = typed.text.expose();
+    let fail = |problem: &str| {
+        UsageError::new(format!("{} {:?}: {problem}", typed.origin, redacted(text)))
+    };
+    let not_http = "it must begin with http:// or https://";
+    let mut url = match Url::parse(text) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") => url,
+        Ok(_) => return Err(fail(not_http)),
+        Err(_) if !text.contains("://") => return Err(fail(not_http)),
+        Err(error) => return Err(fail(&error.to_string())),
+    };
+    let user = decoded(url.username());
+    let own_password = url.password().map(decoded);
+    let password = password.map(Secret::expose).or(own_password.as_deref());
+    let authorization = if password.is_some() || !user.is_empty() {
+        let value = credentials::basic(&user, password.unwrap_or_default())
+            .ok_or_else(|| fail("a user name cannot hold a colon"))?;
+        Some(value)
+    } else {
+        None
+    };
+    let (Ok(()), Ok(())) = (url.set_username(""), url.set_password(None)) else {
+        return Err(fail("it names no host"));
+    };
+    url.set_fragment(None);
+    for (name, values) in filters.iter().flatten() {
+        if url.query_pairs().any(|(own, _)| own == *name) {
+            // The server would heed the first of them only.
+            return Err(fail(&format!(
+                "its query has {name:?} already, leave out --{name}"
+            )));
+        }
+        let query = match url.query() {
+            None | Some("") => format!("{name}={values}"),
+            Some(own) => format!("{own}&{name}={values}"),
+        };
+        url.set_query(Some(&query));
+    }
+    Ok(Endpoint { url, authorization })
+}
+
+/// The text without percent-encoding.
+pub(super) fn decoded(text: &str) -> String {
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
+}
+
+/// The URL fit to be shown: without what may be a user name and a password. Made for URLs that
+/// cannot be parsed, so it rather hides too much.
+pub(super) fn redacted(url: &str) -> String {
+    let start = url.find("://").map_or(0, |colon| colon + "://".len());
+    match url.rfind('@') {
+        Some(at) if at >= start => format!("{}…{}", &url[..start], &url[at..]),
+        _ => url.to_owned(),
+    }
+}
