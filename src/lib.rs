@@ -5,3 +5,4 @@ pub mod consumer;
 pub mod exit;
 pub mod operation;
 pub mod position;
+pub mod server;
