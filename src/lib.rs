@@ -2,6 +2,7 @@
 //! them; there is no stable interface.
 
 pub mod consumer;
+pub mod demo;
 pub mod exit;
 pub mod operation;
 pub mod position;
