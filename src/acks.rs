@@ -26,23 +26,28 @@ impl Acks {
     /// When the system gives no thread.
     pub fn start(max_in_flight: usize) -> io::Result<Self> {
         let (sender, chunks) = mpsc::channel(max_in_flight.saturating_add(64).min(1 << 24));
-        std::thread::Builder::new().name("acks".into()).spawn(move || {
-            let mut stdin = io::stdin().lock();
-            let mut buffer = vec![0; CHUNK];
-            loop {
-                let chunk = match stdin.read(&mut buffer) {
-                    Ok(0) => return,
-                    Ok(length) => Ok(buffer[..length].to_vec()),
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                    Err(error) => Err(error),
-                };
-                let failed = chunk.is_err();
-                if sender.blocking_send(chunk).is_err() || failed {
-                    return;
+        std::thread::Builder::new()
+            .name("acks".into())
+            .spawn(move || {
+                let mut stdin = io::stdin().lock();
+                let mut buffer = vec![0; CHUNK];
+                loop {
+                    let chunk = match stdin.read(&mut buffer) {
+                        Ok(0) => return,
+                        Ok(length) => Ok(buffer[..length].to_vec()),
+                        Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                        Err(error) => Err(error),
+                    };
+                    let failed = chunk.is_err();
+                    if sender.blocking_send(chunk).is_err() || failed {
+                        return;
+                    }
                 }
-            }
-        })?;
-        Ok(Self { chunks, line: Vec::new() })
+            })?;
+        Ok(Self {
+            chunks,
+            line: Vec::new(),
+        })
     }
 
     /// Waits for the next piece and returns the lines it completes, without white space around
@@ -83,7 +88,13 @@ mod tests {
 
     fn acks() -> (mpsc::Sender<io::Result<Vec<u8>>>, Acks) {
         let (sender, chunks) = mpsc::channel(9);
-        (sender, Acks { chunks, line: Vec::new() })
+        (
+            sender,
+            Acks {
+                chunks,
+                line: Vec::new(),
+            },
+        )
     }
 
     #[tokio::test]
@@ -106,6 +117,9 @@ mod tests {
         for _ in 0..100 {
             assert!(acks.complete(&[b'x'; 1000]).is_empty());
         }
-        assert_eq!(acks.complete(b"\n1\n"), ["x".repeat(LONGEST_LINE), "1".into()]);
+        assert_eq!(
+            acks.complete(b"\n1\n"),
+            ["x".repeat(LONGEST_LINE), "1".into()]
+        );
     }
 }

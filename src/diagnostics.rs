@@ -25,7 +25,7 @@ pub fn fatal(error: &dyn Display) {
 fn say(message: &dyn Display) {
     // One write, so that lines of several processes do not mix. Text that came over the network
     // must not drive the terminal.
-    let message = crate::output::escaped(&message.to_string()).to_string();
+    let message = crate::output::escaped(&message.to_string());
     let _ = std::io::stderr().write_all(format!("{PREFIX}{message}\n").as_bytes());
 }
 
@@ -49,7 +49,11 @@ struct Repeating {
 impl Diagnostics {
     /// Diagnostics of this verbosity.
     pub fn new(verbosity: Verbosity) -> Self {
-        Self { verbosity, repeating: None, connections: 0 }
+        Self {
+            verbosity,
+            repeating: None,
+            connections: 0,
+        }
     }
 
     /// How many connections followed the first one.
@@ -74,11 +78,24 @@ impl Diagnostics {
     /// Tells what the consumer noticed.
     pub fn notice(&mut self, notice: &Notice<'_>) {
         match notice {
-            Notice::Connecting { endpoint, after: None } => {
-                self.tell(&format_args!("connecting to {}, for what happens from now on", endpoint.url));
+            Notice::Connecting {
+                endpoint,
+                after: None,
+            } => {
+                self.tell(&format_args!(
+                    "connecting to {}, for what happens from now on",
+                    endpoint.url
+                ));
             }
-            Notice::Connecting { endpoint, after: Some(position) } => {
-                self.tell(&format_args!("connecting to {}, for what comes after {}", endpoint.url, described(*position)));
+            Notice::Connecting {
+                endpoint,
+                after: Some(position),
+            } => {
+                self.tell(&format_args!(
+                    "connecting to {}, for what comes after {}",
+                    endpoint.url,
+                    described(*position)
+                ));
             }
             Notice::Exchanged(exchange) => self.exchanged(exchange),
             Notice::Connected(endpoint) => self.connected(endpoint),
@@ -87,7 +104,13 @@ impl Diagnostics {
                     say(&"heartbeat");
                 }
             }
-            Notice::Lost { failure, failures, wait, endpoint, next } => {
+            Notice::Lost {
+                failure,
+                failures,
+                wait,
+                endpoint,
+                next,
+            } => {
                 self.lost(failure, *failures, *wait, endpoint, next);
             }
             Notice::ResumeFailed { operation, choice } => self.resume_failed(*operation, *choice),
@@ -109,17 +132,29 @@ impl Diagnostics {
         match self.repeating.take() {
             Some(repeating) => {
                 let gap = rounded(repeating.since.elapsed());
-                self.warn(&format_args!("connected to {} again, after {gap:?}", endpoint.url));
+                self.warn(&format_args!(
+                    "connected to {} again, after {gap:?}",
+                    endpoint.url
+                ));
             }
             None => self.tell(&format_args!("connected to {}", endpoint.url)),
         }
     }
 
-    fn lost(&mut self, failure: &Failure, failures: u32, wait: Duration, endpoint: &Endpoint, next: &Endpoint) {
+    fn lost(
+        &mut self,
+        failure: &Failure,
+        failures: u32,
+        wait: Duration,
+        endpoint: &Endpoint,
+        next: &Endpoint,
+    ) {
         let now = Instant::now();
         let (url, wait, mut told) = (&endpoint.url, rounded(wait), true);
         let since = match &self.repeating {
-            Some(known) if known.reason == failure.reason && self.verbosity < Verbosity::Verbose => {
+            Some(known)
+                if known.reason == failure.reason && self.verbosity < Verbosity::Verbose =>
+            {
                 told = now.duration_since(known.told) >= REPEAT;
                 if told {
                     let lasting = rounded(now.duration_since(known.since));
@@ -142,7 +177,11 @@ impl Diagnostics {
             Some(known) if !told => known.told,
             _ => now,
         };
-        self.repeating = Some(Repeating { reason: failure.reason.clone(), since, told });
+        self.repeating = Some(Repeating {
+            reason: failure.reason.clone(),
+            since,
+            told,
+        });
     }
 
     fn resume_failed(&self, operation: Position, choice: OnResumeFailed) {
@@ -165,25 +204,36 @@ fn headers(direction: char, headers: &HeaderMap) {
         if value.is_sensitive() {
             say(&format_args!("{direction} {name}: (not shown)"));
         } else {
-            say(&format_args!("{direction} {name}: {}", String::from_utf8_lossy(value.as_bytes())));
+            say(&format_args!(
+                "{direction} {name}: {}",
+                String::from_utf8_lossy(value.as_bytes())
+            ));
         }
     }
 }
 
 /// A position with the time it stands for.
 pub fn described(position: Position) -> String {
-    let time = |at: Result<Timestamp, jiff::Error>| at.map_or_else(|_| "?".into(), |at| at.to_string());
+    let time =
+        |at: Result<Timestamp, jiff::Error>| at.map_or_else(|_| "?".into(), |at| at.to_string());
     let of_second = |second| time(Timestamp::from_second(second));
     match position {
         Position::Replication(0) => "nothing (full replication)".into(),
         Position::Replication(ms) => {
-            let at = time(Timestamp::from_millisecond(i64::try_from(ms).unwrap_or(i64::MAX)));
+            let at = time(Timestamp::from_millisecond(
+                i64::try_from(ms).unwrap_or(i64::MAX),
+            ));
             format!("{ms} ({at}, without the deletions since)")
         }
         Position::Operation(id) if id.is_made_up() => {
-            format!("{id} ({}, with the deletions since)", of_second(i64::from(id.second())))
+            format!(
+                "{id} ({}, with the deletions since)",
+                of_second(i64::from(id.second()))
+            )
         }
-        Position::Operation(id) => format!("operation {id} (of {})", of_second(i64::from(id.second()))),
+        Position::Operation(id) => {
+            format!("operation {id} (of {})", of_second(i64::from(id.second())))
+        }
     }
 }
 
@@ -213,7 +263,9 @@ impl Limiter {
     /// Whether the next message may be shown, and if so how many were left out since the last.
     pub fn allow(&mut self) -> Option<u64> {
         let now = Instant::now();
-        let rested = self.last.is_some_and(|last| now.duration_since(last) >= Self::INTERVAL);
+        let rested = self
+            .last
+            .is_some_and(|last| now.duration_since(last) >= Self::INTERVAL);
         if self.shown >= Self::BURST && !rested {
             self.left_out += 1;
             return None;

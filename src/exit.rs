@@ -2,6 +2,10 @@
 
 use std::process::ExitCode;
 
+use crate::consumer::{Error, StateError};
+use crate::feed::FeedError;
+use crate::settings::UsageError;
+
 /// How a run ended, as its exit status tells it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExitStatus {
@@ -74,5 +78,26 @@ impl ExitStatus {
 impl From<ExitStatus> for ExitCode {
     fn from(status: ExitStatus) -> Self {
         Self::from(status.code())
+    }
+}
+
+/// The status that an error ends the program with.
+pub fn classify(error: &anyhow::Error) -> ExitStatus {
+    let consumer = match error.downcast_ref() {
+        Some(FeedError::Consumer(error)) => Some(error),
+        _ => error.downcast_ref(),
+    };
+    if error.is::<UsageError>() {
+        return ExitStatus::Usage;
+    }
+    if error.is::<StateError>() {
+        return ExitStatus::StateFile;
+    }
+    match consumer {
+        Some(Error::AccessDenied(_)) => ExitStatus::AccessDenied,
+        Some(Error::Refused(_) | Error::ConnectionLost { .. }) => ExitStatus::CannotConnect,
+        Some(Error::ResumeFailed(_)) => ExitStatus::ResumeFailed,
+        Some(Error::State(_)) => ExitStatus::StateFile,
+        None => ExitStatus::Failure,
     }
 }

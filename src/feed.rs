@@ -55,7 +55,11 @@ pub struct Feed {
 
 impl Feed {
     /// A feed of what `consumer` hands out.
-    pub fn new(settings: &Settings, consumer: Consumer, diagnostics: Rc<RefCell<Diagnostics>>) -> Self {
+    pub fn new(
+        settings: &Settings,
+        consumer: Consumer,
+        diagnostics: Rc<RefCell<Diagnostics>>,
+    ) -> Self {
         Self {
             consumer,
             statistics: Statistics::new(settings.stats),
@@ -102,7 +106,9 @@ impl Feed {
             return Poll::Pending;
         }
         // One reading serves all that is ready now: nothing of it can have come later.
-        let arrival = self.needs_clock.then(|| Arrival { received: Timestamp::now() });
+        let arrival = self.needs_clock.then(|| Arrival {
+            received: Timestamp::now(),
+        });
         let mut has_taken = false;
         while self.batch.len() < BATCH && !self.is_complete {
             match self.consumer.poll_next(cx) {
@@ -124,15 +130,24 @@ impl Feed {
         self.printer.print(operation, arrival, &mut self.batch);
         self.statistics.count(operation, arrival);
         self.lines += 1;
-        self.is_complete = self.stop.count.is_some_and(|count| self.lines >= count.get())
+        self.is_complete = self
+            .stop
+            .count
+            .is_some_and(|count| self.lines >= count.get())
             || (self.stop.until_live && *operation.event() == Event::Live);
     }
 
     fn invalid(&mut self, invalid: &InvalidOperation) -> Result<(), FeedError> {
         self.statistics.count_invalid();
         let data: String = invalid.data.chars().take(SHOWN_DATA).collect();
-        let cut = if data.len() < invalid.data.len() { "…" } else { "" };
-        self.diagnostics.borrow().warn(&format_args!("{invalid}; its data: {data}{cut}"));
+        let cut = if data.len() < invalid.data.len() {
+            "…"
+        } else {
+            ""
+        };
+        self.diagnostics
+            .borrow()
+            .warn(&format_args!("{invalid}; its data: {data}{cut}"));
         match self.on_invalid {
             OnInvalid::Exit => Err(FeedError::Invalid),
             OnInvalid::Skip => {
@@ -145,7 +160,9 @@ impl Feed {
     /// Ready, with the feed complete, once nothing has come for as long as was asked for while a
     /// connection stood.
     fn poll_idle(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(idle) = &mut self.idle else { return Poll::Pending };
+        let Some(idle) = &mut self.idle else {
+            return Poll::Pending;
+        };
         if !self.consumer.is_connected() {
             idle.restart();
             return Poll::Pending;
@@ -164,7 +181,11 @@ struct Idle {
 
 impl Idle {
     fn new(longest: Duration) -> Self {
-        Self { longest, timer: Box::pin(tokio::time::sleep(Duration::MAX)), running: false }
+        Self {
+            longest,
+            timer: Box::pin(tokio::time::sleep(Duration::MAX)),
+            running: false,
+        }
     }
 
     fn restart(&mut self) {
@@ -173,7 +194,9 @@ impl Idle {
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if !self.running {
-            let Some(deadline) = Instant::now().checked_add(self.longest) else { return Poll::Pending };
+            let Some(deadline) = Instant::now().checked_add(self.longest) else {
+                return Poll::Pending;
+            };
             self.timer.as_mut().reset(deadline);
             self.running = true;
         }

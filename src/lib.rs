@@ -1,11 +1,24 @@
 //! The parts of the `oplog-tail` program. Internal: the binary, its tests and its benches share
 //! them; there is no stable interface.
+//!
+//! Data flows one way: connection, decoding, in flight ([`consumer`]), printing into a batch
+//! ([`feed`]), stdout ([`tail`]). Only the acknowledgement travels back.
 
+mod acks;
 pub mod cli;
 pub mod consumer;
+pub mod demo;
+mod diagnostics;
 pub mod duration;
 pub mod exit;
+mod feed;
 pub mod operation;
 pub mod output;
 pub mod position;
+pub mod run;
+pub mod server;
 pub mod settings;
+mod statistics;
+mod stdout;
+mod supervisor;
+mod tail;

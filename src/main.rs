@@ -1,2 +1,12 @@
-//! `oplog-tail`: follow the operation log of an OpLog server.
-fn main() {}
+//! The `oplog-tail` program: parses the command line, runs, exits.
+
+use std::process::ExitCode;
+
+use oplog_tail::{cli, run};
+
+fn main() -> ExitCode {
+    match cli::parse(std::env::args_os()) {
+        Ok(cli) => run::run(cli).into(),
+        Err(error) => error.exit(),
+    }
+}

@@ -130,19 +130,44 @@ impl Statistics {
 
 impl Summary<'_> {
     fn text(&self) -> String {
-        let Events { insert, update, delete, reset, live, other } = self.events;
+        let Events {
+            insert,
+            update,
+            delete,
+            reset,
+            live,
+            other,
+        } = self.events;
         let or_none = |text: Option<&str>| text.unwrap_or("none").to_owned();
         let lag = self.lag_ms.map_or_else(
             || "unknown".into(),
-            |lag| format!("median {} ms, p99 {} ms, max {} ms", lag.median, lag.p99, lag.max),
+            |lag| {
+                format!(
+                    "median {} ms, p99 {} ms, max {} ms",
+                    lag.median, lag.p99, lag.max
+                )
+            },
         );
         let lines = [
-            format!("events: {insert} insert, {update} update, {delete} delete, {reset} reset, {live} live, {other} other; {} invalid", self.invalid),
-            format!("ids: first {}, last {}; position {}", or_none(self.first_id), or_none(self.last_id), or_none(self.position.as_deref())),
+            format!(
+                "events: {insert} insert, {update} update, {delete} delete, {reset} reset, {live} live, {other} other; {} invalid",
+                self.invalid
+            ),
+            format!(
+                "ids: first {}, last {}; position {}",
+                or_none(self.first_id),
+                or_none(self.last_id),
+                or_none(self.position.as_deref())
+            ),
             format!("lag: {lag}"),
-            format!("reconnections: {}; elapsed: {:?}", self.reconnections, Duration::from_millis(self.elapsed_ms)),
+            format!(
+                "reconnections: {}; elapsed: {:?}",
+                self.reconnections,
+                Duration::from_millis(self.elapsed_ms)
+            ),
         ];
-        lines.iter().map(|line| format!("{PREFIX}{}\n", crate::output::escaped(line))).collect()
+        let lines = lines.map(|line| format!("{PREFIX}{}\n", crate::output::escaped(&line)));
+        lines.concat()
     }
 }
 
@@ -151,11 +176,18 @@ impl Lags {
     fn new() -> Option<Self> {
         // Up to a hundred years in milliseconds; beyond is counted as that.
         let histogram = || Histogram::new_with_max(100 * 366 * 86_400_000, 3).ok();
-        Some(Self { late: histogram()?, early: histogram()? })
+        Some(Self {
+            late: histogram()?,
+            early: histogram()?,
+        })
     }
 
     fn record(&mut self, lag_ms: i64) {
-        let histogram = if lag_ms < 0 { &mut self.early } else { &mut self.late };
+        let histogram = if lag_ms < 0 {
+            &mut self.early
+        } else {
+            &mut self.late
+        };
         histogram.saturating_record(lag_ms.unsigned_abs());
     }
 
@@ -175,8 +207,16 @@ impl Lags {
                 signed(nth(&self.late, rank - early))
             }
         };
-        let max = if self.late.is_empty() { -signed(self.early.min()) } else { signed(self.late.max()) };
-        Some(LagSummary { median: at(50), p99: at(99).min(max), max })
+        let max = if self.late.is_empty() {
+            -signed(self.early.min())
+        } else {
+            signed(self.late.max())
+        };
+        Some(LagSummary {
+            median: at(50),
+            p99: at(99).min(max),
+            max,
+        })
     }
 }
 
@@ -199,9 +239,30 @@ mod tests {
 
     #[test]
     fn summarizes_lags_of_both_signs() {
-        assert_eq!(lags(1..=100), LagSummary { median: 50, p99: 99, max: 100 });
-        assert_eq!(lags([-30, -20, -10]), LagSummary { median: -20, p99: -10, max: -10 });
-        assert_eq!(lags([-30, 5, 7]), LagSummary { median: 5, p99: 7, max: 7 });
+        assert_eq!(
+            lags(1..=100),
+            LagSummary {
+                median: 50,
+                p99: 99,
+                max: 100
+            }
+        );
+        assert_eq!(
+            lags([-30, -20, -10]),
+            LagSummary {
+                median: -20,
+                p99: -10,
+                max: -10
+            }
+        );
+        assert_eq!(
+            lags([-30, 5, 7]),
+            LagSummary {
+                median: 5,
+                p99: 7,
+                max: 7
+            }
+        );
         assert!(Lags::new().unwrap().summary().is_none());
     }
 

@@ -48,7 +48,13 @@ impl Stdout {
     pub fn open() -> Result<Self, OutputError> {
         let file = File::from(io::stdout().as_fd().try_clone_to_owned()?);
         let watched = file.try_clone()?;
-        Ok(Self { file, watch: AsyncFd::with_interest(watched, Interest::ERROR).ok() })
+        // SAFETY: the registration asks that the descriptor stays open and the same for as long
+        // as the `AsyncFd` owns it. It owns the `File`, which is never replaced. No safe call
+        // watches a descriptor without making it non-blocking, which would change it for every
+        // process that shares it.
+        #[expect(unsafe_code, reason = "tokio has no safe call for this; see above")]
+        let watch = unsafe { AsyncFd::register_with_interest(watched, Interest::ERROR) }.ok();
+        Ok(Self { file, watch })
     }
 
     /// Writes all of `bytes`; blocks while the reader does not read.
@@ -58,7 +64,9 @@ impl Stdout {
                 Ok(0) => return Err(OutputError::Failed(ErrorKind::WriteZero.into())),
                 Ok(written) => bytes = &bytes[written..],
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == ErrorKind::WouldBlock => tokio::time::sleep(FULL).await,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    tokio::time::sleep(FULL).await;
+                }
                 Err(error) => return Err(error.into()),
             }
         }

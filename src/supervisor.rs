@@ -66,30 +66,36 @@ pub fn start(
     // A few orders may wait; a user who sends SIGUSR1 faster than it is served loses nothing.
     let (orders, receiver) = mpsc::channel(4);
     let (started, is_started) = std::sync::mpsc::sync_channel(1);
-    std::thread::Builder::new().name("signals".into()).spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = match runtime {
-            Ok(runtime) => runtime,
-            Err(error) => return drop(started.send(Err(error))),
-        };
-        let _in_runtime = runtime.enter();
-        let mut signals = match Signals::new() {
-            Ok(signals) => signals,
-            Err(error) => return drop(started.send(Err(error))),
-        };
-        drop(started.send(Ok(())));
-        runtime.block_on(async {
-            let interruption = signals.interruption(timeout, &orders).await;
-            // Nobody listens any more when the run is ending anyway.
-            let _ = orders.try_send(Order::Stop(interruption));
-            let stuck = tokio::time::timeout(GRACE, signals.next()).await;
-            if let Ok(number) = stuck {
-                process::exit(ExitStatus::Signal(number).code().into());
-            }
-            end(interruption, has_condition, saver);
-        });
-    })?;
-    is_started.recv().unwrap_or_else(|_| Err(io::Error::other("no signal handler")))?;
+    std::thread::Builder::new()
+        .name("signals".into())
+        .spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build();
+            let runtime = match runtime {
+                Ok(runtime) => runtime,
+                Err(error) => return drop(started.send(Err(error))),
+            };
+            let _in_runtime = runtime.enter();
+            let mut signals = match Signals::new() {
+                Ok(signals) => signals,
+                Err(error) => return drop(started.send(Err(error))),
+            };
+            drop(started.send(Ok(())));
+            runtime.block_on(async {
+                let interruption = signals.interruption(timeout, &orders).await;
+                // Nobody listens any more when the run is ending anyway.
+                let _ = orders.try_send(Order::Stop(interruption));
+                let stuck = tokio::time::timeout(GRACE, signals.next()).await;
+                if let Ok(number) = stuck {
+                    process::exit(ExitStatus::Signal(number).code().into());
+                }
+                end(interruption, has_condition, saver);
+            });
+        })?;
+    is_started
+        .recv()
+        .unwrap_or_else(|_| Err(io::Error::other("no signal handler")))?;
     Ok(receiver)
 }
 
@@ -140,7 +146,11 @@ impl Signals {
     }
 
     /// The first reason to end; passes requests for statistics on meanwhile.
-    async fn interruption(&mut self, timeout: Option<Duration>, orders: &mpsc::Sender<Order>) -> Interruption {
+    async fn interruption(
+        &mut self,
+        timeout: Option<Duration>,
+        orders: &mpsc::Sender<Order>,
+    ) -> Interruption {
         let deadline = timeout.and_then(|timeout| tokio::time::Instant::now().checked_add(timeout));
         let passed = async {
             match deadline {
@@ -162,10 +172,12 @@ impl Signals {
 }
 
 async fn received(signal: Option<&mut Signal>) {
-    match signal {
-        Some(signal) if signal.recv().await.is_some() => {}
-        _ => std::future::pending().await,
+    if let Some(signal) = signal
+        && signal.recv().await.is_some()
+    {
+        return;
     }
+    std::future::pending::<()>().await;
 }
 
 /// The signals that were ignored when the program started, one bit each, from bit 0 for signal 1.
@@ -173,5 +185,6 @@ async fn received(signal: Option<&mut Signal>) {
 fn ignored_signals() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .unwrap_or(0)
 }

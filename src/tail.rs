@@ -93,7 +93,7 @@ impl Tail {
             junk: Limiter::default(),
             shows_statistics: settings.stats,
             format: settings.format,
-            has_condition: settings.stop.is_any(),
+            has_condition: settings.stop.any_asked_for(),
         })
     }
 
@@ -109,7 +109,9 @@ impl Tail {
             self.show_statistics();
         }
         let ending = match ending {
-            Err(error) if matches!(error.downcast_ref(), Some(OutputError::ReaderGone)) => Ending::ReaderGone,
+            Err(error) if matches!(error.downcast_ref(), Some(OutputError::ReaderGone)) => {
+                Ending::ReaderGone
+            }
             other => other?,
         };
         saved?;
@@ -122,7 +124,9 @@ impl Tail {
             Ending::Interrupted(interruption) => interruption.exit_status(self.has_condition),
             Ending::ReaderGone if !self.has_condition => ExitStatus::Success,
             Ending::ReaderGone => {
-                self.diagnostics.borrow().warn(&"the reader of stdout went away before the stop condition was met");
+                self.diagnostics
+                    .borrow()
+                    .warn(&"the reader of stdout went away before the stop condition was met");
                 ExitStatus::Failure
             }
             Ending::AcksEnded => match self.feed.consumer.in_flight() {
@@ -151,7 +155,9 @@ impl Tail {
             match step? {
                 Step::Filled => {}
                 Step::Acknowledged(ids) => self.acknowledge(&ids),
-                Step::Order(Order::Stop(interruption)) => return Ok(Ending::Interrupted(interruption)),
+                Step::Order(Order::Stop(interruption)) => {
+                    return Ok(Ending::Interrupted(interruption));
+                }
                 Step::Order(Order::ShowStatistics) => self.show_statistics(),
                 Step::End(ending) => return Ok(ending),
             }
@@ -160,7 +166,14 @@ impl Tail {
 
     /// Waits for the next thing to do. Nothing is lost when one of several is taken first.
     async fn next_step(&mut self) -> anyhow::Result<Step> {
-        let Self { feed, saver, stdout, acks, orders, .. } = self;
+        let Self {
+            feed,
+            saver,
+            stdout,
+            acks,
+            orders,
+            ..
+        } = self;
         let acknowledgements = async {
             match acks {
                 Some(acks) => acks.next().await,
@@ -191,10 +204,14 @@ impl Tail {
             if self.feed.consumer.acknowledge(id).is_ok() {
                 continue;
             }
-            let Some(left_out) = self.junk.allow() else { continue };
+            let Some(left_out) = self.junk.allow() else {
+                continue;
+            };
             let diagnostics = self.diagnostics.borrow();
             let id: String = id.chars().take(80).collect();
-            diagnostics.warn(&format_args!("stdin acknowledges {id:?}, which is not in flight; ignored"));
+            diagnostics.warn(&format_args!(
+                "stdin acknowledges {id:?}, which is not in flight; ignored"
+            ));
             if left_out > 0 {
                 diagnostics.warn(&format_args!("{left_out} more such lines are not shown"));
             }
@@ -204,6 +221,8 @@ impl Tail {
     fn show_statistics(&self) {
         let position = self.feed.consumer.position();
         let reconnections = self.diagnostics.borrow().reconnections();
-        self.feed.statistics.show(self.format, position, reconnections);
+        self.feed
+            .statistics
+            .show(self.format, position, reconnections);
     }
 }

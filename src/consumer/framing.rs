@@ -216,7 +216,7 @@ mod tests {
         assert_eq!(framing.feed(&mebibyte, &mut out), Err(TooLong::Line));
 
         let mut framing = Framing::default();
-        let line = Bytes::from([&[b'x'; 1 << 20][..], b"\n"].concat());
+        let line = Bytes::from("x".repeat(1 << 20) + "\n");
         let result = (0..40).try_for_each(|_| framing.feed(&line, &mut VecDeque::new()));
         assert_eq!(result, Err(TooLong::Event));
     }

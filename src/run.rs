@@ -1,0 +1,129 @@
+//! Puts a run together: settings, state file, signals, consumer, output.
+
+use std::cell::RefCell;
+use std::net::TcpListener;
+use std::rc::Rc;
+
+use anyhow::Context as _;
+
+use crate::cli::Cli;
+use crate::consumer::{Consumer, Saver, StateError, StateFile, peek};
+use crate::demo::Demo;
+use crate::diagnostics::{self, Diagnostics, described};
+use crate::exit::{ExitStatus, classify};
+use crate::position::Position;
+use crate::settings::{Ack, Inputs, Settings, UsageError};
+use crate::stdout::Stdout;
+use crate::supervisor;
+use crate::tail::{Parts, Tail};
+
+/// Runs what the command line asks for and says on stderr why, if it fails.
+pub fn run(cli: Cli) -> ExitStatus {
+    execute(cli).unwrap_or_else(|error| {
+        if let Some(usage) = error.downcast_ref::<UsageError>() {
+            let _ = clap::Error::from(usage.clone()).print();
+        } else {
+            diagnostics::fatal(&format_args!("{error:#}"));
+        }
+        classify(&error)
+    })
+}
+
+fn execute(cli: Cli) -> anyhow::Result<ExitStatus> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot set up input and output")?;
+    let in_runtime = runtime.enter();
+    let demo = if cli.source.demo {
+        Some(start_demo().context("cannot start the demo server")?)
+    } else {
+        None
+    };
+    let demo_url = demo.as_ref().map(Demo::url);
+    let mut settings = Settings::resolve(cli, Inputs::of_process(), demo_url.as_deref())?;
+    if demo.is_some() && !settings.start_given {
+        settings.consumer.start = crate::consumer::Start::At(Position::FULL_REPLICATION);
+    }
+    let diagnostics = Rc::new(RefCell::new(Diagnostics::new(settings.verbosity)));
+    let place = Place::find(&settings)?;
+    let stdout = Stdout::open()?;
+    let orders = supervisor::start(
+        settings.stop.timeout,
+        settings.stop.any_asked_for(),
+        place.saver.clone(),
+    )
+    .context("cannot receive signals")?;
+
+    let observer = Rc::clone(&diagnostics);
+    let mut consumer = Consumer::new(
+        settings.consumer.clone(),
+        place.saver.clone(),
+        Box::new(move |notice| observer.borrow_mut().notice(&notice)),
+    );
+    if let Some(position) = place.saved {
+        if settings.rewind {
+            diagnostics.borrow().tell(&format_args!(
+                "leaving the saved position, {}",
+                described(position)
+            ));
+        } else {
+            if settings.start_given {
+                diagnostics.borrow().warn(&format_args!(
+                    "going on at the saved position, {}; --rewind starts where --start-id or --since says",
+                    described(position)
+                ));
+            }
+            consumer.set_position(position);
+        }
+    }
+    let parts = Parts {
+        consumer,
+        saver: place.saver,
+        stdout,
+        orders,
+        diagnostics,
+    };
+    let status = Tail::new(&settings, parts).and_then(|tail| runtime.block_on(tail.run()));
+    drop((demo, in_runtime));
+    // A name that is being looked up must not hold up the end.
+    runtime.shutdown_background();
+    status
+}
+
+fn start_demo() -> std::io::Result<Demo> {
+    Demo::start(TcpListener::bind("127.0.0.1:0")?)
+}
+
+/// The position of earlier runs, and where that of this one goes.
+struct Place {
+    saved: Option<Position>,
+    saver: Option<Saver>,
+}
+
+impl Place {
+    /// Reads the state file, and takes possession of it unless the run only looks.
+    fn find(settings: &Settings) -> anyhow::Result<Self> {
+        let Some(path) = &settings.state_file else {
+            return Ok(Self {
+                saved: None,
+                saver: None,
+            });
+        };
+        if settings.ack == Ack::None {
+            return Ok(Self {
+                saved: peek(path)?,
+                saver: None,
+            });
+        }
+        let (file, saved) = StateFile::open(path)?;
+        let saver = Saver::start(file, saved).map_err(|source| StateError::Open {
+            path: path.clone(),
+            source,
+        })?;
+        Ok(Self {
+            saved,
+            saver: Some(saver),
+        })
+    }
+}
