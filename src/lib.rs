@@ -5,6 +5,7 @@ pub mod cli;
 pub mod consumer;
 pub mod duration;
 pub mod exit;
+pub mod generate;
 pub mod operation;
 pub mod output;
 pub mod position;
