@@ -12,6 +12,7 @@ mod diagnostics;
 pub mod duration;
 pub mod exit;
 mod feed;
+pub mod generate;
 pub mod operation;
 pub mod output;
 pub mod position;

@@ -11,9 +11,10 @@ use crate::consumer::{Consumer, Saver, StateError, StateFile, peek};
 use crate::demo::Demo;
 use crate::diagnostics::{self, Diagnostics, described};
 use crate::exit::{ExitStatus, classify};
+use crate::generate;
 use crate::position::Position;
 use crate::settings::{Ack, Inputs, Settings, UsageError};
-use crate::stdout::Stdout;
+use crate::stdout::{OutputError, Stdout};
 use crate::supervisor;
 use crate::tail::{Parts, Tail};
 
@@ -30,6 +31,13 @@ pub fn run(cli: Cli) -> ExitStatus {
 }
 
 fn execute(cli: Cli) -> anyhow::Result<ExitStatus> {
+    if let Some(what) = cli.generate {
+        // Put together first, so that it is written at once or not at all.
+        let mut text = Vec::new();
+        generate::write(what, &mut text)?;
+        std::io::Write::write_all(&mut std::io::stdout(), &text).map_err(OutputError::from)?;
+        return Ok(ExitStatus::Success);
+    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -99,9 +99,9 @@ pub struct Source {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Position")]
 pub struct Position {
-    /// Keep the position here
+    /// Keep the position in FILE
     ///
-    /// In this file. A run goes on after the last operation that was acknowledged, in this run or an earlier one.
+    /// A run goes on after the last operation that was acknowledged, in this run or an earlier one.
     /// Holds the bare id, as the Go client writes it. Only one process at a time can use it.
     /// Default: the position is not kept. Example: --state /var/lib/oplog-tail/position
     #[arg(

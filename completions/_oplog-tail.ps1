@@ -1,0 +1,76 @@
+
+using namespace System.Management.Automation
+using namespace System.Management.Automation.Language
+
+Register-ArgumentCompleter -Native -CommandName 'oplog-tail' -ScriptBlock {
+    param($wordToComplete, $commandAst, $cursorPosition)
+
+    $commandElements = $commandAst.CommandElements
+    $command = @(
+        'oplog-tail'
+        for ($i = 1; $i -lt $commandElements.Count; $i++) {
+            $element = $commandElements[$i]
+            if ($element -isnot [StringConstantExpressionAst] -or
+                $element.StringConstantType -ne [StringConstantType]::BareWord -or
+                $element.Value.StartsWith('-') -or
+                $element.Value -eq $wordToComplete) {
+                break
+        }
+        $element.Value
+    }) -join ';'
+
+    $completions = @(switch ($command) {
+        'oplog-tail' {
+            [CompletionResult]::new('-u', '-u', [CompletionResultType]::ParameterName, 'The server; repeat it for several agents')
+            [CompletionResult]::new('--url', '--url', [CompletionResultType]::ParameterName, 'The server; repeat it for several agents')
+            [CompletionResult]::new('--types', '--types', [CompletionResultType]::ParameterName, 'Only objects of these types')
+            [CompletionResult]::new('--parents', '--parents', [CompletionResultType]::ParameterName, 'Only objects with one of these parents')
+            [CompletionResult]::new('--password', '--password', [CompletionResultType]::ParameterName, 'The password; others can see it in ps')
+            [CompletionResult]::new('--password-file', '--password-file', [CompletionResultType]::ParameterName, 'Read the password from a file; - is stdin')
+            [CompletionResult]::new('-H', '-H ', [CompletionResultType]::ParameterName, 'Add a request header; repeatable')
+            [CompletionResult]::new('--header', '--header', [CompletionResultType]::ParameterName, 'Add a request header; repeatable')
+            [CompletionResult]::new('--cacert', '--cacert', [CompletionResultType]::ParameterName, 'Trust the authorities in this file too')
+            [CompletionResult]::new('--proxy', '--proxy', [CompletionResultType]::ParameterName, 'Connect through this HTTP proxy')
+            [CompletionResult]::new('-s', '-s', [CompletionResultType]::ParameterName, 'Keep the position in FILE')
+            [CompletionResult]::new('--state', '--state', [CompletionResultType]::ParameterName, 'Keep the position in FILE')
+            [CompletionResult]::new('--state-file', '--state-file', [CompletionResultType]::ParameterName, 'Keep the position in FILE')
+            [CompletionResult]::new('--start-id', '--start-id', [CompletionResultType]::ParameterName, 'Start here: now, 0 or an id [default: now]')
+            [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Start with every object changed since')
+            [CompletionResult]::new('--on-resume-failed', '--on-resume-failed', [CompletionResultType]::ParameterName, 'continue, replicate or exit [default: continue]')
+            [CompletionResult]::new('--ack', '--ack', [CompletionResultType]::ParameterName, 'auto, stdin or none [default: auto]')
+            [CompletionResult]::new('--max-in-flight', '--max-in-flight', [CompletionResultType]::ParameterName, 'Most lines unacknowledged [default: 1000]')
+            [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Stop after N lines')
+            [CompletionResult]::new('--count', '--count', [CompletionResultType]::ParameterName, 'Stop after N lines')
+            [CompletionResult]::new('--until-idle', '--until-idle', [CompletionResultType]::ParameterName, 'Stop after this long without an operation')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Stop after this long')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'auto, text or json [default: auto]')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'auto, text or json [default: auto]')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'auto, always or never [default: auto]')
+            [CompletionResult]::new('--retries', '--retries', [CompletionResultType]::ParameterName, 'New tries after a failure [default: for ever]')
+            [CompletionResult]::new('--connect-timeout', '--connect-timeout', [CompletionResultType]::ParameterName, 'Longest to connect [default: 10s]')
+            [CompletionResult]::new('--read-timeout', '--read-timeout', [CompletionResultType]::ParameterName, 'Longest silence; 0 = any [default: 60s]')
+            [CompletionResult]::new('--on-invalid', '--on-invalid', [CompletionResultType]::ParameterName, 'skip or exit [default: skip]')
+            [CompletionResult]::new('--generate', '--generate', [CompletionResultType]::ParameterName, 'Print the man page or a completion script')
+            [CompletionResult]::new('--insecure', '--insecure', [CompletionResultType]::ParameterName, 'Take any certificate')
+            [CompletionResult]::new('--demo', '--demo', [CompletionResultType]::ParameterName, 'Tail a sample server inside this program')
+            [CompletionResult]::new('--allow-replication', '--allow-replication', [CompletionResultType]::ParameterName, 'Same as --start-id 0')
+            [CompletionResult]::new('--rewind', '--rewind', [CompletionResultType]::ParameterName, 'Start there in spite of a saved position')
+            [CompletionResult]::new('--exact-resume', '--exact-resume', [CompletionResultType]::ParameterName, 'Resume from a time as the Go client does')
+            [CompletionResult]::new('--until-live', '--until-live', [CompletionResultType]::ParameterName, 'Stop once the replication is over')
+            [CompletionResult]::new('--lag', '--lag', [CompletionResultType]::ParameterName, 'Add how long each operation took to arrive')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but fatal errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but fatal errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say more; -vv says even more')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say more; -vv says even more')
+            [CompletionResult]::new('--stats', '--stats', [CompletionResultType]::ParameterName, 'Print a summary at the end')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help; --help explains each flag')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help; --help explains each flag')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print the version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print the version')
+            break
+        }
+    })
+
+    $completions.Where{ $_.CompletionText -like "$wordToComplete*" } |
+        Sort-Object -Property ListItemText
+}

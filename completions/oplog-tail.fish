@@ -1,0 +1,49 @@
+complete -c oplog-tail -s u -l url -d 'The server; repeat it for several agents' -r -f
+complete -c oplog-tail -l types -d 'Only objects of these types' -r
+complete -c oplog-tail -l parents -d 'Only objects with one of these parents' -r
+complete -c oplog-tail -l password -d 'The password; others can see it in ps' -r
+complete -c oplog-tail -l password-file -d 'Read the password from a file; - is stdin' -r -F
+complete -c oplog-tail -s H -l header -d 'Add a request header; repeatable' -r
+complete -c oplog-tail -l cacert -d 'Trust the authorities in this file too' -r -F
+complete -c oplog-tail -l proxy -d 'Connect through this HTTP proxy' -r -f
+complete -c oplog-tail -s s -l state -l state-file -d 'Keep the position in FILE' -r -F
+complete -c oplog-tail -l start-id -d 'Start here: now, 0 or an id [default: now]' -r
+complete -c oplog-tail -l since -d 'Start with every object changed since' -r
+complete -c oplog-tail -l on-resume-failed -d 'continue, replicate or exit [default: continue]' -r -f -a "continue\t'Take the states the server falls back to'
+replicate\t'Start a full replication instead'
+exit\t'Give up'"
+complete -c oplog-tail -l ack -d 'auto, stdin or none [default: auto]' -r -f -a "auto\t'Once their line has been written'
+stdin\t'By id, on stdin'
+none\t'Never; the state file is left alone'"
+complete -c oplog-tail -l max-in-flight -d 'Most lines unacknowledged [default: 1000]' -r
+complete -c oplog-tail -s n -l count -d 'Stop after N lines' -r
+complete -c oplog-tail -l until-idle -d 'Stop after this long without an operation' -r
+complete -c oplog-tail -l timeout -d 'Stop after this long' -r
+complete -c oplog-tail -s o -l output -d 'auto, text or json [default: auto]' -r -f -a "auto\t'Text on a terminal, else JSON'
+text\t'For people'
+json\t'For programs'"
+complete -c oplog-tail -l color -d 'auto, always or never [default: auto]' -r -f -a "auto\t'On a terminal, unless the environment says otherwise'
+always\t'Everywhere'
+never\t'Nowhere'"
+complete -c oplog-tail -l retries -d 'New tries after a failure [default: for ever]' -r
+complete -c oplog-tail -l connect-timeout -d 'Longest to connect [default: 10s]' -r
+complete -c oplog-tail -l read-timeout -d 'Longest silence; 0 = any [default: 60s]' -r
+complete -c oplog-tail -l on-invalid -d 'skip or exit [default: skip]' -r -f -a "skip\t'Show it on stderr and go on'
+exit\t'Show it on stderr and end the run'"
+complete -c oplog-tail -l generate -d 'Print the man page or a completion script' -r -f -a "man\t'The man page'
+complete-bash\t'The completion script for bash'
+complete-zsh\t'The completion script for zsh'
+complete-fish\t'The completion script for fish'
+complete-powershell\t'The completion script for `PowerShell`'"
+complete -c oplog-tail -l insecure -d 'Take any certificate'
+complete -c oplog-tail -l demo -d 'Tail a sample server inside this program'
+complete -c oplog-tail -l allow-replication -d 'Same as --start-id 0'
+complete -c oplog-tail -l rewind -d 'Start there in spite of a saved position'
+complete -c oplog-tail -l exact-resume -d 'Resume from a time as the Go client does'
+complete -c oplog-tail -l until-live -d 'Stop once the replication is over'
+complete -c oplog-tail -l lag -d 'Add how long each operation took to arrive'
+complete -c oplog-tail -s q -l quiet -d 'Say nothing but fatal errors'
+complete -c oplog-tail -s v -l verbose -d 'Say more; -vv says even more'
+complete -c oplog-tail -l stats -d 'Print a summary at the end'
+complete -c oplog-tail -s h -l help -d 'Print help; --help explains each flag'
+complete -c oplog-tail -s V -l version -d 'Print the version'

@@ -1,0 +1,123 @@
+//! The man page and the completion scripts, made from the definition of the command line so that
+//! they cannot drift from it.
+
+use std::io::{self, Write};
+
+use clap::{Command, CommandFactory};
+use clap_complete::Shell;
+use clap_mangen::Man;
+
+use crate::cli::{Cli, Generate};
+use crate::exit::ExitStatus;
+
+/// The date of the man page: of the release whose version it shows.
+const RELEASED: &str = "2026-11-24";
+
+/// The longest line of the man page, in bytes, where a word is not longer.
+const LINE_BYTES: usize = 78;
+
+/// What the man page says between its name and its options.
+const DESCRIPTION: &str = include_str!("generate/description.roff");
+
+/// What the man page says after the exit statuses.
+const REST: &str = include_str!("generate/rest.roff");
+
+/// Every document with the file of the repository that holds exactly what [`write`] makes of it.
+pub const FILES: [(Generate, &str); 5] = [
+    (Generate::Man, "man/oplog-tail.1"),
+    (Generate::CompleteBash, "completions/oplog-tail.bash"),
+    (Generate::CompleteZsh, "completions/_oplog-tail"),
+    (Generate::CompleteFish, "completions/oplog-tail.fish"),
+    (Generate::CompletePowerShell, "completions/_oplog-tail.ps1"),
+];
+
+/// Writes the document.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write(what: Generate, out: &mut dyn Write) -> io::Result<()> {
+    let shell = match what {
+        Generate::Man => return man(out),
+        Generate::CompleteBash => Shell::Bash,
+        Generate::CompleteZsh => Shell::Zsh,
+        Generate::CompleteFish => Shell::Fish,
+        Generate::CompletePowerShell => Shell::PowerShell,
+    };
+    // clap_complete panics where it cannot write, so it writes to memory.
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "oplog-tail", &mut script);
+    out.write_all(&script)
+}
+
+fn man(out: &mut dyn Write) -> io::Result<()> {
+    let command = Cli::command();
+    let version = command.get_version().unwrap_or_default().to_owned();
+    writeln!(
+        out,
+        ".TH OPLOG\\-TAIL 1 {RELEASED} \"oplog\\-tail {version}\" \"User Commands\""
+    )?;
+    out.write_all(DESCRIPTION.as_bytes())?;
+    options(command, out)?;
+    exit_status(out)?;
+    out.write_all(REST.as_bytes())
+}
+
+/// The options, their groups as subsections.
+fn options(command: Command, out: &mut dyn Write) -> io::Result<()> {
+    let mut rendered = Vec::new();
+    Man::new(command).render_options_section(&mut rendered)?;
+    let rendered = String::from_utf8_lossy(&rendered);
+    writeln!(out, ".SH OPTIONS")?;
+    for line in rendered.lines() {
+        if let Some(group) = line.strip_prefix(".SH ") {
+            if group != "OPTIONS" {
+                writeln!(out, ".SS {}", title(group.trim_matches('"')))?;
+            }
+        } else {
+            wrapped(line, out)?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes the text over as many lines as it takes. A macro stays as it is.
+fn wrapped(text: &str, out: &mut dyn Write) -> io::Result<()> {
+    if text.starts_with('.') || text.len() <= LINE_BYTES {
+        return writeln!(out, "{text}");
+    }
+    let mut length = 0;
+    for word in text.split(' ') {
+        if length > 0 && length + word.len() >= LINE_BYTES {
+            writeln!(out)?;
+            length = 0;
+        } else if length > 0 {
+            write!(out, " ")?;
+            length += 1;
+        }
+        if length == 0 && word.starts_with(['.', '\'']) {
+            // At the beginning of a line these would make it a macro.
+            write!(out, "\\&")?;
+        }
+        write!(out, "{word}")?;
+        length += word.len();
+    }
+    writeln!(out)
+}
+
+/// The heading with capitals only at its beginning.
+fn title(heading: &str) -> String {
+    let (first, rest) = heading.split_at(1.min(heading.len()));
+    format!("{first}{}", rest.to_lowercase())
+}
+
+fn exit_status(out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, ".SH EXIT STATUS")?;
+    for (code, meaning) in ExitStatus::TABLE {
+        writeln!(out, ".TP\n.B {code}")?;
+        wrapped(&meaning.replace('-', "\\-"), out)?;
+    }
+    writeln!(
+        out,
+        ".TP\n.B 128+n\nsignal n came before the stop condition was met"
+    )
+}
