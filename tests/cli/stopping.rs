@@ -233,7 +233,7 @@ fn at_a_signal_though_nobody_reads_stdout() {
 #[test]
 fn when_the_reader_goes_away_while_idle() {
     let server = ScriptServer::start([Script::events(inserts(2)).stall()]);
-    let mut run = Tail::url(server.url()).args(["-n", "100"]).spawn();
+    let mut run = Tail::url(server.url()).spawn();
     run.read_lines(2);
     let gone = Instant::now();
     run.close_stdout();
