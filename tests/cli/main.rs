@@ -1,0 +1,20 @@
+//! The command line contract, checked from outside: every test runs the program.
+//!
+//! One test program for all of it, since each further one is linked anew.
+
+#![allow(clippy::unwrap_used, reason = "a step that fails is a test that fails")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod failure;
+mod invalid;
+mod output;
+mod position;
+mod redirect;
+mod request;
+mod state;
+mod stopping;
+mod stream;
+mod transport;
+mod usage;

@@ -1,0 +1,130 @@
+//! What lies between the program and the server: TLS and proxies.
+
+use crate::support::{Authority, ForwardProxy, Script, ScriptServer, Tail, expected_json, insert};
+
+fn stream() -> [Script; 1] {
+    [Script::events(insert(1)).stall()]
+}
+
+#[test]
+fn a_certificate_must_be_trusted() {
+    let authority = Authority::new();
+    let folder = tempfile::tempdir().unwrap();
+    let pem = authority.write_pem(folder.path());
+
+    let server = ScriptServer::tls(stream(), &authority);
+    Tail::url(server.url())
+        .args(["-n", "1"])
+        .arg("--cacert")
+        .arg(&pem)
+        .run()
+        .exit(0)
+        .stdout_is(&expected_json(insert(1).as_bytes()));
+
+    let server = ScriptServer::tls(stream(), &authority);
+    Tail::url(server.url())
+        .args(["-n", "1", "--insecure"])
+        .run()
+        .exit(0);
+
+    let server = ScriptServer::tls(stream(), &authority);
+    Tail::url(server.url())
+        .args(["-n", "1", "--retries", "0"])
+        .run()
+        .exit(4)
+        .stderr_has("certificate");
+    assert!(server.requests().is_empty());
+
+    // Another authority is none.
+    let stranger = Authority::new();
+    let server = ScriptServer::tls(stream(), &stranger);
+    Tail::url(server.url())
+        .args(["-n", "1", "--retries", "0"])
+        .arg("--cacert")
+        .arg(&pem)
+        .run()
+        .exit(4);
+    assert!(server.requests().is_empty());
+}
+
+#[test]
+fn a_proxy_is_used_when_named() {
+    let proxy = ForwardProxy::start();
+    let server = ScriptServer::start(stream());
+    Tail::url(server.url())
+        .args(["-n", "1", "--proxy", &proxy.url()])
+        .run()
+        .exit(0)
+        .stdout_is(&expected_json(insert(1).as_bytes()));
+    let expected = format!("GET {} HTTP/1.1\r\n", server.url());
+    assert!(
+        proxy.heads()[0].starts_with(&expected),
+        "{:?}",
+        proxy.heads()
+    );
+    assert_eq!(server.request().target, "/");
+}
+
+#[test]
+fn https_goes_through_a_tunnel() {
+    let proxy = ForwardProxy::start();
+    let server = ScriptServer::tls(stream(), &Authority::new());
+    Tail::url(server.url_as(":pw@"))
+        .args(["-n", "1", "--insecure", "--proxy", &proxy.url()])
+        .run()
+        .exit(0);
+    let heads = proxy.heads();
+    let expected = format!("CONNECT {} HTTP/1.1\r\n", server.address());
+    assert!(heads[0].starts_with(&expected), "{heads:?}");
+    // The password is for the server, behind the tunnel.
+    assert!(
+        !heads[0].to_ascii_lowercase().contains("authorization"),
+        "{heads:?}"
+    );
+    assert!(server.request().header("Authorization").is_some());
+}
+
+#[test]
+fn the_environment_names_a_proxy() {
+    for name in ["http_proxy", "HTTP_PROXY", "ALL_PROXY"] {
+        let proxy = ForwardProxy::start();
+        let server = ScriptServer::start(stream());
+        Tail::url(server.url())
+            .args(["-n", "1"])
+            .env(name, proxy.url())
+            .run()
+            .exit(0);
+        assert_eq!(proxy.heads().len(), 1, "{name}");
+    }
+    let proxy = ForwardProxy::start();
+    let server = ScriptServer::tls(stream(), &Authority::new());
+    Tail::url(server.url())
+        .args(["-n", "1", "--insecure"])
+        .env("HTTPS_PROXY", proxy.url())
+        .run()
+        .exit(0);
+    assert_eq!(proxy.heads().len(), 1);
+}
+
+#[test]
+fn the_environment_excepts_hosts_and_the_flag_goes_first() {
+    let proxy = ForwardProxy::start();
+    let server = ScriptServer::start(stream());
+    Tail::url(server.url())
+        .args(["-n", "1"])
+        .env("HTTP_PROXY", proxy.url())
+        .env("NO_PROXY", "127.0.0.1")
+        .run()
+        .exit(0);
+    assert!(proxy.heads().is_empty());
+
+    let named = ForwardProxy::start();
+    let server = ScriptServer::start(stream());
+    Tail::url(server.url())
+        .args(["-n", "1", "--proxy", &named.url()])
+        .env("HTTP_PROXY", proxy.url())
+        .run()
+        .exit(0);
+    assert!(proxy.heads().is_empty());
+    assert_eq!(named.heads().len(), 1);
+}

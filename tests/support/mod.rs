@@ -1,0 +1,72 @@
+//! What the tests of the program stand on: a runner for the binary, servers that play a script
+//! byte for byte, and a second opinion on what a capture should be printed as.
+
+mod capture;
+mod finished;
+mod proxy;
+mod replica;
+mod running;
+mod script;
+mod server;
+mod state;
+mod tail;
+mod tls;
+
+pub use capture::{expected_json, expected_text, fixture, record_count, with_line_ends};
+pub use finished::Finished;
+pub use proxy::ForwardProxy;
+pub use replica::Replica;
+pub use running::Running;
+pub use script::{Gate, Script, insert, insert_numbered, operation_id};
+pub use server::{AfterLast, Request, ScriptServer, closed_port};
+pub use state::State;
+pub use tail::Tail;
+pub use tls::Authority;
+
+use std::time::Duration;
+
+/// How long a test waits for something that should happen at once: long enough for a loaded
+/// machine, short enough to end a hanging run.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The value of `Authorization` for these credentials.
+pub fn basic(user: &str, password: &str) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::from("Basic ");
+    for group in format!("{user}:{password}").as_bytes().chunks(3) {
+        let bits = group
+            .iter()
+            .chain(&[0, 0])
+            .take(3)
+            .fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte));
+        for place in 0..4 {
+            if place <= group.len() {
+                let digit = bits >> (18 - 6 * place) & 63;
+                text.push(char::from(DIGITS[digit as usize]));
+            } else {
+                text.push('=');
+            }
+        }
+    }
+    text
+}
+
+/// Runs the same check for each case at once, for checks that mostly wait.
+pub fn at_once<T: Send>(cases: impl IntoIterator<Item = T>, check: impl Fn(T) + Sync) {
+    let check = &check;
+    std::thread::scope(|scope| {
+        for case in cases {
+            scope.spawn(move || check(case));
+        }
+    });
+}
+
+#[test]
+fn basic_credentials_are_encoded() {
+    assert_eq!(basic("", "secret"), "Basic OnNlY3JldA==");
+    assert_eq!(
+        basic("Aladdin", "open sesame"),
+        "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="
+    );
+    assert_eq!(basic("", "a"), "Basic OmE=");
+}

@@ -1,0 +1,64 @@
+//! What a consumer knows after it took in everything that was printed.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+/// The objects of the log by type and id, each with its last data.
+#[derive(Debug, Default, PartialEq)]
+pub struct Replica {
+    pub objects: BTreeMap<(String, String), Value>,
+}
+
+impl Replica {
+    /// Takes in JSON lines, oldest first.
+    pub fn of<S: AsRef<str>>(lines: &[S]) -> Self {
+        let mut replica = Self::default();
+        for line in lines {
+            replica.apply(line.as_ref());
+        }
+        replica
+    }
+
+    /// Takes in one JSON line.
+    pub fn apply(&mut self, line: &str) {
+        let record: Value = serde_json::from_str(line).expect("a JSON line");
+        let data = &record["data"];
+        let field = |name: &str| data[name].as_str().expect("a string").to_owned();
+        match record["event"].as_str().expect("an event") {
+            "reset" => self.objects.clear(),
+            "insert" | "update" => {
+                self.objects
+                    .insert((field("type"), field("id")), data.clone());
+            }
+            "delete" => {
+                self.objects.remove(&(field("type"), field("id")));
+            }
+            _ => {}
+        }
+    }
+
+    /// The objects as `type/id`.
+    pub fn names(&self) -> Vec<String> {
+        self.objects
+            .keys()
+            .map(|(kind, id)| format!("{kind}/{id}"))
+            .collect()
+    }
+}
+
+#[test]
+fn follows_the_lines() {
+    let line = |event: &str, id: &str| {
+        format!(r#"{{"id":"1","event":"{event}","data":{{"type":"v","id":"{id}"}}}}"#)
+    };
+    let mut replica = Replica::of(&[
+        line("insert", "1"),
+        line("update", "2"),
+        line("delete", "1"),
+    ]);
+    assert_eq!(replica.names(), ["v/2"]);
+    replica.apply(r#"{"id":"1","event":"live"}"#);
+    replica.apply(r#"{"id":"1","event":"reset"}"#);
+    assert_eq!(replica, Replica::default());
+}
