@@ -64,12 +64,16 @@ fn what_is_no_event_stream() {
         Script::answer(200, &[], "x"),
     ] {
         let server = ScriptServer::repeating(script);
-        Tail::url(server.url())
-            .run()
-            .exit(4)
-            .stderr_has("text/event-stream");
+        let address = server.address().to_string();
+        Tail::url(server.url()).run().exit(4).stderr_has(&address);
         assert_eq!(server.requests().len(), 1);
     }
+    let server = ScriptServer::repeating(typed("text/html"));
+    Tail::url(server.url())
+        .run()
+        .exit(4)
+        .stderr_has("text/html");
+
     let kind = "Text/Event-Stream; charset=utf-8";
     let head = format!("HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\n\r\n");
     let server = ScriptServer::start([Script::raw(head).send(insert(1)).stall()]);

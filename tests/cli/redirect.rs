@@ -90,7 +90,7 @@ fn the_message_says_that_another_origin_wants_credentials() {
             .run()
             .exit(3)
             .stderr_has(&other.address().to_string())
-            .stderr_has("redirect");
+            .stderr_has("origin");
     }
 }
 

@@ -111,7 +111,8 @@ fn headers() {
         "X: a\nb",
         "X: a\r\nY: b",
     ] {
-        let shown = value.lines().next().unwrap();
+        // Only the name is sure to be shown: the value may be a secret.
+        let shown = value.split(':').next().unwrap();
         refused(&["--header", value], &["--header", shown]);
     }
 }

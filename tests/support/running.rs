@@ -189,13 +189,21 @@ impl Running {
     /// Waits until the program can write no more to the pipe that nobody reads.
     #[track_caller]
     pub fn wait_until_stdout_is_full(&mut self) {
-        // Pipes hold 64 KiB; a writer that keeps records whole may leave up to a page empty.
-        const FULL: u64 = 60 * 1024;
+        // A pipe of 64 KiB can be full at little more than half of that, since a write does not
+        // always go on in the page the one before it began. So it is full when it holds that
+        // much and no more comes.
+        const HALF: u64 = 28 * 1024;
+        const SETTLED: Duration = Duration::from_millis(150);
         let until = Instant::now() + self.patience;
         let stdout = self.stdout.as_ref().expect("stdout is read by the test");
-        while rustix::io::ioctl_fionread(stdout).expect("a pipe tells its length") < FULL {
+        let (mut held, mut since) = (0, Instant::now());
+        while held < HALF || since.elapsed() < SETTLED {
+            let now = rustix::io::ioctl_fionread(stdout).expect("a pipe tells its length");
+            if now != held {
+                (held, since) = (now, Instant::now());
+            }
             if Instant::now() > until {
-                self.fail("stdout never filled up");
+                self.fail(&format!("stdout never filled up, it holds {held} bytes"));
             }
             std::thread::sleep(TICK);
         }
