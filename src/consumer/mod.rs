@@ -47,12 +47,12 @@ pub enum Error {
     #[error("cannot follow the log: {0}")]
     Refused(String),
     /// The connection is lost and the retries are used up.
-    #[error("connection lost: {reason}; gave up after {tries} tries")]
+    #[error("{reason}; gave up after {} (--retries)", tries(*.failed))]
     ConnectionLost {
         /// Why the last try failed.
         reason: String,
         /// How many tries failed in a row.
-        tries: u32,
+        failed: u32,
     },
     /// The server no longer has the operation to resume from.
     #[error("the server no longer has operation {0} to resume from")]
@@ -281,11 +281,14 @@ impl Consumer {
         Ok(())
     }
 
-    /// Goes on past an event that is no operation: the position may move past it.
+    /// Goes on past an event that is no operation: the position may move past it. Without this it
+    /// stays before it, so that the next run meets the event again.
     pub fn skip(&mut self, invalid: &InvalidOperation) {
-        if let (Acknowledging::ById { .. }, Ok(position)) =
-            (self.config.acknowledging, invalid.id.parse())
-        {
+        let Ok(position) = invalid.id.parse() else {
+            return;
+        };
+        self.delivered = Some(position);
+        if matches!(self.config.acknowledging, Acknowledging::ById { .. }) {
             self.in_flight.pass_over(position);
             self.save();
         }
@@ -386,7 +389,10 @@ impl Consumer {
     fn fail(&mut self, failure: Failure) -> Result<(), Error> {
         let failed = Arc::clone(&self.endpoints[self.current]);
         self.current = (self.current + 1) % self.endpoints.len();
-        self.round.push(failure.clone());
+        self.round.push(Failure {
+            reason: format!("{}: {}", failed.url, failure.reason),
+            ..failure.clone()
+        });
         let mut wait = Duration::ZERO;
         self.phase = Phase::Idle;
         if self.round.len() >= self.endpoints.len() {
@@ -402,11 +408,12 @@ impl Consumer {
                 .retries
                 .is_some_and(|retries| self.backoff.failures() >= retries)
             {
-                let tries = self.backoff.failures() + 1;
-                return Err(Error::ConnectionLost {
-                    reason: failure.reason,
-                    tries,
-                });
+                let reason = round
+                    .into_iter()
+                    .next_back()
+                    .map_or(failure.reason, |last| last.reason);
+                let failed = self.backoff.failures() + 1;
+                return Err(Error::ConnectionLost { reason, failed });
             }
             let asked = round.iter().filter_map(|failure| match failure.remedy {
                 Remedy::Retry(asked) => asked,
@@ -448,10 +455,7 @@ impl Consumer {
         }
         let operation = match Operation::new(id, &event.event_type, event.data) {
             Ok(operation) => operation,
-            Err(invalid) => {
-                self.delivered = position.or(self.delivered);
-                return Ok(Some(Delivery::Invalid(invalid)));
-            }
+            Err(invalid) => return Ok(Some(Delivery::Invalid(invalid))),
         };
         self.replicate = false;
         let is_reset = *operation.event() == Event::Reset;
@@ -490,6 +494,14 @@ impl Consumer {
             self.phase = Phase::Idle;
         }
         Ok(self.replicate)
+    }
+}
+
+/// A number of tries in words.
+fn tries(number: u32) -> String {
+    match number {
+        1 => "one try".into(),
+        number => format!("{number} tries"),
     }
 }
 
