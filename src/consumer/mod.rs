@@ -13,6 +13,8 @@ mod in_flight;
 mod resent;
 mod saver;
 mod state_file;
+#[cfg(test)]
+mod tests;
 mod transport;
 
 use std::pin::Pin;
@@ -130,6 +132,14 @@ enum Phase {
     Waiting(Pin<Box<Sleep>>),
 }
 
+/// An operation, with what it is known by.
+struct Decoded {
+    operation: Operation,
+    /// Its id, if that is a position.
+    position: Option<Position>,
+    fingerprint: u64,
+}
+
 /// A consumer of one log.
 pub struct Consumer {
     config: Arc<Config>,
@@ -149,7 +159,11 @@ pub struct Consumer {
     delivered: Option<Position>,
     /// The last position acknowledged, where acknowledgements come in order.
     acknowledged: Option<Position>,
+    /// Something handed out was acknowledged, or passed over, even if older ones still wait.
+    has_settled: bool,
     in_flight: InFlight,
+    /// A `reset` that has come and waits until nothing is in flight.
+    held_reset: Option<Decoded>,
     resent: Resent,
     backoff: Backoff,
     /// The failures of the agents tried since the last event or wait.
@@ -179,7 +193,9 @@ impl Consumer {
             replicate: false,
             delivered: None,
             acknowledged: None,
+            has_settled: false,
             in_flight: InFlight::default(),
+            held_reset: None,
             resent: Resent::default(),
             backoff: Backoff::default(),
             round: Vec::new(),
@@ -193,7 +209,9 @@ impl Consumer {
         self.phase = Phase::Idle;
         self.origin = Origin::Reached(position);
         (self.delivered, self.acknowledged) = (None, None);
+        self.has_settled = false;
         self.in_flight = InFlight::default();
+        self.held_reset = None;
         self.resent.forget();
     }
 
@@ -220,6 +238,18 @@ impl Consumer {
         self.in_flight.len()
     }
 
+    /// Whether nothing more may be handed out until something is acknowledged.
+    pub fn is_paused(&self) -> bool {
+        match self.config.acknowledging {
+            Acknowledging::InOrder => false,
+            Acknowledging::ById { max_in_flight } => {
+                self.in_flight.is_barred()
+                    || self.in_flight.len() >= max_in_flight
+                    || (self.held_reset.is_some() && !self.in_flight.is_empty())
+            }
+        }
+    }
+
     /// Tells that the caller was busy with something else than waiting, so that the time since
     /// is no silence of the server.
     pub fn hold(&mut self) {
@@ -231,6 +261,13 @@ impl Consumer {
     /// The next operation, as soon as there is one. Connects, and connects again, as needed.
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Delivery, Error>> {
         loop {
+            if self.is_paused() {
+                self.hold();
+                return Poll::Pending;
+            }
+            if let Some(reset) = self.held_reset.take() {
+                return Poll::Ready(Ok(self.hand_out(reset)));
+            }
             match &mut self.phase {
                 Phase::Idle => self.connect(),
                 Phase::Connecting(attempt) => {
@@ -241,21 +278,15 @@ impl Consumer {
                     ready!(timer.as_mut().poll(cx));
                     self.phase = Phase::Idle;
                 }
-                Phase::Connected(connection) => {
-                    if is_full(&self.in_flight, self.config.acknowledging) {
-                        connection.hold();
-                        return Poll::Pending;
-                    }
-                    match ready!(connection.poll_event(cx)) {
-                        Ok(Received::Event(event)) => {
-                            if let Some(delivery) = self.receive(event)? {
-                                return Poll::Ready(Ok(delivery));
-                            }
+                Phase::Connected(connection) => match ready!(connection.poll_event(cx)) {
+                    Ok(Received::Event(event)) => {
+                        if let Some(delivery) = self.receive(event)? {
+                            return Poll::Ready(Ok(delivery));
                         }
-                        Ok(Received::Heartbeat) => (self.observer)(Notice::Heartbeat),
-                        Err(failure) => self.fail(failure)?,
                     }
-                }
+                    Ok(Received::Heartbeat) => (self.observer)(Notice::Heartbeat),
+                    Err(failure) => self.fail(failure)?,
+                },
             }
         }
     }
@@ -275,6 +306,7 @@ impl Consumer {
     pub fn acknowledge(&mut self, id: &str) -> Result<(), NotInFlight> {
         let before = self.in_flight.watermark();
         self.in_flight.acknowledge(&Id::new(id))?;
+        self.has_settled = true;
         if self.in_flight.watermark() != before {
             self.save();
         }
@@ -288,6 +320,7 @@ impl Consumer {
             return;
         };
         self.delivered = Some(position);
+        self.has_settled = true;
         if matches!(self.config.acknowledging, Acknowledging::ById { .. }) {
             self.in_flight.pass_over(position);
             self.save();
@@ -315,16 +348,16 @@ impl Consumer {
     /// What to send as `Last-Event-ID`.
     ///
     /// What was handed out in this run stays handed out, so a new connection goes on after the
-    /// last of it, acknowledged or not. Only a start that the user gave is sent again as it is
-    /// for as long as nothing is acknowledged.
+    /// last of it, acknowledged or not. Only a start that the user gave is sent again as it is,
+    /// for as long as nothing is acknowledged: all that comes again is in flight then, and known.
     fn resume_after(&self) -> Option<Position> {
         if self.replicate {
             return Some(Position::FULL_REPLICATION);
         }
         let by_id = matches!(self.config.acknowledging, Acknowledging::ById { .. });
-        let nothing_acknowledged = by_id && self.in_flight.watermark().is_none();
+        let nothing_settled = by_id && !self.has_settled;
         let reached = match (self.origin, self.delivered) {
-            (Origin::Given(position), delivered) if delivered.is_none() || nothing_acknowledged => {
+            (Origin::Given(position), delivered) if delivered.is_none() || nothing_settled => {
                 return Some(position);
             }
             (_, Some(delivered)) => delivered,
@@ -338,19 +371,30 @@ impl Consumer {
         })
     }
 
+    /// Decides what to ask a new connection for. From here on it is settled what may come again:
+    /// what is acknowledged while the connection is being made comes again all the same.
+    fn ask(&mut self) -> Option<Position> {
+        self.asked = self.resume_after();
+        self.awaits_first_event = true;
+        let in_flight = self.in_flight.iter();
+        self.resent
+            .expect(in_flight.filter_map(|(id, fingerprint)| Some((id.position()?, fingerprint))));
+        self.asked
+    }
+
     fn connect(&mut self) {
         let endpoint = Arc::clone(&self.endpoints[self.current]);
-        self.asked = self.resume_after();
+        let after = self.ask();
         (self.observer)(Notice::Connecting {
             endpoint: &endpoint,
-            after: self.asked,
+            after,
         });
         let clients = Arc::clone(&self.clients);
         let read_timeout = self.config.read_timeout;
         self.phase = Phase::Connecting(Box::pin(Connection::open(
             clients,
             endpoint,
-            self.asked,
+            after,
             read_timeout,
         )));
     }
@@ -364,24 +408,25 @@ impl Consumer {
             Err(failure) => return self.fail(failure),
         };
         (self.observer)(Notice::Connected(&self.endpoints[self.current]));
-        if let Origin::Now = self.origin {
-            // From here on there is a position: the second in which this connection was made.
-            let date = attempt
-                .exchanges
-                .last()
-                .and_then(|exchange| connection::date_of(&exchange.answer));
-            let second = date.unwrap_or_else(Timestamp::now).as_second();
-            self.origin = Origin::Reached(Position::of_second(u64::try_from(second).unwrap_or(0)));
-        }
+        let date = attempt
+            .exchanges
+            .last()
+            .and_then(|exchange| connection::date_of(&exchange.answer));
+        let second = date.unwrap_or_else(Timestamp::now).as_second();
+        self.connected_at(u64::try_from(second).unwrap_or(0));
         if self.delivered.is_none() {
             self.save();
         }
-        self.awaits_first_event = true;
-        let in_flight = self.in_flight.iter();
-        self.resent
-            .expect(in_flight.filter_map(|(id, fingerprint)| Some((id.position()?, fingerprint))));
         self.phase = Phase::Connected(Box::new(connection));
         Ok(())
+    }
+
+    /// Says when a connection was made, UNIX time in seconds. Of a run that starts from now, the
+    /// first one's second is a position from here on.
+    fn connected_at(&mut self, second: u64) {
+        if let Origin::Now = self.origin {
+            self.origin = Origin::Reached(Position::of_second(second));
+        }
     }
 
     /// Decides what follows a failed try: the next agent at once, the first one again after a
@@ -457,6 +502,27 @@ impl Consumer {
             Ok(operation) => operation,
             Err(invalid) => return Ok(Some(Delivery::Invalid(invalid))),
         };
+        let is_reset = *operation.event() == Event::Reset;
+        let decoded = Decoded {
+            operation,
+            position,
+            fingerprint,
+        };
+        if is_reset && !self.in_flight.is_empty() {
+            // Were it acknowledged before they are, whoever handles it would start from nothing,
+            // but the position would be an older one, after which the server sends only a part.
+            self.held_reset = Some(decoded);
+            return Ok(None);
+        }
+        Ok(Some(self.hand_out(decoded)))
+    }
+
+    fn hand_out(&mut self, decoded: Decoded) -> Delivery {
+        let Decoded {
+            operation,
+            position,
+            fingerprint,
+        } = decoded;
         self.replicate = false;
         let is_reset = *operation.event() == Event::Reset;
         if is_reset {
@@ -471,7 +537,7 @@ impl Consumer {
             self.in_flight.deliver(id, fingerprint, is_reset);
         }
         self.delivered = position.or(self.delivered);
-        Ok(Some(Delivery::Operation(operation)))
+        Delivery::Operation(operation)
     }
 
     /// Looks at the first event of a connection: having asked to resume after an operation, a
@@ -502,16 +568,6 @@ fn tries(number: u32) -> String {
     match number {
         1 => "one try".into(),
         number => format!("{number} tries"),
-    }
-}
-
-/// Whether nothing more may be handed out until something is acknowledged.
-fn is_full(in_flight: &InFlight, acknowledging: Acknowledging) -> bool {
-    match acknowledging {
-        Acknowledging::InOrder => false,
-        Acknowledging::ById { max_in_flight } => {
-            in_flight.is_barred() || in_flight.len() >= max_in_flight
-        }
     }
 }
 
