@@ -171,12 +171,15 @@ impl Feed {
     }
 
     /// Ready, with the feed complete, once nothing has come for as long as was asked for while a
-    /// connection stood.
+    /// connection stood and was read from.
     fn poll_idle(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(idle) = &mut self.idle else {
             return Poll::Pending;
         };
-        if !self.consumer.is_connected() || self.consumer.is_repairing() {
+        if !self.consumer.is_connected()
+            || self.consumer.is_paused()
+            || self.consumer.is_repairing()
+        {
             idle.restart();
             return Poll::Pending;
         }
