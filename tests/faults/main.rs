@@ -9,6 +9,8 @@
 mod support;
 
 mod cut;
+mod disk;
 mod garbage;
 mod in_process;
 mod kill;
+mod strace;
