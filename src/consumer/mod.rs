@@ -14,6 +14,7 @@ mod resent;
 mod saver;
 mod state_file;
 mod transport;
+mod userinfo;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -36,6 +37,7 @@ pub use saver::Saver;
 pub use state_file::{StateError, StateFile, peek};
 use transport::Clients;
 pub use transport::Exchange;
+pub use userinfo::without_userinfo;
 
 /// Why there is nothing more to come. The caller can tell what to do by the kind.
 #[derive(Debug, thiserror::Error)]

@@ -5,12 +5,16 @@
 #![allow(clippy::unwrap_used, reason = "a step that fails is a test that fails")]
 
 #[path = "../support/mod.rs"]
-#[allow(dead_code, unused_imports, reason = "each test program uses its part")]
 mod support;
 
+mod clock;
 mod cut;
 mod disk;
 mod garbage;
 mod in_process;
 mod kill;
+mod network;
+mod secrets;
+mod signals;
+mod stdout;
 mod strace;
