@@ -115,6 +115,19 @@ impl Diagnostics {
                 self.lost(failure, *failures, *wait, endpoint, next);
             }
             Notice::ResumeFailed { operation, choice } => self.resume_failed(*operation, *choice),
+            Notice::RepairStarted => {
+                self.tell(&"asking for what changed in the last second before the replication");
+            }
+            Notice::Repaired { objects } => {
+                self.tell(&format_args!("the replication is complete; {objects} objects had been left out of it so far"));
+            }
+            Notice::RepairDelayed { failure, wait } => self.warn(&format_args!(
+                "cannot ask for what changed in the last second before the replication: {failure}; trying again in {:?}",
+                rounded(*wait)
+            )),
+            Notice::RepairGivenUp { reason } => self.warn(&format_args!(
+                "changes of the last second before the replication may be missing, and cannot be asked for: {reason}"
+            )),
         }
     }
 

@@ -2,6 +2,7 @@
 //! been printed.
 
 use std::cell::RefCell;
+use std::num::NonZeroU64;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -130,11 +131,23 @@ impl Feed {
         self.printer.print(operation, arrival, &mut self.batch);
         self.statistics.count(operation, arrival);
         self.lines += 1;
-        self.is_complete = self
-            .stop
-            .count
-            .is_some_and(|count| self.lines >= count.get())
-            || (self.stop.until_live && *operation.event() == Event::Live);
+        let ends_at_live = self.stop.until_live && *operation.event() == Event::Live;
+        if ends_at_live {
+            self.tell_what_live_leaves_out();
+        }
+        let is_enough = |count: NonZeroU64| self.lines >= count.get();
+        self.is_complete = ends_at_live || self.stop.count.is_some_and(is_enough);
+    }
+
+    /// The server leaves something out of a replication, and a run that ends at `live` does not
+    /// stay to fetch it.
+    fn tell_what_live_leaves_out(&self) {
+        let diagnostics = self.diagnostics.borrow();
+        diagnostics.warn(&"changes of the last second before this replication may be missing");
+        diagnostics.tell(
+            &"the server sends no object that changed in the second of its newest operation; \
+              a run that goes on past live fetches it, as soon as operations follow",
+        );
     }
 
     fn invalid(&mut self, invalid: &InvalidOperation) -> Result<(), FeedError> {
@@ -163,7 +176,7 @@ impl Feed {
         let Some(idle) = &mut self.idle else {
             return Poll::Pending;
         };
-        if !self.consumer.is_connected() {
+        if !self.consumer.is_connected() || self.consumer.is_repairing() {
             idle.restart();
             return Poll::Pending;
         }

@@ -1,6 +1,7 @@
 //! Saves the position on a thread of its own, so that a slow disk holds up neither reading nor
 //! signals, and a stuck reader of stdout does not hold up saving.
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -24,6 +25,8 @@ struct State {
 
 #[derive(Debug, Default)]
 struct Shared {
+    /// The state file as it was named.
+    path: PathBuf,
     state: Mutex<State>,
     changed: Condvar,
     has_failed: AtomicBool,
@@ -49,7 +52,10 @@ impl Saver {
     /// # Errors
     /// When the system gives no thread.
     pub fn start(file: StateFile, saved: Option<Position>) -> std::io::Result<Self> {
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(Shared {
+            path: file.name().into(),
+            ..Shared::default()
+        });
         shared.lock().saved = saved;
         let handle = Self {
             shared: Arc::clone(&shared),
@@ -101,6 +107,15 @@ impl Saver {
             .wait_timeout_while(state, patience, |state| !state.finished)
             .unwrap_or_else(PoisonError::into_inner)
             .0;
+        if !state.finished
+            && let Some(position) = state.wanted.filter(|wanted| state.saved != Some(*wanted))
+        {
+            return Err(StateError::TooSlow {
+                path: self.shared.path.clone(),
+                position,
+                patience,
+            });
+        }
         state.error.take().map_or(Ok(()), Err)
     }
 }

@@ -8,6 +8,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::position::Position;
 
@@ -50,6 +51,16 @@ pub enum StateError {
         position: Position,
         /// What the system said.
         source: io::Error,
+    },
+    /// The position is not saved in the time there was.
+    #[error("state file {}: position {position} could not be saved within {patience:?}; look after the disk", path.display())]
+    TooSlow {
+        /// The file as it was named.
+        path: PathBuf,
+        /// The position that may not be in it.
+        position: Position,
+        /// The time there was.
+        patience: Duration,
     },
     /// Somebody else put another file in its place.
     #[error("state file {}: was replaced by another program while in use; its content is left alone, position {position} is not saved", path.display())]
@@ -152,6 +163,11 @@ impl StateFile {
         state.make_temporary().map_err(open_error)?;
         fs::remove_file(&state.temporary).map_err(open_error)?;
         Ok((state, position))
+    }
+
+    /// The file as it was named.
+    pub fn name(&self) -> &Path {
+        &self.name
     }
 
     /// Puts `position` into the file. Whatever happens in between, even a loss of power, the

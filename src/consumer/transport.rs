@@ -99,7 +99,12 @@ impl Clients {
         if let Some(client) = slot.get() {
             return Ok(client);
         }
-        let client = self.build(secure).map_err(TransportFailure::Tls)?;
+        let client = match self.build(secure) {
+            // A machine without certificates can still speak through a proxy that needs none.
+            Err(_) if url.scheme() == "http" => self.build(false),
+            built => built,
+        };
+        let client = client.map_err(TransportFailure::Tls)?;
         Ok(slot.get_or_init(|| client))
     }
 
