@@ -18,6 +18,9 @@ use crate::support::{PATIENCE, Tail, at_once};
 /// When the log begins; its operations are 170 ms apart, so that a second holds several.
 const BEGINNING_MS: u64 = 1_795_456_500_000;
 const STEP_MS: u64 = 170;
+/// The server's clock, in the middle of it: nothing comes late enough for a third connection, that
+/// fetches what the replication has left out.
+const NOW: &str = "Mon, 23 Nov 2026 17:55:03 GMT";
 /// How many offsets lie between two that are also tried on the program itself. A prime, so that
 /// all parts of an event are met.
 const STRIDE: usize = 97;
@@ -219,7 +222,9 @@ fn answer(listener: &TcpListener, chunked: bool) -> std::io::Result<(TcpStream, 
     } else {
         ""
     };
-    let head = format!("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n{coding}\r\n");
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nDate: {NOW}\r\nContent-Type: text/event-stream\r\n{coding}\r\n"
+    );
     socket.write_all(head.as_bytes())?;
     let request = String::from_utf8_lossy(&request).to_ascii_lowercase();
     let last_event_id = request

@@ -2,8 +2,7 @@
 
 use std::cell::Cell;
 use std::io::{Read as _, Write as _};
-use std::net::{Ipv4Addr, TcpListener};
-use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex};
 
 use oplog_tail::consumer::{Delivery, Error};
 use oplog_tail::operation::Operation;
@@ -13,7 +12,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
 use crate::in_process::{Follower, runtime, without_proxies};
-use crate::support::{PATIENCE, insert};
+use crate::support::{PATIENCE, insert, listener};
 
 const CASES: u32 = 10_000;
 
@@ -25,14 +24,14 @@ fn runner() -> TestRunner {
     })
 }
 
-/// Sends each answer it is given to one connection.
-fn server() -> (String, Sender<Vec<u8>>) {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+/// Sends every connection what the answer is at that time.
+fn server() -> (String, Arc<Mutex<Vec<u8>>>) {
+    let listener = listener();
     let url = format!("http://{}/", listener.local_addr().unwrap());
-    let (answers, receiver) = channel::<Vec<u8>>();
+    let answer = Arc::<Mutex<Vec<u8>>>::default();
+    let shared = Arc::clone(&answer);
     std::thread::spawn(move || {
-        while let Ok(answer) = receiver.recv() {
-            let (mut socket, _) = listener.accept().expect("a connection");
+        while let Ok((mut socket, _)) = listener.accept() {
             let mut request = Vec::new();
             let mut buffer = [0; 1024];
             while !request.ends_with(b"\r\n\r\n") {
@@ -41,11 +40,12 @@ fn server() -> (String, Sender<Vec<u8>>) {
                     _ => break,
                 }
             }
+            let answer = shared.lock().unwrap().clone();
             // The client may have seen enough before the end.
             let _ = socket.write_all(&answer);
         }
     });
-    (url, answers)
+    (url, answer)
 }
 
 /// Pieces of which both the protocol and what breaks it are made.
@@ -83,6 +83,7 @@ fn token() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         6 => proptest::sample::select(known.map(|text| text.as_bytes().to_vec()).to_vec()),
         2 => Just(insert(1).into_bytes()),
+        1 => Just(insert(2).replace("data: {", "data: {{").into_bytes()),
         1 => proptest::collection::vec(any::<u8>(), 0..24),
     ]
 }
@@ -112,13 +113,13 @@ fn print(operation: &Operation) -> Result<(), TestCaseError> {
 #[test]
 fn over_a_connection() {
     without_proxies("garbage::over_a_connection", || {
-        let (url, answers) = server();
+        let (url, answering) = server();
         let runtime = runtime();
         let answer = (head(), proptest::collection::vec(token(), 0..40));
         let (printed, invalid) = (Cell::new(0), Cell::new(0));
         let follow = |(head, tokens): (&str, Vec<Vec<u8>>)| {
             let answer = [head.as_bytes(), &tokens.concat()].concat();
-            answers.send(answer).expect("a server");
+            *answering.lock().unwrap() = answer;
             let mut follower = Follower::new(&url, 1, Some(0), Position::FULL_REPLICATION);
             loop {
                 let next = async { tokio::time::timeout(PATIENCE, follower.next()).await };

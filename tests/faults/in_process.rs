@@ -73,6 +73,7 @@ impl Follower {
             start: Start::At(start),
             exact_resume: false,
             on_resume_failed: OnResumeFailed::Continue,
+            repair: true,
             acknowledging: Acknowledging::InOrder,
         };
         let delivered = Rc::<Cell<usize>>::default();
