@@ -20,6 +20,7 @@ mod state_file;
 #[cfg(test)]
 mod tests;
 mod transport;
+mod userinfo;
 
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -40,6 +41,7 @@ pub use saver::Saver;
 pub use state_file::{StateError, StateFile, peek};
 use transport::Clients;
 pub use transport::Exchange;
+pub use userinfo::without_userinfo;
 
 /// Why there is nothing more to come. The caller can tell what to do by the kind.
 #[derive(Debug, thiserror::Error)]
