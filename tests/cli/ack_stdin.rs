@@ -283,6 +283,7 @@ fn the_end_of_stdin_ends_the_run() {
 fn a_worker_that_dies_ends_the_run() {
     let (mut run, state, _server) = printed(&inserts(3), 3, &[]);
     run.write_stdin(&ids(&[1]));
+    state.wait_for(&operation_id(1));
     run.close_stdin();
     run.close_stdout();
     // Which of both ends is noticed first decides between 0 and 1.
