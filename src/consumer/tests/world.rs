@@ -26,6 +26,7 @@ fn config(start: Start, acknowledging: Acknowledging, on_resume_failed: OnResume
         start,
         exact_resume: false,
         on_resume_failed,
+        repair: false,
         acknowledging,
     }
 }
@@ -129,14 +130,18 @@ impl World {
     }
 
     fn connect(&mut self) {
-        let asked = self.consumer.ask().map(|position| position.to_string());
+        let asked = self
+            .consumer
+            .place
+            .ask()
+            .map(|position| position.to_string());
         self.answer(asked.as_deref());
     }
 
     fn answer(&mut self, asked: Option<&str>) {
         let subscription = self.model.subscribe(asked, Filter::default());
         self.connection = Some(subscription.unwrap());
-        self.consumer.connected_at(self.clock_ms / 1000);
+        self.consumer.opened(at(self.clock_ms));
     }
 
     /// Lets the next event arrive; whether one did.
@@ -260,7 +265,11 @@ impl World {
                     // Nothing is read, so nobody notices.
                     return Ok(());
                 }
-                let asked = self.consumer.ask().map(|position| position.to_string());
+                let asked = self
+                    .consumer
+                    .place
+                    .ask()
+                    .map(|position| position.to_string());
                 self.acknowledge(*which);
                 self.answer(asked.as_deref());
             }
@@ -326,4 +335,9 @@ fn events(bytes: &[u8]) -> Vec<eventsource_client::Event> {
             retry: None,
         })
         .collect()
+}
+
+/// A UNIX time in ms.
+fn at(ms: u64) -> Timestamp {
+    Timestamp::from_millisecond(ms.try_into().unwrap()).unwrap()
 }
