@@ -18,8 +18,9 @@ use crate::output::{Arrival, Printer};
 use crate::settings::{OnInvalid, Settings, StopConditions};
 use crate::statistics::Statistics;
 
-/// A batch is full when it has grown to this many bytes.
-const BATCH: usize = 64 << 10;
+/// A batch is full when it has grown to this many bytes: half of what a pipe holds, so that one
+/// can be written, and the position move, while the reader is busy with another.
+const BATCH: usize = 32 << 10;
 /// A buffer that one huge operation has blown up is given back above this.
 const LARGEST_KEPT: usize = 1 << 20;
 /// How much of the data of an invalid operation is shown, in characters.
