@@ -59,6 +59,8 @@ pub struct Tail {
     orders: mpsc::Receiver<Order>,
     diagnostics: Rc<RefCell<Diagnostics>>,
     junk: Limiter,
+    /// It has been said that a save takes too long.
+    waits_for_saving: bool,
     shows_statistics: bool,
     format: Format,
     has_condition: bool,
@@ -92,6 +94,7 @@ impl Tail {
             orders: parts.orders,
             diagnostics: parts.diagnostics,
             junk: Limiter::default(),
+            waits_for_saving: false,
             shows_statistics: settings.stats,
             format: settings.format,
             has_condition: settings.stop.any_asked_for(),
@@ -173,8 +176,11 @@ impl Tail {
             stdout,
             acks,
             orders,
+            diagnostics,
+            waits_for_saving,
             ..
         } = self;
+        let saver = saver.as_ref();
         let acknowledgements = async {
             match acks {
                 Some(acks) => acks.next().await,
@@ -187,6 +193,21 @@ impl Tail {
                 None => std::future::pending().await,
             }
         };
+        let filled = async {
+            if let Some(saver) = saver
+                && saver.is_behind()
+            {
+                if !std::mem::replace(waits_for_saving, true) {
+                    diagnostics.borrow().warn(
+                        &"saving the position takes unusually long; waiting for the disk of the state file",
+                    );
+                }
+                saver.caught_up().await;
+                feed.consumer.hold();
+            }
+            *waits_for_saving = false;
+            std::future::poll_fn(|cx| feed.fill(cx)).await
+        };
         tokio::select! {
             biased;
             Some(order) = orders.recv() => Ok(Step::Order(order)),
@@ -195,7 +216,7 @@ impl Tail {
                 let ids = ids.context("cannot read acknowledgements from stdin")?;
                 Ok(ids.map_or(Step::End(Ending::AcksEnded), Step::Acknowledged))
             }
-            filled = std::future::poll_fn(|cx| feed.fill(cx)) => Ok(filled.map(|()| Step::Filled)?),
+            filled = filled => Ok(filled.map(|()| Step::Filled)?),
             () = stdout.reader_gone() => Ok(Step::End(Ending::ReaderGone)),
         }
     }
