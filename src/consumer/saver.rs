@@ -31,6 +31,7 @@ struct Shared {
     changed: Condvar,
     has_failed: AtomicBool,
     failed: Notify,
+    has_saved: Notify,
 }
 
 impl Shared {
@@ -87,6 +88,12 @@ impl Saver {
         }
     }
 
+    /// Waits until a position has been saved since this was last asked; [`Saver::saved`] tells
+    /// which.
+    pub async fn has_saved(&self) {
+        self.shared.has_saved.notified().await;
+    }
+
     /// What the file holds.
     pub fn saved(&self) -> Option<Position> {
         self.shared.lock().saved
@@ -127,7 +134,10 @@ fn run(shared: &Shared, mut file: StateFile) {
         last_save = Some(Instant::now());
         let mut state = shared.lock();
         match result {
-            Ok(()) => state.saved = Some(position),
+            Ok(()) => {
+                state.saved = Some(position);
+                shared.has_saved.notify_one();
+            }
             Err(error) => {
                 state.error = Some(error);
                 shared.has_failed.store(true, Ordering::Relaxed);

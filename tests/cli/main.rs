@@ -7,6 +7,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod diagnostics;
 mod failure;
 mod invalid;
 mod output;
@@ -14,7 +15,9 @@ mod position;
 mod redirect;
 mod request;
 mod state;
+mod statistics;
 mod stopping;
 mod stream;
+mod terminal;
 mod transport;
 mod usage;
