@@ -4,9 +4,10 @@ use std::fmt::Display;
 use std::time::{Duration, Instant};
 
 use http::HeaderMap;
+use http::header::{LOCATION, SET_COOKIE};
 use jiff::Timestamp;
 
-use crate::consumer::{Endpoint, Exchange, Notice, OnResumeFailed};
+use crate::consumer::{Endpoint, Exchange, Notice, OnResumeFailed, without_userinfo};
 use crate::duration::ForPeople;
 use crate::outage::{Lost, Outages};
 use crate::position::Position;
@@ -180,14 +181,15 @@ impl Diagnostics {
 
 fn headers(direction: char, headers: &HeaderMap) {
     for (name, value) in headers {
-        if value.is_sensitive() {
-            say(&format_args!("{direction} {name}: (not shown)"));
+        let text = String::from_utf8_lossy(value.as_bytes());
+        let shown = if value.is_sensitive() || *name == SET_COOKIE {
+            "(not shown)".into()
+        } else if *name == LOCATION {
+            without_userinfo(&text)
         } else {
-            say(&format_args!(
-                "{direction} {name}: {}",
-                String::from_utf8_lossy(value.as_bytes())
-            ));
-        }
+            text
+        };
+        say(&format_args!("{direction} {name}: {shown}"));
     }
 }
 

@@ -37,6 +37,16 @@ pub enum FeedError {
     Invalid,
 }
 
+/// What has been taken in since the batch was last written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Taken {
+    Nothing,
+    /// There may be more that is ready.
+    Something,
+    /// All that was ready, unless the connection, which has been let run since, has brought more.
+    All,
+}
+
 /// Turns operations into batches of lines.
 pub struct Feed {
     /// Where operations come from.
@@ -51,6 +61,7 @@ pub struct Feed {
     lines: u64,
     is_complete: bool,
     idle: Option<Idle>,
+    taken: Taken,
     /// The status line, where one is wanted.
     progress: Option<Progress>,
     /// Whether anything is to be said about when operations arrive. Otherwise no clock is read.
@@ -75,6 +86,7 @@ impl Feed {
             lines: 0,
             is_complete: false,
             idle: settings.stop.until_idle.map(Idle::new),
+            taken: Taken::Nothing,
             progress: settings.status_line.then(Progress::new),
             needs_clock: settings.lag || settings.stats,
         }
@@ -98,11 +110,17 @@ impl Feed {
             self.batch.shrink_to(LARGEST_KEPT);
             self.consumer.hold();
         }
+        self.taken = Taken::Nothing;
         self.consumer.acknowledge_delivered();
     }
 
     /// Prints all that is ready, up to a batch. Ready when there is something new to write or
     /// when the feed has become complete.
+    ///
+    /// The connection runs as a task of its own and hands over what it has read in small pieces,
+    /// one each time it runs. So it gets to run once more before what came of the last piece
+    /// counts as all there is; a full socket then fills a batch, and a single line still waits for
+    /// nothing from outside.
     ///
     /// # Errors
     /// When nothing more can come; what was printed before is in the batch.
@@ -122,16 +140,22 @@ impl Feed {
         let arrival = self.needs_clock.then(|| Arrival {
             received: Timestamp::now(),
         });
-        let mut has_taken = false;
         while self.batch.len() < BATCH && !self.is_complete {
             match self.consumer.poll_next(cx) {
                 Poll::Ready(Ok(Delivery::Operation(operation))) => self.print(&operation, arrival),
                 Poll::Ready(Ok(Delivery::Invalid(invalid))) => self.invalid(&invalid)?,
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error.into())),
-                Poll::Pending if has_taken => break,
-                Poll::Pending => return self.poll_idle(cx).map(Ok),
+                Poll::Pending => match self.taken {
+                    Taken::Nothing => return self.poll_idle(cx).map(Ok),
+                    Taken::Something => {
+                        self.taken = Taken::All;
+                        cx.waker().wake_by_ref();
+                        return Poll::Pending;
+                    }
+                    Taken::All => break,
+                },
             }
-            has_taken = true;
+            self.taken = Taken::Something;
         }
         if let Some(idle) = &mut self.idle {
             idle.restart();
@@ -189,12 +213,15 @@ impl Feed {
     }
 
     /// Ready, with the feed complete, once nothing has come for as long as was asked for while a
-    /// connection stood.
+    /// connection stood and was read from.
     fn poll_idle(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(idle) = &mut self.idle else {
             return Poll::Pending;
         };
-        if !self.consumer.is_connected() || self.consumer.is_repairing() {
+        if !self.consumer.is_connected()
+            || self.consumer.is_paused()
+            || self.consumer.is_repairing()
+        {
             idle.restart();
             return Poll::Pending;
         }

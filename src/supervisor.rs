@@ -26,6 +26,9 @@ const SAVING: Duration = Duration::from_millis(500);
 /// How long tidying up the terminal may take after that.
 const CLOSING: Duration = Duration::from_millis(100);
 
+/// Its number on Linux, macOS and the BSDs.
+const SIGXFSZ: i32 = 25;
+
 /// Why the run has to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Interruption {
@@ -119,6 +122,9 @@ struct Signals {
     terminate: Signal,
     hangup: Option<Signal>,
     statistics: Signal,
+    /// Held so that a write past the size a file may have fails, as a write to a full disk does,
+    /// instead of killing the process.
+    _file_too_large: Signal,
 }
 
 impl Signals {
@@ -135,6 +141,7 @@ impl Signals {
             terminate: signal(SignalKind::terminate())?,
             hangup: unless_ignored(SignalKind::hangup())?,
             statistics: signal(SignalKind::user_defined1())?,
+            _file_too_large: signal(SignalKind::from_raw(SIGXFSZ))?,
         })
     }
 

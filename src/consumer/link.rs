@@ -29,8 +29,6 @@ enum Phase {
 pub enum Linked {
     /// A new connection stands.
     Opened {
-        /// What it was asked to resume after.
-        asked: Option<Position>,
         /// The server's clock when it answered, or the local one where it did not say.
         at: Timestamp,
     },
@@ -46,8 +44,6 @@ pub struct Link {
     /// The agent that is spoken to.
     current: usize,
     phase: Phase,
-    /// What the present connection was asked to resume after.
-    asked: Option<Position>,
     backoff: Backoff,
     /// The failures of the agents tried since the last event or wait.
     round: Vec<Failure>,
@@ -62,7 +58,6 @@ impl Link {
             clients,
             current: 0,
             phase: Phase::Idle,
-            asked: None,
             backoff: Backoff::default(),
             round: Vec::new(),
         }
@@ -92,7 +87,7 @@ impl Link {
     pub fn poll(
         &mut self,
         cx: &mut Context<'_>,
-        resume_after: impl Fn() -> Option<Position>,
+        mut resume_after: impl FnMut() -> Option<Position>,
         observer: &mut dyn FnMut(Notice<'_>),
     ) -> Poll<Result<Linked, Error>> {
         loop {
@@ -133,7 +128,6 @@ impl Link {
             endpoint: &endpoint,
             after,
         });
-        self.asked = after;
         let (clients, read_timeout) = (Arc::clone(&self.clients), self.config.read_timeout);
         self.phase = Phase::Connecting(Box::pin(Connection::open(
             clients,
@@ -161,10 +155,7 @@ impl Link {
         let at = answer
             .and_then(connection::date_of)
             .unwrap_or_else(Timestamp::now);
-        Ok(Some(Linked::Opened {
-            asked: self.asked,
-            at,
-        }))
+        Ok(Some(Linked::Opened { at }))
     }
 
     /// Decides what follows a failed try: the next agent at once, the first one again after a

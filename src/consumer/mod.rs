@@ -17,7 +17,10 @@ mod repair;
 mod resent;
 mod saver;
 mod state_file;
+#[cfg(test)]
+mod tests;
 mod transport;
+mod userinfo;
 
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -38,6 +41,7 @@ pub use saver::Saver;
 pub use state_file::{StateError, StateFile, peek};
 use transport::Clients;
 pub use transport::Exchange;
+pub use userinfo::without_userinfo;
 
 /// Why there is nothing more to come. The caller can tell what to do by the kind.
 #[derive(Debug, thiserror::Error)]
@@ -81,6 +85,14 @@ pub enum Delivery {
     Invalid(Box<InvalidOperation>),
 }
 
+/// An operation, with what it is known by.
+struct Decoded {
+    operation: Operation,
+    /// Its id, if that is a position.
+    position: Option<Position>,
+    fingerprint: u64,
+}
+
 /// A consumer of one log.
 pub struct Consumer {
     config: Arc<Config>,
@@ -95,6 +107,8 @@ pub struct Consumer {
     answered_at: Timestamp,
     /// Nothing has come over the present connection yet.
     awaits_first_event: bool,
+    /// A `reset` that has come and waits until nothing is in flight.
+    held_reset: Option<Decoded>,
     /// The last invalid operation came from the repair, so it says nothing about the position.
     invalid_is_of_repair: bool,
     observer: Observer,
@@ -114,6 +128,7 @@ impl Consumer {
             repaired: 0,
             answered_at: Timestamp::UNIX_EPOCH,
             awaits_first_event: false,
+            held_reset: None,
             invalid_is_of_repair: false,
             observer,
         }
@@ -123,6 +138,7 @@ impl Consumer {
     pub fn set_position(&mut self, position: Position) {
         self.link.disconnect();
         self.repair = None;
+        self.held_reset = None;
         self.place.set_position(position);
     }
 
@@ -157,6 +173,11 @@ impl Consumer {
         self.place.in_flight()
     }
 
+    /// Whether nothing more may be handed out until something is acknowledged.
+    pub fn is_paused(&self) -> bool {
+        self.place.is_full() || (self.held_reset.is_some() && self.place.in_flight() > 0)
+    }
+
     /// Tells that the caller was busy with something else than waiting, so that the time since
     /// is no silence of the server.
     pub fn hold(&mut self) {
@@ -175,9 +196,12 @@ impl Consumer {
     /// When there can be nothing more.
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Delivery, Error>> {
         loop {
-            if self.place.is_full() && self.link.is_connected() {
+            if self.is_paused() {
                 self.hold();
                 return Poll::Pending;
+            }
+            if let Some(reset) = self.held_reset.take() {
+                return Poll::Ready(Ok(self.hand_out(reset)));
             }
             if let Some(repair) = &mut self.repair
                 && let Poll::Ready(step) = repair.poll(cx, &mut *self.observer)
@@ -193,12 +217,8 @@ impl Consumer {
                 observer,
                 ..
             } = self;
-            match ready!(link.poll(cx, || place.resume_after(), &mut **observer))? {
-                Linked::Opened { asked, at } => {
-                    self.awaits_first_event = true;
-                    self.answered_at = at;
-                    self.place.opened(asked, at);
-                }
+            match ready!(link.poll(cx, || place.ask(), &mut **observer))? {
+                Linked::Opened { at } => self.opened(at),
                 Linked::Event(event) => {
                     if let Some(delivery) = self.receive(event)? {
                         return Poll::Ready(Ok(delivery));
@@ -241,6 +261,13 @@ impl Consumer {
         Ok(self.place.finish(patience)?)
     }
 
+    /// A connection stands, answered at this time by the server's clock.
+    fn opened(&mut self, at: Timestamp) {
+        self.awaits_first_event = true;
+        self.answered_at = at;
+        self.place.opened(at);
+    }
+
     /// Takes an event in; `None` where there is nothing to hand out.
     fn receive(&mut self, event: eventsource_client::Event) -> Result<Option<Delivery>, Error> {
         let id = event.id.unwrap_or_default();
@@ -264,11 +291,34 @@ impl Consumer {
                 return Ok(Some(Delivery::Invalid(invalid)));
             }
         };
-        if !is_known {
-            self.place.deliver(&operation, position, fingerprint);
+        if is_known {
+            self.plan_repair(&operation, position);
+            return Ok(None);
         }
+        let is_reset = *operation.event() == Event::Reset;
+        let decoded = Decoded {
+            operation,
+            position,
+            fingerprint,
+        };
+        if is_reset && self.place.in_flight() > 0 {
+            // Were it acknowledged before they are, whoever handles it would start from nothing,
+            // but the position would be an older one, after which the server sends only a part.
+            self.held_reset = Some(decoded);
+            return Ok(None);
+        }
+        Ok(Some(self.hand_out(decoded)))
+    }
+
+    fn hand_out(&mut self, decoded: Decoded) -> Delivery {
+        let Decoded {
+            operation,
+            position,
+            fingerprint,
+        } = decoded;
+        self.place.deliver(&operation, position, fingerprint);
         self.plan_repair(&operation, position);
-        Ok((!is_known).then_some(Delivery::Operation(operation)))
+        Delivery::Operation(operation)
     }
 
     /// Looks at the first event of a connection: having asked to resume after an operation, a

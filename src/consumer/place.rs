@@ -42,6 +42,8 @@ pub struct Place {
     acknowledged: Option<Position>,
     /// The position stays here until what a replication left out has been fetched.
     floor: Option<Position>,
+    /// Something handed out was acknowledged, or passed over, even if older ones still wait.
+    has_settled: bool,
     in_flight: InFlight,
     resent: Resent,
     saver: Option<Saver>,
@@ -63,6 +65,7 @@ impl Place {
             replicated: None,
             acknowledged: None,
             floor: None,
+            has_settled: false,
             in_flight: InFlight::default(),
             resent: Resent::default(),
             saver,
@@ -74,6 +77,7 @@ impl Place {
         self.origin = Origin::Reached(position);
         (self.delivered, self.replicated) = (None, None);
         (self.acknowledged, self.floor) = (None, None);
+        self.has_settled = false;
         self.in_flight = InFlight::default();
         self.resent.forget();
     }
@@ -91,19 +95,30 @@ impl Place {
         })
     }
 
+    /// Decides what to ask a new connection for. From here on it is settled what may come again:
+    /// what is acknowledged while the connection is being made comes again all the same.
+    pub fn ask(&mut self) -> Option<Position> {
+        let in_flight = self.in_flight.iter();
+        let in_flight =
+            in_flight.filter_map(|(id, fingerprint)| Some((id.position()?, fingerprint)));
+        self.resent.expect(in_flight);
+        (self.asked, self.replicated) = (self.resume_after(), None);
+        self.asked
+    }
+
     /// What to send as `Last-Event-ID`.
     ///
     /// What was handed out in this run stays handed out, so a new connection goes on after the
-    /// last of it, acknowledged or not. Only a start that the user gave is sent again as it is
-    /// for as long as nothing is acknowledged.
-    pub fn resume_after(&self) -> Option<Position> {
+    /// last of it, acknowledged or not. Only a start that the user gave is sent again as it is,
+    /// for as long as nothing is acknowledged: all that comes again is in flight then, and known.
+    fn resume_after(&self) -> Option<Position> {
         if self.replicate {
             return Some(Position::FULL_REPLICATION);
         }
         let by_id = matches!(self.acknowledging, Acknowledging::ById { .. });
-        let nothing_acknowledged = by_id && self.in_flight.watermark().is_none();
+        let nothing_settled = by_id && !self.has_settled;
         let reached = match (self.origin, self.delivered) {
-            (Origin::Given(position), delivered) if delivered.is_none() || nothing_acknowledged => {
+            (Origin::Given(position), delivered) if delivered.is_none() || nothing_settled => {
                 return Some(position);
             }
             (_, Some(delivered)) => delivered,
@@ -117,22 +132,16 @@ impl Place {
         })
     }
 
-    /// A connection stands, which was asked to resume after `asked` and answered `at` that time.
-    pub fn opened(&mut self, asked: Option<Position>, at: Timestamp) {
+    /// A connection stands, made at this time. Of a run that starts from now, the first one's
+    /// second is a position from here on.
+    pub fn opened(&mut self, at: Timestamp) {
         if let Origin::Now = self.origin {
-            // From here on there is a position: the second in which this connection was made.
-            self.origin = Origin::Reached(Position::of_second(
-                u64::try_from(at.as_second()).unwrap_or(0),
-            ));
+            let second = u64::try_from(at.as_second()).unwrap_or(0);
+            self.origin = Origin::Reached(Position::of_second(second));
         }
         if self.delivered.is_none() {
             self.save();
         }
-        (self.asked, self.replicated) = (asked, None);
-        let in_flight = self.in_flight.iter();
-        let in_flight =
-            in_flight.filter_map(|(id, fingerprint)| Some((id.position()?, fingerprint)));
-        self.resent.expect(in_flight);
     }
 
     /// What the present connection was asked to resume after.
@@ -216,6 +225,7 @@ impl Place {
     pub fn acknowledge(&mut self, id: &str) -> Result<(), NotInFlight> {
         let before = self.in_flight.watermark();
         self.in_flight.acknowledge(&Id::new(id))?;
+        self.has_settled = true;
         if self.in_flight.watermark() != before {
             self.save();
         }
@@ -225,6 +235,7 @@ impl Place {
     /// Goes on past what cannot be decoded.
     pub fn skip(&mut self, position: Position) {
         self.delivered = Some(position);
+        self.has_settled = true;
         if matches!(self.acknowledging, Acknowledging::ById { .. }) {
             self.in_flight.pass_over(position);
             self.save();

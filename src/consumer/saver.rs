@@ -18,6 +18,8 @@ const INTERVAL: Duration = Duration::from_secs(1);
 struct State {
     wanted: Option<Position>,
     saved: Option<Position>,
+    /// The thread waits for a position rather than for its time to come.
+    is_idle: bool,
     stopping: bool,
     finished: bool,
     error: Option<StateError>,
@@ -70,8 +72,10 @@ impl Saver {
     /// Has `position` saved, within [`INTERVAL`] at the latest.
     pub fn save(&self, position: Position) {
         let mut state = self.shared.lock();
-        if state.wanted != Some(position) {
-            state.wanted = Some(position);
+        state.wanted = Some(position);
+        // It need not be woken for each of the positions that follow within the interval: when
+        // its time has come it takes the last of them.
+        if std::mem::take(&mut state.is_idle) {
             self.shared.changed.notify_all();
         }
     }
@@ -167,6 +171,7 @@ fn next(shared: &Shared, last_save: Option<Instant>) -> Option<Position> {
                 state = waited.unwrap_or_else(PoisonError::into_inner).0;
             }
             None => {
+                state.is_idle = true;
                 state = shared
                     .changed
                     .wait(state)

@@ -18,6 +18,7 @@ use sync_wrapper::SyncFuture;
 
 use super::config::{Config, Endpoint};
 use super::framing::{Framing, TooLong};
+use super::userinfo::without_userinfo;
 use crate::duration::ForPeople;
 
 /// How many redirects are followed.
@@ -248,7 +249,10 @@ fn redirect_target(from: &Url, answer: &HeaderMap) -> Result<Url, TransportFailu
         .get(header::LOCATION)
         .map_or(&b""[..], |value| value.as_bytes());
     let location = String::from_utf8_lossy(location);
-    let bad = || TransportFailure::BadRedirect(location.chars().take(200).collect());
+    let bad = || {
+        let shown = without_userinfo(&location).chars().take(200).collect();
+        TransportFailure::BadRedirect(shown)
+    };
     if location.is_empty() {
         return Err(bad());
     }

@@ -7,6 +7,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod ack_worker;
 mod diagnostics;
 mod failure;
 mod invalid;
