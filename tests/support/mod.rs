@@ -25,7 +25,7 @@ pub use proxy::ForwardProxy;
 pub use pty::Terminal;
 pub use replica::Replica;
 pub use running::Running;
-pub use script::{Gate, Script, insert, insert_numbered, operation_id};
+pub use script::{Gate, Script, insert, insert_numbered, object_at, operation_id};
 pub use server::{AfterLast, Request, ScriptServer, closed_port, listener};
 pub use state::State;
 pub use tail::Tail;
