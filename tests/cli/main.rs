@@ -7,6 +7,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod cookbook;
 mod failure;
 mod invalid;
 mod output;
