@@ -56,6 +56,7 @@ Register-ArgumentCompleter -Native -CommandName 'oplog-tail' -ScriptBlock {
             [CompletionResult]::new('--allow-replication', '--allow-replication', [CompletionResultType]::ParameterName, 'Same as --start-id 0')
             [CompletionResult]::new('--rewind', '--rewind', [CompletionResultType]::ParameterName, 'Start there in spite of a saved position')
             [CompletionResult]::new('--exact-resume', '--exact-resume', [CompletionResultType]::ParameterName, 'Resume from a time as the Go client does')
+            [CompletionResult]::new('--no-repair', '--no-repair', [CompletionResultType]::ParameterName, 'Leave out what the server leaves out')
             [CompletionResult]::new('--until-live', '--until-live', [CompletionResultType]::ParameterName, 'Stop once the replication is over')
             [CompletionResult]::new('--lag', '--lag', [CompletionResultType]::ParameterName, 'Add how long each operation took to arrive')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but fatal errors')

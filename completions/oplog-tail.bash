@@ -23,7 +23,7 @@ _oplog__tail() {
 
     case "${cmd}" in
         oplog__tail)
-            opts="-u -H -s -n -o -q -v -h -V --url --types --parents --password --password-file --header --cacert --insecure --proxy --demo --state-file --state --start-id --since --allow-replication --rewind --exact-resume --on-resume-failed --ack --max-in-flight --count --until-live --until-idle --timeout --output --color --lag --quiet --verbose --stats --retries --connect-timeout --read-timeout --on-invalid --generate --help --version"
+            opts="-u -H -s -n -o -q -v -h -V --url --types --parents --password --password-file --header --cacert --insecure --proxy --demo --state-file --state --start-id --since --allow-replication --rewind --exact-resume --no-repair --on-resume-failed --ack --max-in-flight --count --until-live --until-idle --timeout --output --color --lag --quiet --verbose --stats --retries --connect-timeout --read-timeout --on-invalid --generate --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

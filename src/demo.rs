@@ -95,9 +95,6 @@ impl Demo {
         let config = ServerConfig {
             model: ModelConfig {
                 capacity: LOG_CAPACITY,
-                // Something changes in most seconds. What oplogd leaves out of a replication
-                // then would look like a mistake of the program the demo shows.
-                lossy: false,
                 ..ModelConfig::default()
             },
             ..ServerConfig::default()

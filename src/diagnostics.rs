@@ -5,9 +5,10 @@ use std::io::Write;
 use std::time::{Duration, Instant};
 
 use http::HeaderMap;
+use http::header::{LOCATION, SET_COOKIE};
 use jiff::Timestamp;
 
-use crate::consumer::{Endpoint, Exchange, Failure, Notice, OnResumeFailed};
+use crate::consumer::{Endpoint, Exchange, Failure, Notice, OnResumeFailed, without_userinfo};
 use crate::position::Position;
 use crate::settings::Verbosity;
 
@@ -114,6 +115,19 @@ impl Diagnostics {
                 self.lost(failure, *failures, *wait, endpoint, next);
             }
             Notice::ResumeFailed { operation, choice } => self.resume_failed(*operation, *choice),
+            Notice::RepairStarted => {
+                self.tell(&"asking for what changed in the last second before the replication");
+            }
+            Notice::Repaired { objects } => {
+                self.tell(&format_args!("the replication is complete; {objects} objects had been left out of it so far"));
+            }
+            Notice::RepairDelayed { failure, wait } => self.warn(&format_args!(
+                "cannot ask for what changed in the last second before the replication: {failure}; trying again in {:?}",
+                rounded(*wait)
+            )),
+            Notice::RepairGivenUp { reason } => self.warn(&format_args!(
+                "changes of the last second before the replication may be missing, and cannot be asked for: {reason}"
+            )),
         }
     }
 
@@ -201,14 +215,15 @@ impl Diagnostics {
 
 fn headers(direction: char, headers: &HeaderMap) {
     for (name, value) in headers {
-        if value.is_sensitive() {
-            say(&format_args!("{direction} {name}: (not shown)"));
+        let text = String::from_utf8_lossy(value.as_bytes());
+        let shown = if value.is_sensitive() || *name == SET_COOKIE {
+            "(not shown)".into()
+        } else if *name == LOCATION {
+            without_userinfo(&text)
         } else {
-            say(&format_args!(
-                "{direction} {name}: {}",
-                String::from_utf8_lossy(value.as_bytes())
-            ));
-        }
+            text
+        };
+        say(&format_args!("{direction} {name}: {shown}"));
     }
 }
 

@@ -2,6 +2,7 @@
 //! been printed.
 
 use std::cell::RefCell;
+use std::num::NonZeroU64;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -35,6 +36,16 @@ pub enum FeedError {
     Invalid,
 }
 
+/// What has been taken in since the batch was last written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Taken {
+    Nothing,
+    /// There may be more that is ready.
+    Something,
+    /// All that was ready, unless the connection, which has been let run since, has brought more.
+    All,
+}
+
 /// Turns operations into batches of lines.
 pub struct Feed {
     /// Where operations come from.
@@ -49,6 +60,7 @@ pub struct Feed {
     lines: u64,
     is_complete: bool,
     idle: Option<Idle>,
+    taken: Taken,
     /// Whether anything is to be said about when operations arrive. Otherwise no clock is read.
     needs_clock: bool,
 }
@@ -71,6 +83,7 @@ impl Feed {
             lines: 0,
             is_complete: false,
             idle: settings.stop.until_idle.map(Idle::new),
+            taken: Taken::Nothing,
             needs_clock: settings.lag || settings.stats,
         }
     }
@@ -93,11 +106,17 @@ impl Feed {
             self.batch.shrink_to(LARGEST_KEPT);
             self.consumer.hold();
         }
+        self.taken = Taken::Nothing;
         self.consumer.acknowledge_delivered();
     }
 
     /// Prints all that is ready, up to a batch. Ready when there is something new to write or
     /// when the feed has become complete.
+    ///
+    /// The connection runs as a task of its own and hands over what it has read in small pieces,
+    /// one each time it runs. So it gets to run once more before what came of the last piece
+    /// counts as all there is; a full socket then fills a batch, and a single line still waits for
+    /// nothing from outside.
     ///
     /// # Errors
     /// When nothing more can come; what was printed before is in the batch.
@@ -109,16 +128,22 @@ impl Feed {
         let arrival = self.needs_clock.then(|| Arrival {
             received: Timestamp::now(),
         });
-        let mut has_taken = false;
         while self.batch.len() < BATCH && !self.is_complete {
             match self.consumer.poll_next(cx) {
                 Poll::Ready(Ok(Delivery::Operation(operation))) => self.print(&operation, arrival),
                 Poll::Ready(Ok(Delivery::Invalid(invalid))) => self.invalid(&invalid)?,
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error.into())),
-                Poll::Pending if has_taken => break,
-                Poll::Pending => return self.poll_idle(cx).map(Ok),
+                Poll::Pending => match self.taken {
+                    Taken::Nothing => return self.poll_idle(cx).map(Ok),
+                    Taken::Something => {
+                        self.taken = Taken::All;
+                        cx.waker().wake_by_ref();
+                        return Poll::Pending;
+                    }
+                    Taken::All => break,
+                },
             }
-            has_taken = true;
+            self.taken = Taken::Something;
         }
         if let Some(idle) = &mut self.idle {
             idle.restart();
@@ -130,11 +155,23 @@ impl Feed {
         self.printer.print(operation, arrival, &mut self.batch);
         self.statistics.count(operation, arrival);
         self.lines += 1;
-        self.is_complete = self
-            .stop
-            .count
-            .is_some_and(|count| self.lines >= count.get())
-            || (self.stop.until_live && *operation.event() == Event::Live);
+        let ends_at_live = self.stop.until_live && *operation.event() == Event::Live;
+        if ends_at_live {
+            self.tell_what_live_leaves_out();
+        }
+        let is_enough = |count: NonZeroU64| self.lines >= count.get();
+        self.is_complete = ends_at_live || self.stop.count.is_some_and(is_enough);
+    }
+
+    /// The server leaves something out of a replication, and a run that ends at `live` does not
+    /// stay to fetch it.
+    fn tell_what_live_leaves_out(&self) {
+        let diagnostics = self.diagnostics.borrow();
+        diagnostics.warn(&"changes of the last second before this replication may be missing");
+        diagnostics.tell(
+            &"the server sends no object that changed in the second of its newest operation; \
+              a run that goes on past live fetches it, as soon as operations follow",
+        );
     }
 
     fn invalid(&mut self, invalid: &InvalidOperation) -> Result<(), FeedError> {
@@ -158,12 +195,15 @@ impl Feed {
     }
 
     /// Ready, with the feed complete, once nothing has come for as long as was asked for while a
-    /// connection stood.
+    /// connection stood and was read from.
     fn poll_idle(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(idle) = &mut self.idle else {
             return Poll::Pending;
         };
-        if !self.consumer.is_connected() {
+        if !self.consumer.is_connected()
+            || self.consumer.is_paused()
+            || self.consumer.is_repairing()
+        {
             idle.restart();
             return Poll::Pending;
         }

@@ -22,7 +22,7 @@ const DESCRIPTION: &str = include_str!("generate/description.roff");
 /// What the man page says after the exit statuses.
 const REST: &str = include_str!("generate/rest.roff");
 
-/// Every document with the file of the repository that holds exactly what [`write`] makes of it.
+/// Every document with the file of the repository that holds exactly what [`write()`] makes of it.
 pub const FILES: [(Generate, &str); 5] = [
     (Generate::Man, "man/oplog-tail.1"),
     (Generate::CompleteBash, "completions/oplog-tail.bash"),

@@ -24,10 +24,25 @@ pub fn run(cli: Cli) -> ExitStatus {
         if let Some(usage) = error.downcast_ref::<UsageError>() {
             let _ = clap::Error::from(usage.clone()).print();
         } else {
-            diagnostics::fatal(&format_args!("{error:#}"));
+            diagnostics::fatal(&explained(&error));
         }
         classify(&error)
     })
+}
+
+/// The error with its causes, but for those whose words it already uses.
+fn explained(error: &anyhow::Error) -> String {
+    error
+        .chain()
+        .skip(1)
+        .fold(error.to_string(), |told, cause| {
+            let cause = cause.to_string();
+            if told.contains(&cause) {
+                told
+            } else {
+                format!("{told}: {cause}")
+            }
+        })
 }
 
 fn execute(cli: Cli) -> anyhow::Result<ExitStatus> {

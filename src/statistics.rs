@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
+use crate::consumer::Consumer;
 use crate::diagnostics::PREFIX;
 use crate::operation::{Event, Operation};
 use crate::output::{Arrival, Format, lag_ms};
@@ -56,6 +57,7 @@ struct Summary<'a> {
     position: Option<String>,
     lag_ms: Option<LagSummary>,
     reconnections: u64,
+    repaired: u64,
     elapsed_ms: u64,
 }
 
@@ -103,9 +105,9 @@ impl Statistics {
     }
 
     /// Writes the summary to stderr: one JSON object on a line, or a few lines for a person.
-    pub fn show(&self, format: Format, position: Option<Position>, reconnections: u64) {
+    pub fn show(&self, format: Format, consumer: &Consumer, reconnections: u64) {
         use std::io::Write;
-        let summary = self.summary(position, reconnections);
+        let summary = self.summary(consumer.position(), consumer.repaired(), reconnections);
         let text = match format {
             Format::Json => serde_json::to_string(&summary).unwrap_or_default() + "\n",
             Format::Text => summary.text(),
@@ -114,7 +116,12 @@ impl Statistics {
         let _ = std::io::stderr().write_all(text.as_bytes());
     }
 
-    fn summary(&self, position: Option<Position>, reconnections: u64) -> Summary<'_> {
+    fn summary(
+        &self,
+        position: Option<Position>,
+        repaired: u64,
+        reconnections: u64,
+    ) -> Summary<'_> {
         Summary {
             events: self.events,
             invalid: self.invalid,
@@ -123,6 +130,7 @@ impl Statistics {
             position: position.map(|position| position.to_string()),
             lag_ms: self.lags.as_ref().and_then(Lags::summary),
             reconnections,
+            repaired,
             elapsed_ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
         }
     }
@@ -161,8 +169,9 @@ impl Summary<'_> {
             ),
             format!("lag: {lag}"),
             format!(
-                "reconnections: {}; elapsed: {:?}",
+                "reconnections: {}; repaired: {}; elapsed: {:?}",
                 self.reconnections,
+                self.repaired,
                 Duration::from_millis(self.elapsed_ms)
             ),
         ];
@@ -269,7 +278,7 @@ mod tests {
     #[test]
     fn what_is_not_known_is_null() {
         let statistics = Statistics::new(true);
-        let json = serde_json::to_value(statistics.summary(None, 0)).unwrap();
+        let json = serde_json::to_value(statistics.summary(None, 0, 0)).unwrap();
         assert!(json["first_id"].is_null() && json["last_id"].is_null());
         assert!(json["position"].is_null() && json["lag_ms"].is_null());
         assert_eq!(json["events"]["insert"], 0);

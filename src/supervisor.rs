@@ -23,6 +23,9 @@ const GRACE: Duration = Duration::from_millis(1200);
 /// How long saving the position may take after that.
 const SAVING: Duration = Duration::from_millis(500);
 
+/// Its number on Linux, macOS and the BSDs.
+const SIGXFSZ: i32 = 25;
+
 /// Why the run has to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Interruption {
@@ -117,6 +120,9 @@ struct Signals {
     terminate: Signal,
     hangup: Option<Signal>,
     statistics: Signal,
+    /// Held so that a write past the size a file may have fails, as a write to a full disk does,
+    /// instead of killing the process.
+    _file_too_large: Signal,
 }
 
 impl Signals {
@@ -133,6 +139,7 @@ impl Signals {
             terminate: signal(SignalKind::terminate())?,
             hangup: unless_ignored(SignalKind::hangup())?,
             statistics: signal(SignalKind::user_defined1())?,
+            _file_too_large: signal(SignalKind::from_raw(SIGXFSZ))?,
         })
     }
 

@@ -17,8 +17,9 @@ use crate::settings::{Ack, Settings};
 use crate::stdout::{OutputError, Stdout};
 use crate::supervisor::{Interruption, Order};
 
-/// How long the end may take to save the position.
-const SAVING: Duration = Duration::from_secs(1);
+/// How long the end may take to save the position. A signal or `--timeout` does not wait as long;
+/// see the supervisor.
+const SAVING: Duration = Duration::from_secs(30);
 
 /// How a run came to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -219,10 +220,9 @@ impl Tail {
     }
 
     fn show_statistics(&self) {
-        let position = self.feed.consumer.position();
         let reconnections = self.diagnostics.borrow().reconnections();
         self.feed
             .statistics
-            .show(self.format, position, reconnections);
+            .show(self.format, &self.feed.consumer, reconnections);
     }
 }

@@ -98,6 +98,7 @@ pub struct Source {
 /// Where the run starts.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Position")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct Position {
     /// Keep the position in FILE
     ///
@@ -159,6 +160,15 @@ pub struct Position {
     /// Default: resume so that it does; some objects may come twice.
     #[arg(long)]
     pub exact_resume: bool,
+
+    /// Leave out what the server leaves out
+    ///
+    /// A replication by the server leaves out what changed in the second of its newest operation.
+    /// Default: that is fetched over a second connection, some seconds after the replication, as
+    /// soon as an operation shows that it can be; until then the position stays at the end of the
+    /// replication. Some objects may come twice.
+    #[arg(long)]
+    pub no_repair: bool,
 
     /// continue, replicate or exit [default: continue]
     ///

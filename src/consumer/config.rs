@@ -80,6 +80,8 @@ pub struct Config {
     pub exact_resume: bool,
     /// What to do when the server no longer has the operation to resume from.
     pub on_resume_failed: OnResumeFailed,
+    /// Whether to fetch what the server leaves out of a replication.
+    pub repair: bool,
     /// How acknowledgements come.
     pub acknowledging: Acknowledging,
 }

@@ -117,8 +117,12 @@ impl Connection {
         let exchanges = progress.take_exchanges();
         let answer = exchanges.last();
         let refusal = match first {
-            Some(Ok(SSE::Connected(_))) => answer.and_then(unusable_answer),
-            Some(Err(SseError::UnexpectedResponse(..))) => answer.map(refused),
+            Some(Ok(SSE::Connected(_))) => {
+                answer.and_then(|answer| unusable_answer(&endpoint, answer))
+            }
+            Some(Err(SseError::UnexpectedResponse(..))) => {
+                answer.map(|answer| refused(&endpoint, answer))
+            }
             Some(Err(error)) => Some(failure_of(&error)),
             other => Some(Failure::retry(format!("no answer: {other:?}"))),
         };
@@ -237,8 +241,17 @@ fn event_stream(
     Ok(builder.build_with_transport(transport).stream())
 }
 
+/// Where an answer comes from, if redirects have led away from the endpoint.
+fn by_way_of(endpoint: &Endpoint, exchange: &Exchange) -> String {
+    if exchange.url == endpoint.url {
+        String::new()
+    } else {
+        format!("redirected to {}, which ", exchange.url)
+    }
+}
+
 /// Why an answer with a 2xx status is still no event stream.
-fn unusable_answer(exchange: &Exchange) -> Option<Failure> {
+fn unusable_answer(endpoint: &Endpoint, exchange: &Exchange) -> Option<Failure> {
     let header = |name| {
         exchange
             .answer
@@ -247,16 +260,17 @@ fn unusable_answer(exchange: &Exchange) -> Option<Failure> {
     };
     if matches!(exchange.status.as_u16(), 204 | 205) {
         return Some(Failure::fatal(format!(
-            "{} answers {}: it has no event stream",
-            exchange.url, exchange.status
+            "{}answered {}: it has no event stream",
+            by_way_of(endpoint, exchange),
+            exchange.status
         )));
     }
     let content_type = header(header::CONTENT_TYPE);
     let essence = content_type.split(';').next().unwrap_or_default().trim();
     if !essence.eq_ignore_ascii_case("text/event-stream") {
         return Some(Failure::fatal(format!(
-            "{} answers with {} instead of an event stream; is it the URL of an OpLog agent?",
-            exchange.url,
+            "{}answered with {} instead of an event stream; is it the URL of an OpLog agent?",
+            by_way_of(endpoint, exchange),
             if essence.is_empty() {
                 "no content type"
             } else {
@@ -267,17 +281,17 @@ fn unusable_answer(exchange: &Exchange) -> Option<Failure> {
     let encoding = header(header::CONTENT_ENCODING).trim();
     if !encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity") {
         return Some(Failure::retry(format!(
-            "{} answers with {encoding} encoding, which was not asked for",
-            exchange.url
+            "{}answered with {encoding} encoding, which was not asked for",
+            by_way_of(endpoint, exchange)
         )));
     }
     None
 }
 
 /// What an answer without a 2xx status means.
-fn refused(exchange: &Exchange) -> Failure {
-    let Exchange { url, status, .. } = exchange;
-    let answer = format!("{url} answers {status}");
+fn refused(endpoint: &Endpoint, exchange: &Exchange) -> Failure {
+    let status = exchange.status;
+    let answer = format!("{}answered {status}", by_way_of(endpoint, exchange));
     match status.as_u16() {
         401 | 403 => {
             let advice = if exchange.withheld_credentials {

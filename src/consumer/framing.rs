@@ -226,9 +226,15 @@ mod tests {
         /// Whatever the bytes and however they are cut, what comes out is the same, and without
         /// the lines put in it is what came in.
         #[test]
-        fn cutting_changes_nothing(stream in proptest::collection::vec(prop_oneof![Just(b'\n'), Just(b'\r'), Just(b':'), Just(b'd'), any::<u8>()], 0..200), size in 1_usize..20) {
-            let whole = framed(&stream, usize::MAX);
-            prop_assert_eq!(&framed(&stream, size), &whole);
+        fn cutting_changes_nothing(mut stream: [u8; 60], length in 0_usize..60, size in 1_usize..20) {
+            // Half of the bytes are such as mean something.
+            let meaning = b"\n\n\r:d";
+            for byte in stream.iter_mut().filter(|byte| **byte >= 128) {
+                *byte = meaning[usize::from(*byte) % meaning.len()];
+            }
+            let stream = &stream[..length];
+            let whole = framed(stream, usize::MAX);
+            prop_assert_eq!(&framed(stream, size), &whole);
             let added = whole.len() - stream.len();
             prop_assert_eq!(added % EMPTY_DATA.len(), 0);
         }

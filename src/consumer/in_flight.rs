@@ -44,7 +44,8 @@ type Slot = usize;
 
 #[derive(Debug)]
 struct Entry {
-    id: Id,
+    /// `None` for the pin.
+    id: Option<Id>,
     /// Tells apart what has the same id.
     fingerprint: u64,
     is_barrier: bool,
@@ -72,6 +73,8 @@ pub struct InFlight {
     by_id: HashMap<Id, Namesakes>,
     oldest: Option<Slot>,
     newest: Option<Slot>,
+    /// An entry of nobody's that keeps the watermark where it is.
+    pin: Option<Slot>,
     barriers: usize,
     watermark: Option<Position>,
 }
@@ -80,13 +83,53 @@ impl InFlight {
     /// Takes in what is being handed out. Nothing may follow a barrier until it is acknowledged;
     /// that is for the caller to see to, by [`InFlight::is_barred`].
     pub fn deliver(&mut self, id: Id, fingerprint: u64, is_barrier: bool) {
+        let reaches = id.position();
+        let slot = self.insert(Some(id.clone()), reaches, self.newest);
+        let entry = self.entry_mut(slot);
+        (entry.fingerprint, entry.is_barrier) = (fingerprint, is_barrier);
+        self.barriers += usize::from(is_barrier);
+        self.register(id, slot);
+    }
+
+    /// Takes in what is being handed out in place of the pin: the watermark stays before it until
+    /// it is acknowledged, and is not moved by it.
+    pub fn deliver_at_pin(&mut self, id: Id, fingerprint: u64) {
+        let older = match self.pin {
+            Some(pin) => self.entry_mut(pin).older,
+            None => self.newest,
+        };
+        let slot = self.insert(Some(id.clone()), None, older);
+        self.entry_mut(slot).fingerprint = fingerprint;
+        self.register(id, slot);
+    }
+
+    /// Keeps the watermark before everything that is handed out from now on.
+    pub fn pin(&mut self) {
+        if self.pin.is_none() {
+            self.pin = Some(self.insert(None, None, self.newest));
+        }
+    }
+
+    /// Takes the pin away.
+    pub fn unpin(&mut self) {
+        if let Some(pin) = self.pin.take() {
+            self.remove(pin);
+        }
+    }
+
+    /// Puts an entry behind `older`, or first.
+    fn insert(&mut self, id: Option<Id>, reaches: Option<Position>, older: Option<Slot>) -> Slot {
+        let newer = match older {
+            Some(older) => self.entry_mut(older).newer,
+            None => self.oldest,
+        };
         let entry = Entry {
-            reaches: id.position(),
-            id: id.clone(),
-            fingerprint,
-            is_barrier,
-            older: self.newest,
-            newer: None,
+            id,
+            fingerprint: 0,
+            is_barrier: false,
+            reaches,
+            older,
+            newer,
             namesake: None,
         };
         let slot = if let Some(slot) = self.free.pop() {
@@ -96,10 +139,19 @@ impl InFlight {
             self.entries.push(Some(entry));
             self.entries.len() - 1
         };
-        match self.newest.replace(slot) {
-            Some(newest) => self.entry_mut(newest).newer = Some(slot),
+        match older {
+            Some(older) => self.entry_mut(older).newer = Some(slot),
             None => self.oldest = Some(slot),
         }
+        match newer {
+            Some(newer) => self.entry_mut(newer).older = Some(slot),
+            None => self.newest = Some(slot),
+        }
+        slot
+    }
+
+    /// Makes an entry known by its id.
+    fn register(&mut self, id: Id, slot: Slot) {
         let namesake = match self.by_id.entry(id) {
             MapEntry::Vacant(vacant) => {
                 vacant.insert(Namesakes {
@@ -115,7 +167,25 @@ impl InFlight {
         if let Some(namesake) = namesake {
             self.entry_mut(namesake).namesake = Some(slot);
         }
-        self.barriers += usize::from(is_barrier);
+    }
+
+    /// Takes an entry out; what it reaches goes to the next older one.
+    fn remove(&mut self, slot: Slot) -> Option<Entry> {
+        let entry = self.entries[slot].take()?;
+        self.free.push(slot);
+        match entry.newer {
+            Some(newer) => self.entry_mut(newer).older = entry.older,
+            None => self.newest = entry.older,
+        }
+        if let Some(older) = entry.older {
+            let older = self.entry_mut(older);
+            older.newer = entry.newer;
+            older.reaches = entry.reaches.or(older.reaches);
+        } else {
+            self.oldest = entry.newer;
+            self.watermark = entry.reaches.or(self.watermark);
+        }
+        Some(entry)
     }
 
     /// Passes over something that needs no acknowledgement, such as what could not be decoded:
@@ -132,27 +202,11 @@ impl InFlight {
     /// # Errors
     /// [`NotInFlight`], and nothing changes.
     pub fn acknowledge(&mut self, id: &Id) -> Result<(), NotInFlight> {
-        let namesakes = self.by_id.get_mut(id).ok_or(NotInFlight)?;
-        let slot = namesakes.oldest;
-        let entry = self.entries[slot].take().ok_or(NotInFlight)?;
-        self.free.push(slot);
-        match entry.namesake {
-            Some(next) => namesakes.oldest = next,
-            None => {
-                self.by_id.remove(id);
-            }
-        }
-        match entry.newer {
-            Some(newer) => self.entry_mut(newer).older = entry.older,
-            None => self.newest = entry.older,
-        }
-        if let Some(older) = entry.older {
-            let older = self.entry_mut(older);
-            older.newer = entry.newer;
-            older.reaches = entry.reaches.or(older.reaches);
-        } else {
-            self.oldest = entry.newer;
-            self.watermark = entry.reaches.or(self.watermark);
+        let slot = self.by_id.get(id).ok_or(NotInFlight)?.oldest;
+        let entry = self.remove(slot).ok_or(NotInFlight)?;
+        match (entry.namesake, self.by_id.get_mut(id)) {
+            (Some(next), Some(namesakes)) => namesakes.oldest = next,
+            _ => drop(self.by_id.remove(id)),
         }
         self.barriers -= usize::from(entry.is_barrier);
         self.shrink();
@@ -166,7 +220,7 @@ impl InFlight {
 
     /// How many are unacknowledged.
     pub fn len(&self) -> usize {
-        self.entries.len() - self.free.len()
+        self.entries.len() - self.free.len() - usize::from(self.pin.is_some())
     }
 
     /// Whether everything is acknowledged.
@@ -181,10 +235,8 @@ impl InFlight {
 
     /// The id and fingerprint of everything in flight, in no order.
     pub fn iter(&self) -> impl Iterator<Item = (&Id, u64)> {
-        self.entries
-            .iter()
-            .flatten()
-            .map(|entry| (&entry.id, entry.fingerprint))
+        let entries = self.entries.iter().flatten();
+        entries.filter_map(|entry| Some((entry.id.as_ref()?, entry.fingerprint)))
     }
 
     fn entry_mut(&mut self, slot: Slot) -> &mut Entry {

@@ -12,11 +12,32 @@ use crate::position::Position;
 /// How many objects of one second are remembered. Further ones may come twice.
 const MOST: usize = 1 << 16;
 
+fn fingerprint(hasher: &RandomState, event: &str, data: &str) -> u64 {
+    hasher.hash_one((event, data))
+}
+
+/// Objects of one second that have been handed out.
+#[derive(Debug)]
+pub struct Known {
+    hasher: RandomState,
+    sent: HashSet<(Position, u64)>,
+}
+
+impl Known {
+    /// Whether this is one of them.
+    pub fn contains(&self, position: Position, event: &str, data: &str) -> bool {
+        self.sent
+            .contains(&(position, fingerprint(&self.hasher, event, data)))
+    }
+}
+
 /// What was handed out lately, and what of it may come again.
 #[derive(Debug, Default)]
 pub struct Resent {
     hasher: RandomState,
     second: u64,
+    /// Not only the last second is remembered, but all since this was set.
+    longer: bool,
     recent: Vec<(Position, u64)>,
     expected: HashSet<(Position, u64)>,
 }
@@ -26,7 +47,7 @@ impl Resent {
     /// is unique, so it needs none.
     pub fn fingerprint(&self, position: Option<Position>, event: &str, data: &str) -> u64 {
         match position {
-            Some(Position::Replication(_)) => self.hasher.hash_one((event, data)),
+            Some(Position::Replication(_)) => fingerprint(&self.hasher, event, data),
             _ => 0,
         }
     }
@@ -36,15 +57,29 @@ impl Resent {
         if let Position::Operation(_) = position {
             // The server resumes after exactly this one.
             self.recent.clear();
+            self.longer = false;
             return;
         }
         let second = position.second();
-        if second != self.second {
+        if second != self.second && !self.longer {
             self.second = second;
             self.recent.clear();
         }
         if self.recent.len() < MOST {
             self.recent.push((position, fingerprint));
+        }
+    }
+
+    /// Remembers not only the last second, as far as there is room, until the next operation.
+    pub fn remember_longer(&mut self) {
+        self.longer = true;
+    }
+
+    /// What of the last second is remembered.
+    pub fn recent(&self) -> Known {
+        Known {
+            hasher: self.hasher.clone(),
+            sent: self.recent.iter().copied().collect(),
         }
     }
 
@@ -71,6 +106,7 @@ impl Resent {
     /// Forgets everything: after a `reset` nothing counts that came before it.
     pub fn forget(&mut self) {
         self.recent.clear();
+        self.longer = false;
         self.expected = HashSet::new();
     }
 }

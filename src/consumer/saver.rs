@@ -1,6 +1,7 @@
 //! Saves the position on a thread of its own, so that a slow disk holds up neither reading nor
 //! signals, and a stuck reader of stdout does not hold up saving.
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -17,6 +18,8 @@ const INTERVAL: Duration = Duration::from_secs(1);
 struct State {
     wanted: Option<Position>,
     saved: Option<Position>,
+    /// The thread waits for a position rather than for its time to come.
+    is_idle: bool,
     stopping: bool,
     finished: bool,
     error: Option<StateError>,
@@ -24,6 +27,8 @@ struct State {
 
 #[derive(Debug, Default)]
 struct Shared {
+    /// The state file as it was named.
+    path: PathBuf,
     state: Mutex<State>,
     changed: Condvar,
     has_failed: AtomicBool,
@@ -49,7 +54,10 @@ impl Saver {
     /// # Errors
     /// When the system gives no thread.
     pub fn start(file: StateFile, saved: Option<Position>) -> std::io::Result<Self> {
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(Shared {
+            path: file.name().into(),
+            ..Shared::default()
+        });
         shared.lock().saved = saved;
         let handle = Self {
             shared: Arc::clone(&shared),
@@ -63,8 +71,10 @@ impl Saver {
     /// Has `position` saved, within [`INTERVAL`] at the latest.
     pub fn save(&self, position: Position) {
         let mut state = self.shared.lock();
-        if state.wanted != Some(position) {
-            state.wanted = Some(position);
+        state.wanted = Some(position);
+        // It need not be woken for each of the positions that follow within the interval: when
+        // its time has come it takes the last of them.
+        if std::mem::take(&mut state.is_idle) {
             self.shared.changed.notify_all();
         }
     }
@@ -101,6 +111,15 @@ impl Saver {
             .wait_timeout_while(state, patience, |state| !state.finished)
             .unwrap_or_else(PoisonError::into_inner)
             .0;
+        if !state.finished
+            && let Some(position) = state.wanted.filter(|wanted| state.saved != Some(*wanted))
+        {
+            return Err(StateError::TooSlow {
+                path: self.shared.path.clone(),
+                position,
+                patience,
+            });
+        }
         state.error.take().map_or(Ok(()), Err)
     }
 }
@@ -142,6 +161,7 @@ fn next(shared: &Shared, last_save: Option<Instant>) -> Option<Position> {
                 state = waited.unwrap_or_else(PoisonError::into_inner).0;
             }
             None => {
+                state.is_idle = true;
                 state = shared
                     .changed
                     .wait(state)

@@ -8,6 +8,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::position::Position;
 
@@ -50,6 +51,16 @@ pub enum StateError {
         position: Position,
         /// What the system said.
         source: io::Error,
+    },
+    /// The position is not saved in the time there was.
+    #[error("state file {}: position {position} could not be saved within {patience:?}; look after the disk", path.display())]
+    TooSlow {
+        /// The file as it was named.
+        path: PathBuf,
+        /// The position that may not be in it.
+        position: Position,
+        /// The time there was.
+        patience: Duration,
     },
     /// Somebody else put another file in its place.
     #[error("state file {}: was replaced by another program while in use; its content is left alone, position {position} is not saved", path.display())]
@@ -154,6 +165,11 @@ impl StateFile {
         Ok((state, position))
     }
 
+    /// The file as it was named.
+    pub fn name(&self) -> &Path {
+        &self.name
+    }
+
     /// Puts `position` into the file. Whatever happens in between, even a loss of power, the
     /// file holds the old position or the new one.
     pub fn save(&mut self, position: Position) -> Result<(), StateError> {
@@ -163,7 +179,7 @@ impl StateFile {
                 position,
             });
         }
-        match self.replace(position) {
+        match self.replace(position, || Ok(())) {
             Ok(locked) => {
                 self.locked = locked;
                 self.is_new = false;
@@ -188,15 +204,26 @@ impl StateFile {
         !is_same_file(&ours, &there)
     }
 
-    /// The steps of a save, in the order that makes it safe.
-    fn replace(&self, position: Position) -> io::Result<File> {
+    /// The steps of a save, in the order that makes it safe. `between` is called after each of
+    /// them, so that a test can stop there.
+    fn replace(
+        &self,
+        position: Position,
+        mut between: impl FnMut() -> io::Result<()>,
+    ) -> io::Result<File> {
         let mut file = self.make_temporary()?;
-        write!(file, "{position}")?;
+        between()?;
+        file.write_all(position.to_string().as_bytes())?;
+        between()?;
         file.sync_all()?;
+        between()?;
         // Locked before it can be found under the name, so that nobody gets in between.
         file.try_lock()?;
+        between()?;
         fs::rename(&self.temporary, &self.path)?;
+        between()?;
         File::open(self.folder())?.sync_all()?;
+        between()?;
         Ok(file)
     }
 
@@ -291,132 +318,4 @@ fn follow_links(name: &Path) -> io::Result<PathBuf> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::os::unix::fs::PermissionsExt;
-
-    const OLD: Position = Position::Replication(1_795_456_511_846);
-    const NEW: Position = Position::Replication(1_795_456_512_000);
-
-    fn names_in(folder: &Path) -> Vec<String> {
-        let entries = fs::read_dir(folder).unwrap();
-        entries
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect()
-    }
-
-    #[test]
-    fn keeps_the_bare_id_and_no_other_file() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("st");
-        let (mut state, position) = StateFile::open(&path).unwrap();
-        assert_eq!(position, None);
-        state.save(OLD).unwrap();
-        state.save(NEW).unwrap();
-        drop(state);
-        assert_eq!(fs::read_to_string(&path).unwrap(), "1795456512000");
-        assert_eq!(names_in(folder.path()), ["st"]);
-        assert_eq!(StateFile::open(&path).unwrap().1, Some(NEW));
-    }
-
-    #[test]
-    fn a_file_that_was_never_needed_goes_again() {
-        let folder = tempfile::tempdir().unwrap();
-        drop(StateFile::open(&folder.path().join("st")).unwrap());
-        assert!(names_in(folder.path()).is_empty());
-    }
-
-    #[test]
-    fn white_space_is_fine_and_nothing_else_is() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("st");
-        fs::write(&path, " 1795456511846\r\n").unwrap();
-        assert_eq!(StateFile::open(&path).unwrap().1, Some(OLD));
-        fs::write(&path, "\n").unwrap();
-        assert_eq!(StateFile::open(&path).unwrap().1, None);
-        for content in ["abc", "1795456511846 1", "12345678901234", "-1"] {
-            fs::write(&path, content).unwrap();
-            assert!(matches!(
-                StateFile::open(&path),
-                Err(StateError::Invalid { .. })
-            ));
-            assert!(matches!(peek(&path), Err(StateError::Invalid { .. })));
-            assert_eq!(fs::read_to_string(&path).unwrap(), content);
-        }
-        assert_eq!(names_in(folder.path()), ["st"]);
-    }
-
-    #[test]
-    fn is_locked_also_after_a_save() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("st");
-        let (mut state, _) = StateFile::open(&path).unwrap();
-        for _ in 0..3 {
-            assert!(matches!(StateFile::open(&path), Err(StateError::InUse(_))));
-            state.save(OLD).unwrap();
-        }
-        drop(state);
-        StateFile::open(&path).unwrap();
-    }
-
-    #[test]
-    fn keeps_the_mode_and_follows_links() {
-        let folder = tempfile::tempdir().unwrap();
-        let (real, link) = (folder.path().join("real"), folder.path().join("link"));
-        fs::write(&real, "").unwrap();
-        fs::set_permissions(&real, fs::Permissions::from_mode(0o640)).unwrap();
-        std::os::unix::fs::symlink("real", &link).unwrap();
-        let (mut state, _) = StateFile::open(&link).unwrap();
-        state.save(NEW).unwrap();
-        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
-        assert_eq!(
-            fs::metadata(&real).unwrap().permissions().mode() & 0o777,
-            0o640
-        );
-        assert_eq!(peek(&link).unwrap(), Some(NEW));
-    }
-
-    #[test]
-    fn what_was_removed_is_made_again_and_what_was_replaced_is_left_alone() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("st");
-        let (mut state, _) = StateFile::open(&path).unwrap();
-        state.save(OLD).unwrap();
-        fs::remove_file(&path).unwrap();
-        state.save(NEW).unwrap();
-        assert_eq!(peek(&path).unwrap(), Some(NEW));
-        let other = folder.path().join("other");
-        fs::write(&other, "1").unwrap();
-        fs::rename(&other, &path).unwrap();
-        assert!(matches!(state.save(OLD), Err(StateError::Replaced { .. })));
-        drop(state);
-        assert_eq!(fs::read_to_string(&path).unwrap(), "1");
-    }
-
-    #[test]
-    fn no_folder_a_folder_or_a_device_is_an_error() {
-        let folder = tempfile::tempdir().unwrap();
-        let missing = folder.path().join("none/st");
-        assert!(matches!(
-            StateFile::open(&missing),
-            Err(StateError::Open { .. })
-        ));
-        for path in [folder.path(), Path::new("/dev/null")] {
-            assert!(matches!(
-                StateFile::open(path),
-                Err(StateError::NotAFile(_))
-            ));
-        }
-    }
-
-    #[test]
-    fn what_a_killed_run_left_is_cleared_away() {
-        let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join(".st.oplog-tail"), "17954").unwrap();
-        let path = folder.path().join("st");
-        fs::write(&path, "1795456511846").unwrap();
-        let (_state, position) = StateFile::open(&path).unwrap();
-        assert_eq!(position, Some(OLD));
-        assert_eq!(names_in(folder.path()), ["st"]);
-    }
-}
+mod tests;

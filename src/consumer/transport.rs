@@ -18,6 +18,7 @@ use sync_wrapper::SyncFuture;
 
 use super::config::{Config, Endpoint};
 use super::framing::{Framing, TooLong};
+use super::userinfo::without_userinfo;
 
 /// How many redirects are followed.
 const MAX_REDIRECTS: usize = 5;
@@ -98,7 +99,12 @@ impl Clients {
         if let Some(client) = slot.get() {
             return Ok(client);
         }
-        let client = self.build(secure).map_err(TransportFailure::Tls)?;
+        let client = match self.build(secure) {
+            // A machine without certificates can still speak through a proxy that needs none.
+            Err(_) if url.scheme() == "http" => self.build(false),
+            built => built,
+        };
+        let client = client.map_err(TransportFailure::Tls)?;
         Ok(slot.get_or_init(|| client))
     }
 
@@ -242,7 +248,10 @@ fn redirect_target(from: &Url, answer: &HeaderMap) -> Result<Url, TransportFailu
         .get(header::LOCATION)
         .map_or(&b""[..], |value| value.as_bytes());
     let location = String::from_utf8_lossy(location);
-    let bad = || TransportFailure::BadRedirect(location.chars().take(200).collect());
+    let bad = || {
+        let shown = without_userinfo(&location).chars().take(200).collect();
+        TransportFailure::BadRedirect(shown)
+    };
     if location.is_empty() {
         return Err(bad());
     }

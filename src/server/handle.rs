@@ -35,6 +35,9 @@ pub struct ServerConfig {
     pub password: Option<String>,
     /// After how much silence a heartbeat is sent.
     pub heartbeat: Duration,
+    /// Answers with the time of the model's clock that stamps operations, which a test sets,
+    /// instead of the real time.
+    pub date_of_model: bool,
 }
 
 impl Default for ServerConfig {
@@ -43,6 +46,7 @@ impl Default for ServerConfig {
             model: ModelConfig::default(),
             password: None,
             heartbeat: Duration::from_secs(25),
+            date_of_model: false,
         }
     }
 }
@@ -86,6 +90,7 @@ impl Asked {
 pub(super) struct Shared {
     pub password: Option<String>,
     pub heartbeat: Duration,
+    pub date_of_model: bool,
     /// Marked as changed after every change of the model.
     pub changed: watch::Sender<()>,
     address: SocketAddr,
@@ -107,6 +112,7 @@ impl Shared {
             password: config.password,
             // A silence of no length would leave time for nothing but heartbeats.
             heartbeat: config.heartbeat.max(Duration::from_millis(1)),
+            date_of_model: config.date_of_model,
             changed: watch::Sender::default(),
             address,
             model: Mutex::new(Model::new(config.model)),

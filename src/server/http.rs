@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, WWW_AUTHENTICATE};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, HeaderName, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use percent_encoding::percent_decode_str;
@@ -68,7 +68,13 @@ pub(super) fn respond<B>(shared: &Arc<Shared>, request: &Request<B>) -> Response
         Ok((subscription, changed)) => {
             let (pieces, body) = mpsc::channel(PIECES_AHEAD);
             tokio::spawn(produce(Arc::clone(shared), subscription, changed, pieces));
-            stream(EventBody(Some(body)), request.headers())
+            let mut response = stream(EventBody(Some(body)), request.headers());
+            if shared.date_of_model
+                && let Some(date) = http_date(shared.model().agent_ms())
+            {
+                response.headers_mut().insert(DATE, date);
+            }
+            response
         }
         Err(status) => refusal(status),
     };
@@ -85,6 +91,13 @@ fn stream(body: EventBody, asked: &HeaderMap) -> Response<EventBody> {
         headers.insert(LAST_EVENT_ID, id.clone());
     }
     response
+}
+
+/// A UNIX time in ms as the `Date` of an answer.
+fn http_date(ms: u64) -> Option<HeaderValue> {
+    let at = jiff::Timestamp::from_millisecond(i64::try_from(ms).ok()?).ok()?;
+    let text = jiff::fmt::strtime::format("%a, %d %b %Y %H:%M:%S GMT", at).ok()?;
+    HeaderValue::from_str(&text).ok()
 }
 
 fn refusal(status: StatusCode) -> Response<EventBody> {

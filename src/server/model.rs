@@ -261,11 +261,19 @@ impl Model {
         }
     }
 
-    fn next_id(&self) -> ObjectId {
-        let second = self
-            .clock_ms
+    /// The time of the clock that stamps operation ids, in ms: the latest it has shown.
+    pub fn agent_ms(&self) -> u64 {
+        self.clock_ms
             .saturating_add_signed(self.config.agent_offset_ms)
-            / 1000;
+    }
+
+    /// Lets the time pass until the UNIX time `now_ms`, without an operation.
+    pub fn pass(&mut self, now_ms: u64) {
+        self.clock_ms = self.clock_ms.max(now_ms);
+    }
+
+    fn next_id(&self) -> ObjectId {
+        let second = self.agent_ms() / 1000;
         let second = u32::try_from(second).unwrap_or(u32::MAX);
         let tail = self.config.first_id_tail.wrapping_add(self.appended as u64);
         let mut bytes = [0; 12];

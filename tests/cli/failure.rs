@@ -84,7 +84,11 @@ fn what_is_no_event_stream() {
 fn a_compressed_stream() {
     let script = Script::events_with(&[("Content-Encoding", "gzip")], b"\x1f\x8b\x08".as_slice());
     let server = ScriptServer::repeating(script.stall());
-    Tail::url(server.url()).run().exit(4).stderr_has("gzip");
+    Tail::url(server.url())
+        .args(["--retries", "0"])
+        .run()
+        .exit(4)
+        .stderr_has("gzip");
 }
 
 #[test]

@@ -65,25 +65,25 @@ fn invalid_data_cannot_drive_the_terminal() {
 }
 
 #[test]
-fn bytes_that_are_no_text_are_skipped_like_any_invalid_operation() {
+fn bytes_that_are_no_text_are_a_fault_of_the_connection() {
     let mut body = insert(1).into_bytes();
-    body.extend(
-        insert(2)
-            .replace("video", "vi?deo")
-            .bytes()
-            .map(|byte| match byte {
-                b'?' => 0xff,
-                byte => byte,
-            }),
-    );
-    body.extend(insert(3).into_bytes());
-    let server = ScriptServer::start([Script::events(body).stall()]);
+    body.extend(b"id: \xff\xfe\n");
+    let server = ScriptServer::repeating(Script::events(body).stall());
     Tail::url(server.url())
-        .args(["-n", "2"])
+        .args(["--retries", "0"])
         .run()
-        .exit(0)
-        .stderr_has(&operation_id(2))
-        .stdout_is(&json(&(insert(1) + &insert(3))));
+        .exit(4)
+        .stderr_has("UTF-8")
+        .stdout_is(&json(&insert(1)));
+    // By the rules of trying again: the count starts afresh after an event, and only then.
+    let bad = || Script::events(b"id: \xff\xfe\n".to_vec()).stall();
+    let server = ScriptServer::start([Script::events(insert(1)), bad(), bad()]);
+    Tail::url(server.url())
+        .args(["-n", "2", "--retries", "1"])
+        .run()
+        .exit(4)
+        .stderr_has("trying again")
+        .stderr_has("gave up after 2 tries");
 }
 
 #[test]

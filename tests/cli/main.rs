@@ -7,6 +7,10 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod ack_paused;
+mod ack_reconnect;
+mod ack_stdin;
+mod ack_worker;
 mod cookbook;
 mod failure;
 mod invalid;

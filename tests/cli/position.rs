@@ -153,7 +153,6 @@ fn what_a_made_up_id_brings_is_no_failed_resume() {
             .arg(state.path())
             .run()
             .exit(0)
-            .stderr_is_empty()
             .stdout_is(&expected_json(&body));
         state.is("1795456517996");
     }
@@ -179,8 +178,13 @@ fn a_failed_resume_is_taken_refused_or_replaced() {
             .exit(0)
             .stderr_has(&operation_id(1))
             .stdout_is(&expected_json(&body));
-        state.is("1795456550046");
+        // Five seconds before the operation: what clocks that differ may have hidden is fetched
+        // after `live`, and this run did not stay for it.
+        state.is("1795456507000");
     }
+    let (finished, state, _server) = run(&["--no-repair"], vec![fallback()]);
+    finished.exit(0);
+    state.is("1795456550046");
 
     let (finished, state, _server) = run(&["--on-resume-failed", "exit"], vec![fallback()]);
     finished.exit(6).stdout_is::<&str>(&[]);

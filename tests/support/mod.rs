@@ -1,6 +1,12 @@
 //! What the tests of the program stand on: a runner for the binary, servers that play a script
 //! byte for byte, and a second opinion on what a capture should be printed as.
 
+#![allow(
+    dead_code,
+    unused_imports,
+    reason = "each test program uses its own part"
+)]
+
 mod capture;
 mod finished;
 mod proxy;
@@ -17,8 +23,8 @@ pub use finished::Finished;
 pub use proxy::ForwardProxy;
 pub use replica::Replica;
 pub use running::Running;
-pub use script::{Gate, Script, insert, insert_numbered, operation_id};
-pub use server::{AfterLast, Request, ScriptServer, closed_port};
+pub use script::{Gate, Script, insert, insert_numbered, object_at, operation_id};
+pub use server::{AfterLast, Request, ScriptServer, closed_port, listener};
 pub use state::State;
 pub use tail::Tail;
 pub use tls::Authority;

@@ -105,21 +105,31 @@ impl ScriptServer {
 
     /// Plays these scripts, then goes on like this.
     pub fn with(scripts: impl Into<Vec<Script>>, after: AfterLast) -> Self {
-        Self::open(scripts.into(), after, None)
+        Self::open(listener(), scripts.into(), after, None)
+    }
+
+    /// Plays these scripts on a listener whose address was needed before.
+    pub fn on(listener: TcpListener, scripts: impl Into<Vec<Script>>) -> Self {
+        Self::open(listener, scripts.into(), AfterLast::NotExpected, None)
     }
 
     /// Plays these scripts over TLS, with a certificate of this authority.
     pub fn tls(scripts: impl Into<Vec<Script>>, authority: &Authority) -> Self {
         let config = authority.server_config();
-        Self::open(scripts.into(), AfterLast::NotExpected, Some(config))
+        Self::open(
+            listener(),
+            scripts.into(),
+            AfterLast::NotExpected,
+            Some(config),
+        )
     }
 
     fn open(
+        listener: TcpListener,
         scripts: Vec<Script>,
         after: AfterLast,
         tls: Option<Arc<rustls::ServerConfig>>,
     ) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let address = listener.local_addr().expect("a bound socket");
         let shared = Arc::new(Shared::default());
         let scheme = if tls.is_some() { "https" } else { "http" };
@@ -330,10 +340,17 @@ fn read_head(wire: &mut impl Read, shared: &Shared) -> std::io::Result<String> {
     Ok(String::from_utf8_lossy(&head).into_owned())
 }
 
+/// A listener on a free port of the loopback interface.
+pub fn listener() -> TcpListener {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port")
+}
+
 /// A URL of this machine at which nothing listens.
 pub fn closed_port() -> String {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-    format!("http://{}/", listener.local_addr().expect("a bound socket"))
+    format!(
+        "http://{}/",
+        listener().local_addr().expect("a bound socket")
+    )
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use tempfile::TempDir;
 use super::PATIENCE;
 
 /// A state file in a folder of its own, which goes when this is dropped.
+#[derive(Debug)]
 pub struct State {
     folder: TempDir,
     path: PathBuf,
@@ -26,6 +27,14 @@ impl State {
         let state = Self::absent();
         std::fs::write(&state.path, content).expect("a writable folder");
         state
+    }
+
+    /// The file with this content, in a folder of its own within `outer`.
+    pub fn in_folder(outer: &Path, content: impl AsRef<[u8]>) -> Self {
+        let folder = tempfile::tempdir_in(outer).expect("a writable folder");
+        let path = folder.path().join("state");
+        std::fs::write(&path, content).expect("a writable folder");
+        Self { folder, path }
     }
 
     pub fn path(&self) -> &Path {

@@ -113,9 +113,14 @@ impl Tail {
     /// Starts it.
     pub fn spawn(self) -> Running {
         let mut command = Command::new(&self.program);
+        command.args(&self.args).env_clear();
+        // PATH for shells, the other for coverage runs.
+        for name in ["PATH", "LLVM_PROFILE_FILE"] {
+            if let Some(value) = std::env::var_os(name) {
+                command.env(name, value);
+            }
+        }
         command
-            .args(&self.args)
-            .env_clear()
             .env("TZ", "UTC")
             .envs(self.env.iter().map(|(name, value)| (name, value)))
             .stdin(match self.input {
@@ -124,12 +129,6 @@ impl Tail {
             })
             .stdout(self.output)
             .stderr(Stdio::piped());
-        // PATH for the shell behind the runner's own tests, the other for coverage runs.
-        for name in ["PATH", "LLVM_PROFILE_FILE"] {
-            if let Some(value) = std::env::var_os(name) {
-                command.env(name, value);
-            }
-        }
         if let Some(directory) = &self.directory {
             command.current_dir(directory);
         }

@@ -1,0 +1,221 @@
+//! Connections one after the other: which agent, when to try again, when to give up. The only
+//! place that decides to retry.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use eventsource_client::Event;
+use jiff::Timestamp;
+use tokio::time::Sleep;
+
+use super::backoff::Backoff;
+use super::config::{Config, Endpoint};
+use super::connection::{self, Attempt, Connection, Failure, Received, Remedy};
+use super::transport::Clients;
+use super::{Error, Notice};
+use crate::position::Position;
+
+enum Phase {
+    Idle,
+    Connecting(Pin<Box<dyn Future<Output = Attempt>>>),
+    Connected(Box<Connection>),
+    Waiting(Pin<Box<Sleep>>),
+}
+
+/// What comes over a link.
+#[derive(Debug)]
+pub enum Linked {
+    /// A new connection stands.
+    Opened {
+        /// The server's clock when it answered, or the local one where it did not say.
+        at: Timestamp,
+    },
+    /// An event, not yet checked.
+    Event(Event),
+}
+
+/// A connection that is made again whenever it breaks.
+pub struct Link {
+    config: Arc<Config>,
+    clients: Arc<Clients>,
+    endpoints: Vec<Arc<Endpoint>>,
+    /// The agent that is spoken to.
+    current: usize,
+    phase: Phase,
+    backoff: Backoff,
+    /// The failures of the agents tried since the last event or wait.
+    round: Vec<Failure>,
+}
+
+impl Link {
+    /// A link that has not connected yet.
+    pub fn new(config: Arc<Config>, clients: Arc<Clients>) -> Self {
+        Self {
+            endpoints: config.endpoints.iter().cloned().map(Arc::new).collect(),
+            config,
+            clients,
+            current: 0,
+            phase: Phase::Idle,
+            backoff: Backoff::default(),
+            round: Vec::new(),
+        }
+    }
+
+    /// Ends the connection; the next poll makes a new one at once.
+    pub fn disconnect(&mut self) {
+        self.phase = Phase::Idle;
+    }
+
+    /// Whether a connection stands.
+    pub fn is_connected(&self) -> bool {
+        matches!(self.phase, Phase::Connected(_))
+    }
+
+    /// Tells that reading paused for a reason of ours, which is no silence of the server.
+    pub fn hold(&mut self) {
+        if let Phase::Connected(connection) = &mut self.phase {
+            connection.hold();
+        }
+    }
+
+    /// What comes next. A new connection is asked to resume after what `resume_after` says.
+    ///
+    /// # Errors
+    /// When trying again is of no use or not wanted any more.
+    pub fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut resume_after: impl FnMut() -> Option<Position>,
+        observer: &mut dyn FnMut(Notice<'_>),
+    ) -> Poll<Result<Linked, Error>> {
+        loop {
+            match &mut self.phase {
+                Phase::Connected(connection) => match ready!(connection.poll_event(cx)) {
+                    // A block of fields without a name and without data is no event at all.
+                    Ok(Received::Event(event))
+                        if event.event_type == "message" && event.data.is_empty() => {}
+                    Ok(Received::Event(event)) => {
+                        self.backoff.succeed();
+                        self.round.clear();
+                        return Poll::Ready(Ok(Linked::Event(event)));
+                    }
+                    Ok(Received::Heartbeat) => observer(Notice::Heartbeat),
+                    Err(failure) => self.fail(failure, observer)?,
+                },
+                Phase::Idle => self.connect(resume_after(), observer),
+                Phase::Connecting(attempt) => {
+                    let attempt = ready!(attempt.as_mut().poll(cx));
+                    if let Some(opened) = self.connected(attempt, observer)? {
+                        return Poll::Ready(Ok(opened));
+                    }
+                }
+                Phase::Waiting(timer) => {
+                    ready!(timer.as_mut().poll(cx));
+                    self.phase = Phase::Idle;
+                }
+            }
+        }
+    }
+
+    fn connect(&mut self, after: Option<Position>, observer: &mut dyn FnMut(Notice<'_>)) {
+        let endpoint = Arc::clone(&self.endpoints[self.current]);
+        observer(Notice::Connecting {
+            endpoint: &endpoint,
+            after,
+        });
+        let (clients, read_timeout) = (Arc::clone(&self.clients), self.config.read_timeout);
+        self.phase = Phase::Connecting(Box::pin(Connection::open(
+            clients,
+            endpoint,
+            after,
+            read_timeout,
+        )));
+    }
+
+    fn connected(
+        &mut self,
+        attempt: Attempt,
+        observer: &mut dyn FnMut(Notice<'_>),
+    ) -> Result<Option<Linked>, Error> {
+        for exchange in &attempt.exchanges {
+            observer(Notice::Exchanged(exchange));
+        }
+        let connection = match attempt.result {
+            Ok(connection) => connection,
+            Err(failure) => return self.fail(failure, observer).map(|()| None),
+        };
+        observer(Notice::Connected(&self.endpoints[self.current]));
+        self.phase = Phase::Connected(Box::new(connection));
+        let answer = attempt.exchanges.last().map(|exchange| &exchange.answer);
+        let at = answer
+            .and_then(connection::date_of)
+            .unwrap_or_else(Timestamp::now);
+        Ok(Some(Linked::Opened { at }))
+    }
+
+    /// Decides what follows a failed try: the next agent at once, the first one again after a
+    /// while, or giving up.
+    fn fail(
+        &mut self,
+        failure: Failure,
+        observer: &mut dyn FnMut(Notice<'_>),
+    ) -> Result<(), Error> {
+        let failed = Arc::clone(&self.endpoints[self.current]);
+        self.current = (self.current + 1) % self.endpoints.len();
+        self.round.push(Failure {
+            reason: format!("{}: {}", failed.url, failure.reason),
+            ..failure.clone()
+        });
+        let mut wait = Duration::ZERO;
+        self.phase = Phase::Idle;
+        if self.round.len() >= self.endpoints.len() {
+            let round = std::mem::take(&mut self.round);
+            if round
+                .iter()
+                .all(|failure| !matches!(failure.remedy, Remedy::Retry(_)))
+            {
+                return Err(give_up(round));
+            }
+            if self
+                .config
+                .retries
+                .is_some_and(|retries| self.backoff.failures() >= retries)
+            {
+                let reason = round
+                    .into_iter()
+                    .next_back()
+                    .map_or(failure.reason, |last| last.reason);
+                let failed = self.backoff.failures() + 1;
+                return Err(Error::ConnectionLost { reason, failed });
+            }
+            let asked = round.iter().filter_map(|failure| match failure.remedy {
+                Remedy::Retry(asked) => asked,
+                _ => None,
+            });
+            wait = self.backoff.fail(fastrand::f64(), asked.max());
+            self.phase = Phase::Waiting(Box::pin(tokio::time::sleep(wait)));
+        }
+        observer(Notice::Lost {
+            failure: &failure,
+            failures: self.backoff.failures(),
+            wait,
+            endpoint: &failed,
+            next: &self.endpoints[self.current],
+        });
+        Ok(())
+    }
+}
+
+/// The error for a round in which every agent refused; the first one's word counts.
+fn give_up(round: Vec<Failure>) -> Error {
+    match round.into_iter().next() {
+        Some(Failure {
+            reason,
+            remedy: Remedy::Authenticate,
+        }) => Error::AccessDenied(reason),
+        Some(Failure { reason, .. }) => Error::Refused(reason),
+        None => Error::Refused("no URL".into()),
+    }
+}

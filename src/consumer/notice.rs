@@ -1,0 +1,68 @@
+//! What happens to a consumer on the way.
+
+use std::time::Duration;
+
+use super::config::{Endpoint, OnResumeFailed};
+use super::connection::Failure;
+use super::transport::Exchange;
+use crate::position::Position;
+
+/// Told what happens on the way.
+pub type Observer = Box<dyn FnMut(Notice<'_>)>;
+
+/// Something that happened on the way, for whoever wants to tell a person.
+#[derive(Debug)]
+pub enum Notice<'a> {
+    /// A connection is about to be made.
+    Connecting {
+        /// To this agent.
+        endpoint: &'a Endpoint,
+        /// Asking for what came after this position; `None` asks for what comes from now on.
+        after: Option<Position>,
+    },
+    /// A request was answered.
+    Exchanged(&'a Exchange),
+    /// The connection stands, with this agent.
+    Connected(&'a Endpoint),
+    /// The server showed that it is there.
+    Heartbeat,
+    /// The connection was not made, or it ended.
+    Lost {
+        /// Why.
+        failure: &'a Failure,
+        /// How many tries, or rounds over all agents, have failed in a row.
+        failures: u32,
+        /// How long until the next try.
+        wait: Duration,
+        /// The agent that failed.
+        endpoint: &'a Endpoint,
+        /// The agent that is tried next.
+        next: &'a Endpoint,
+    },
+    /// The server no longer has the operation to resume after.
+    ResumeFailed {
+        /// That operation.
+        operation: Position,
+        /// What is being done about it.
+        choice: OnResumeFailed,
+    },
+    /// What the last replication left out is being fetched.
+    RepairStarted,
+    /// Fetching it failed and is tried again.
+    RepairDelayed {
+        /// Why.
+        failure: &'a Failure,
+        /// How long until the next try.
+        wait: Duration,
+    },
+    /// What the last replication left out has been handed out.
+    Repaired {
+        /// How many objects repairs have brought so far.
+        objects: u64,
+    },
+    /// What the last replication left out cannot be fetched.
+    RepairGivenUp {
+        /// Why.
+        reason: &'a str,
+    },
+}

@@ -1,0 +1,302 @@
+//! The place of a consumer in the log: what has been handed out, what of it is acknowledged, and
+//! what follows from both for the position and for where a new connection goes on.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::config::{Acknowledging, Config, Start};
+use super::in_flight::{Id, InFlight, NotInFlight};
+use super::resent::{Known, Resent};
+use super::saver::Saver;
+use super::state_file::StateError;
+use crate::operation::{Event, Operation};
+use crate::position::Position;
+
+/// Where the run starts.
+#[derive(Clone, Copy, Debug)]
+enum Origin {
+    /// With what happens after the first connection.
+    Now,
+    /// As the user said: sent as it is.
+    Given(Position),
+    /// Where an earlier run, or the first connection of this one, left off.
+    Reached(Position),
+}
+
+/// Keeps the place. The position goes to the saver whenever it changes.
+#[derive(Debug)]
+pub struct Place {
+    acknowledging: Acknowledging,
+    exact_resume: bool,
+    origin: Origin,
+    /// What the present connection was asked to resume after.
+    asked: Option<Position>,
+    /// Start a full replication, whatever has been handed out.
+    replicate: bool,
+    /// The last position handed out.
+    delivered: Option<Position>,
+    /// The last position of the replication that the present connection has sent.
+    replicated: Option<Position>,
+    /// The last position acknowledged, where acknowledgements come in order.
+    acknowledged: Option<Position>,
+    /// The position stays here until what a replication left out has been fetched.
+    floor: Option<Position>,
+    /// Something handed out was acknowledged, or passed over, even if older ones still wait.
+    has_settled: bool,
+    in_flight: InFlight,
+    resent: Resent,
+    saver: Option<Saver>,
+}
+
+impl Place {
+    /// The place where `config` says to start.
+    pub fn new(config: &Config, saver: Option<Saver>) -> Self {
+        Self {
+            acknowledging: config.acknowledging,
+            exact_resume: config.exact_resume,
+            origin: match config.start {
+                Start::Now => Origin::Now,
+                Start::At(position) => Origin::Given(position),
+            },
+            asked: None,
+            replicate: false,
+            delivered: None,
+            replicated: None,
+            acknowledged: None,
+            floor: None,
+            has_settled: false,
+            in_flight: InFlight::default(),
+            resent: Resent::default(),
+            saver,
+        }
+    }
+
+    /// Goes on where an earlier run left off, forgetting everything handed out so far.
+    pub fn set_position(&mut self, position: Position) {
+        self.origin = Origin::Reached(position);
+        (self.delivered, self.replicated) = (None, None);
+        (self.acknowledged, self.floor) = (None, None);
+        self.has_settled = false;
+        self.in_flight = InFlight::default();
+        self.resent.forget();
+    }
+
+    /// The position up to which everything is acknowledged; `None` while the run starts from
+    /// now and has not connected.
+    pub fn position(&self) -> Option<Position> {
+        let acknowledged = match self.acknowledging {
+            Acknowledging::InOrder => self.acknowledged,
+            Acknowledging::ById { .. } => self.in_flight.watermark(),
+        };
+        acknowledged.or(match self.origin {
+            Origin::Now => None,
+            Origin::Given(position) | Origin::Reached(position) => Some(position),
+        })
+    }
+
+    /// Decides what to ask a new connection for. From here on it is settled what may come again:
+    /// what is acknowledged while the connection is being made comes again all the same.
+    pub fn ask(&mut self) -> Option<Position> {
+        let in_flight = self.in_flight.iter();
+        let in_flight =
+            in_flight.filter_map(|(id, fingerprint)| Some((id.position()?, fingerprint)));
+        self.resent.expect(in_flight);
+        (self.asked, self.replicated) = (self.resume_after(), None);
+        self.asked
+    }
+
+    /// What to send as `Last-Event-ID`.
+    ///
+    /// What was handed out in this run stays handed out, so a new connection goes on after the
+    /// last of it, acknowledged or not. Only a start that the user gave is sent again as it is,
+    /// for as long as nothing is acknowledged: all that comes again is in flight then, and known.
+    fn resume_after(&self) -> Option<Position> {
+        if self.replicate {
+            return Some(Position::FULL_REPLICATION);
+        }
+        let by_id = matches!(self.acknowledging, Acknowledging::ById { .. });
+        let nothing_settled = by_id && !self.has_settled;
+        let reached = match (self.origin, self.delivered) {
+            (Origin::Given(position), delivered) if delivered.is_none() || nothing_settled => {
+                return Some(position);
+            }
+            (_, Some(delivered)) => delivered,
+            (Origin::Reached(position) | Origin::Given(position), None) => position,
+            (Origin::Now, None) => return None,
+        };
+        Some(if self.exact_resume {
+            reached
+        } else {
+            reached.resumed()
+        })
+    }
+
+    /// A connection stands, made at this time. Of a run that starts from now, the first one's
+    /// second is a position from here on.
+    pub fn opened(&mut self, at: Timestamp) {
+        if let Origin::Now = self.origin {
+            let second = u64::try_from(at.as_second()).unwrap_or(0);
+            self.origin = Origin::Reached(Position::of_second(second));
+        }
+        if self.delivered.is_none() {
+            self.save();
+        }
+    }
+
+    /// What the present connection was asked to resume after.
+    pub fn asked(&self) -> Option<Position> {
+        self.asked
+    }
+
+    /// From the next connection on, starts a full replication until one has begun.
+    pub fn replicate(&mut self) {
+        self.replicate = true;
+    }
+
+    /// Whether nothing more may be handed out until something is acknowledged.
+    pub fn is_full(&self) -> bool {
+        match self.acknowledging {
+            Acknowledging::InOrder => false,
+            Acknowledging::ById { max_in_flight } => {
+                self.in_flight.is_barred() || self.in_flight.len() >= max_in_flight
+            }
+        }
+    }
+
+    /// How many are handed out and wait for an acknowledgement by id.
+    pub fn in_flight(&self) -> usize {
+        self.in_flight.len()
+    }
+
+    /// Tells apart what has the same id; see [`Resent`].
+    pub fn fingerprint(&self, position: Option<Position>, event: &str, data: &str) -> u64 {
+        self.resent.fingerprint(position, event, data)
+    }
+
+    /// Whether this was handed out over an earlier connection and is merely sent again.
+    pub fn is_known(&mut self, position: Option<Position>, fingerprint: u64) -> bool {
+        position.is_some_and(|position| self.resent.is_known(position, fingerprint))
+    }
+
+    /// Takes note that this operation is being handed out.
+    pub fn deliver(&mut self, operation: &Operation, position: Option<Position>, fingerprint: u64) {
+        self.replicate = false;
+        let is_reset = *operation.event() == Event::Reset;
+        if is_reset {
+            self.resent.forget();
+        } else if let Some(position) = position {
+            self.resent.remember(position, fingerprint);
+        }
+        let needs_no_acknowledgement =
+            operation.id().is_empty() && *operation.event() == Event::Live;
+        if matches!(self.acknowledging, Acknowledging::ById { .. }) && !needs_no_acknowledgement {
+            self.in_flight
+                .deliver(id_of(operation, position), fingerprint, is_reset);
+        }
+        if let Some(Position::Replication(_)) = position {
+            self.replicated = position;
+        }
+        self.delivered = position.or(self.delivered);
+    }
+
+    /// Takes note that this object, which a replication left out, is being handed out. It counts
+    /// among the replicated ones, so it changes nothing about where a connection goes on.
+    pub fn deliver_repaired(&mut self, operation: &Operation) {
+        if let Acknowledging::ById { .. } = self.acknowledging {
+            let id = Id::new(operation.id());
+            self.in_flight.deliver_at_pin(id, 0);
+        }
+    }
+
+    /// Acknowledges everything handed out so far, where acknowledgements come in order.
+    pub fn acknowledge_delivered(&mut self) {
+        let reached = self.floor.or(self.delivered);
+        if reached.is_some() && self.acknowledged != reached {
+            self.acknowledged = reached;
+            self.save();
+        }
+    }
+
+    /// Acknowledges the oldest operation in flight with this id.
+    ///
+    /// # Errors
+    /// [`NotInFlight`] where there is none; nothing changes.
+    pub fn acknowledge(&mut self, id: &str) -> Result<(), NotInFlight> {
+        let before = self.in_flight.watermark();
+        self.in_flight.acknowledge(&Id::new(id))?;
+        self.has_settled = true;
+        if self.in_flight.watermark() != before {
+            self.save();
+        }
+        Ok(())
+    }
+
+    /// Goes on past what cannot be decoded.
+    pub fn skip(&mut self, position: Position) {
+        self.delivered = Some(position);
+        self.has_settled = true;
+        if matches!(self.acknowledging, Acknowledging::ById { .. }) {
+            self.in_flight.pass_over(position);
+            self.save();
+        }
+    }
+
+    /// The server falls back to states since the second of an operation. It looks for them by the
+    /// clock that stamps states, which may be behind the one that stamps operations; so the
+    /// position stays some seconds before the operation until the repair has brought the rest.
+    pub fn hold_before(&mut self, operation: Position, seconds: u64) {
+        let second = operation.second().saturating_sub(seconds).max(1);
+        if self.floor.is_none() {
+            self.floor = Some(Position::Replication(second * 1000));
+            self.in_flight.pin();
+        }
+        self.resent.remember_longer();
+    }
+
+    /// A replication is over: keeps the position at its end until [`Place::release`], and returns
+    /// where that is. An earlier hold that still stands goes on, because it lies further back.
+    pub fn hold_after_replication(&mut self) -> Option<Position> {
+        if self.floor.is_none() {
+            self.floor = self.replicated.or(self.delivered).or(self.position());
+            self.in_flight.pin();
+        }
+        self.floor
+    }
+
+    /// What the replication left out has been handed out: the position moves on.
+    pub fn release(&mut self) {
+        self.floor = None;
+        self.in_flight.unpin();
+        // Where acknowledgements come in order, it moves with the next of them, so that what has
+        // just been handed out is written first.
+        if let Acknowledging::ById { .. } = self.acknowledging {
+            self.save();
+        }
+    }
+
+    /// What the present replication sent last, which comes again when its last second does.
+    pub fn last_second(&self) -> Known {
+        self.resent.recent()
+    }
+
+    /// Saves the position, within `patience`.
+    ///
+    /// # Errors
+    /// When it is not saved.
+    pub fn finish(&self, patience: Duration) -> Result<(), StateError> {
+        self.saver
+            .as_ref()
+            .map_or(Ok(()), |saver| saver.finish(patience))
+    }
+
+    fn save(&self) {
+        if let (Some(saver), Some(position)) = (&self.saver, self.position()) {
+            saver.save(position);
+        }
+    }
+}
+
+fn id_of(operation: &Operation, position: Option<Position>) -> Id {
+    position.map_or_else(|| Id::Other(operation.id().into()), Id::Position)
+}

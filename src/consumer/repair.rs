@@ -1,0 +1,190 @@
+//! Fetches what a replication leaves out.
+//!
+//! When a replication or a fallback begins, the server notes its newest operation, sends the
+//! objects last changed up to the whole second of that operation (its ids know only seconds),
+//! then `live`, then the operations after it. An object changed last by that operation, or by an
+//! earlier one within the same second, is in neither part.
+//!
+//! Some seconds later the missing ones can be asked for: a second connection that falls back to
+//! the second of the replication's last position brings the states since then, deletions
+//! included, up to its own `live`. What the main connection has sent an operation about in the
+//! meantime is left out of it, because the server writes the operation before the state, so the
+//! state may be the older of the two.
+
+use std::collections::HashSet;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use super::config::Config;
+use super::link::{Link, Linked};
+use super::notice::Notice;
+use super::resent::Known;
+use super::transport::Clients;
+use crate::operation::{Event, InvalidOperation, Operation};
+use crate::position::Position;
+
+/// How many seconds after the replication was asked for the missing second is asked for; covers
+/// clocks of agent, store and server that differ.
+pub const MARGIN: u64 = 5;
+/// How many objects are remembered that the main connection has sent since `live`.
+const MOST_SEEN: usize = 100_000;
+
+/// What the repair has come to.
+#[derive(Debug)]
+pub enum Step {
+    /// This object was missing.
+    Missing(Operation),
+    /// This cannot be decoded.
+    Invalid(Box<InvalidOperation>),
+    /// Everything that was missing has been handed out.
+    Done,
+    /// It cannot be done, for this reason.
+    GivenUp(String),
+}
+
+/// A repair that is due, or will be.
+pub struct Repair {
+    config: Arc<Config>,
+    clients: Arc<Clients>,
+    /// The last position of the replication.
+    after: Position,
+    /// The second in which the replication was asked for.
+    asked_at: u64,
+    hasher: RandomState,
+    /// Hashes of type and id of what the main connection has sent since `live`.
+    seen: HashSet<u64>,
+    /// What the replication has sent of its last second.
+    known: Known,
+    /// How many operations there was no room to remember.
+    unseen: usize,
+    link: Option<Link>,
+}
+
+impl Repair {
+    /// The repair of a replication that ended at `after` and was asked for in the UNIX second
+    /// `asked_at`; `known` is what it sent last.
+    pub fn new(
+        config: Arc<Config>,
+        clients: Arc<Clients>,
+        after: Position,
+        asked_at: u64,
+        known: Known,
+    ) -> Self {
+        Self {
+            config,
+            clients,
+            after,
+            asked_at,
+            hasher: RandomState::new(),
+            seen: HashSet::new(),
+            known,
+            unseen: 0,
+            link: None,
+        }
+    }
+
+    /// The main connection has sent this operation; says whether the repair is due now.
+    pub fn saw(&mut self, operation: &Operation, position: Option<Position>) -> bool {
+        let Some(object) = operation.object() else {
+            return false;
+        };
+        if self.seen.len() < MOST_SEEN {
+            self.seen
+                .insert(self.hasher.hash_one((object.kind, object.id)));
+        } else {
+            self.unseen += 1;
+        }
+        let Some(Position::Operation(id)) = position else {
+            return false;
+        };
+        // When no more can be remembered it goes ahead, with what certainty there is.
+        let margin = if self.unseen > 0 { 1 } else { MARGIN };
+        self.link.is_none() && u64::from(id.second()) >= self.asked_at + margin
+    }
+
+    /// Begins to fetch.
+    pub fn start(&mut self) {
+        self.link = Some(Link::new(
+            Arc::clone(&self.config),
+            Arc::clone(&self.clients),
+        ));
+    }
+
+    /// Whether it has begun.
+    pub fn is_running(&self) -> bool {
+        self.link.is_some()
+    }
+
+    /// Tells that reading paused for a reason of ours.
+    pub fn hold(&mut self) {
+        if let Some(link) = &mut self.link {
+            link.hold();
+        }
+    }
+
+    /// The next thing the repair brings. Pending for ever while it is not due.
+    pub fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        observer: &mut dyn FnMut(Notice<'_>),
+    ) -> Poll<Step> {
+        let most_unseen = if self.link.is_some() { MOST_SEEN } else { 0 };
+        if self.unseen > most_unseen {
+            return Poll::Ready(Step::GivenUp(format!(
+                "more than {MOST_SEEN} objects changed before it was done"
+            )));
+        }
+        loop {
+            let Some(link) = &mut self.link else {
+                return Poll::Pending;
+            };
+            let after = Position::of_second(self.after.second().max(1));
+            let mut observer = |notice: Notice<'_>| match notice {
+                Notice::Exchanged(_) | Notice::Heartbeat => observer(notice),
+                Notice::Lost { failure, wait, .. } => {
+                    observer(Notice::RepairDelayed { failure, wait });
+                }
+                _ => {}
+            };
+            match ready!(link.poll(cx, || Some(after), &mut observer)) {
+                Ok(Linked::Opened { .. }) => {}
+                Ok(Linked::Event(event)) => {
+                    if let Some(step) = self.receive(event) {
+                        return Poll::Ready(step);
+                    }
+                }
+                Err(error) => return Poll::Ready(Step::GivenUp(error.to_string())),
+            }
+        }
+    }
+
+    fn receive(&mut self, event: eventsource_client::Event) -> Option<Step> {
+        let id = event.id.unwrap_or_default();
+        let position = id.parse().ok();
+        if event.event_type == Event::Live.name()
+            || matches!(position, Some(Position::Operation(_)))
+        {
+            return Some(Step::Done);
+        }
+        if let Some(position) = position
+            && self
+                .known
+                .contains(position, &event.event_type, &event.data)
+        {
+            return None;
+        }
+        let operation = match Operation::new(id, &event.event_type, event.data) {
+            Ok(operation) => operation,
+            Err(invalid) => return Some(Step::Invalid(invalid)),
+        };
+        if let Some(object) = operation.object()
+            && self
+                .seen
+                .contains(&self.hasher.hash_one((object.kind, object.id)))
+        {
+            return None;
+        }
+        Some(Step::Missing(operation))
+    }
+}

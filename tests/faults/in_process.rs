@@ -1,0 +1,106 @@
+//! The consumer without the program around it, for faults that need thousands of connections.
+
+use std::cell::Cell;
+use std::process::Command;
+use std::rc::Rc;
+use std::time::Duration;
+
+use oplog_tail::consumer::{
+    Acknowledging, Config, Consumer, Delivery, Endpoint, Error, Notice, OnResumeFailed, Start, Tls,
+};
+use oplog_tail::position::Position;
+
+/// Variables that would send a connection to the loopback interface elsewhere.
+const PROXIES: [&str; 6] = [
+    "HTTP_PROXY",
+    "http_proxy",
+    "HTTPS_PROXY",
+    "https_proxy",
+    "ALL_PROXY",
+    "all_proxy",
+];
+
+/// Runs `test`, in a process of its own where the environment names a proxy. `name` is the
+/// test's own, with its modules.
+pub fn without_proxies(name: &str, test: impl FnOnce()) {
+    if PROXIES.iter().all(|name| std::env::var_os(name).is_none()) {
+        return test();
+    }
+    let mut again = Command::new(std::env::current_exe().unwrap());
+    for proxy in PROXIES {
+        again.env_remove(proxy);
+    }
+    assert!(
+        again
+            .args([name, "--exact", "--nocapture"])
+            .status()
+            .unwrap()
+            .success()
+    );
+}
+
+/// A runtime as the program has it.
+pub fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+}
+
+/// A consumer with its settings, and where the deliveries stood when the connection was lost.
+pub struct Follower {
+    pub consumer: Consumer,
+    delivered: Rc<Cell<usize>>,
+    lost_at: Rc<Cell<Option<usize>>>,
+}
+
+impl Follower {
+    /// Follows `url` from `start` on. The URL is given `agents` times, so that as many failures
+    /// in a row, less one, are followed by a new try at once.
+    pub fn new(url: &str, agents: usize, retries: Option<u32>, start: Position) -> Self {
+        let endpoint = Endpoint {
+            url: url.parse().unwrap(),
+            authorization: None,
+        };
+        let config = Config {
+            endpoints: vec![endpoint; agents],
+            headers: Vec::new(),
+            tls: Tls::default(),
+            proxy: None,
+            connect_timeout: Duration::from_secs(10),
+            read_timeout: Some(Duration::from_secs(20)),
+            retries,
+            start: Start::At(start),
+            exact_resume: false,
+            on_resume_failed: OnResumeFailed::Continue,
+            repair: true,
+            acknowledging: Acknowledging::InOrder,
+        };
+        let delivered = Rc::<Cell<usize>>::default();
+        let lost_at = Rc::<Cell<Option<usize>>>::default();
+        let (counted, lost) = (Rc::clone(&delivered), Rc::clone(&lost_at));
+        let observer = move |notice: Notice<'_>| {
+            if let Notice::Lost { .. } = notice {
+                lost.set(lost.get().or(Some(counted.get())));
+            }
+        };
+        Self {
+            consumer: Consumer::new(config, None, Box::new(observer)),
+            delivered,
+            lost_at,
+        }
+    }
+
+    /// The next thing delivered, acknowledged at once.
+    pub async fn next(&mut self) -> Result<Delivery, Error> {
+        let delivery = std::future::poll_fn(|cx| self.consumer.poll_next(cx)).await?;
+        self.consumer.acknowledge_delivered();
+        self.delivered.set(self.delivered.get() + 1);
+        Ok(delivery)
+    }
+
+    /// How much had been delivered when the connection was lost for the first time.
+    pub fn lost_at(&self) -> Option<usize> {
+        self.lost_at.get()
+    }
+}

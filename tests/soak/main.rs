@@ -1,0 +1,151 @@
+//! A long run over a connection that breaks again and again: nothing is lost, nothing comes
+//! twice, and memory stays as it is.
+//!
+//! ```text
+//! cargo test --release --test soak -- 2000000 1000
+//! ```
+//! follows two million operations over a thousand disconnections; without numbers the size is
+//! one that a run of all tests can afford.
+
+#![allow(clippy::unwrap_used, reason = "a step that fails is a test that fails")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use oplog_tail::server::handle::{Handle, ServerConfig, ServerThread};
+use oplog_tail::server::model::ModelConfig;
+use oplog_tail::server::object::Change;
+
+const OPERATIONS: u64 = 60_000;
+const DISCONNECTIONS: u64 = 60;
+/// How far the server may be ahead of the reader, so that connections break all along the stream
+/// rather than while its last part waits in buffers.
+const AHEAD: u64 = 200;
+/// How often it is looked whether the connection stands again, in operations.
+const LOOK: u64 = 16;
+/// How much memory may grow over the second half of the run, in KiB.
+const GROWTH_KIB: u64 = 4 * 1024;
+
+fn main() {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let numbers: Vec<u64> = words.iter().filter_map(|word| word.parse().ok()).collect();
+    // The words that select tests reach this program too.
+    let filters = || words.iter().filter(|word| !word.starts_with('-'));
+    let (operations, disconnections) = match numbers[..] {
+        [operations, disconnections] => (operations, disconnections),
+        _ if filters().count() > 0 && !filters().any(|word| "soak".contains(word.as_str())) => {
+            return;
+        }
+        _ => (OPERATIONS, DISCONNECTIONS),
+    };
+    if words.iter().any(|word| word == "--list") {
+        return;
+    }
+    soak(operations, disconnections);
+}
+
+/// Appends `count` operations from the one numbered `first` on.
+fn append(server: &Handle, first: u64, count: u64) {
+    let now = oplog_tail::server::handle::now_ms();
+    server.with_model(|model| {
+        for number in first..first + count {
+            model.append(&Change::update("video", &format!("v{number}")), now);
+        }
+    });
+}
+
+fn soak(operations: u64, disconnections: u64) {
+    let server = ServerThread::on_loopback(ServerConfig {
+        model: ModelConfig {
+            capacity: usize::MAX,
+            lossy: false,
+            ..ModelConfig::default()
+        },
+        ..ServerConfig::default()
+    })
+    .unwrap();
+    append(&server, 0, 1);
+    let beginning = server.newest().unwrap().to_string();
+    let state = support::State::holding(&beginning);
+    let mut child = Command::new(env!("CARGO_BIN_EXE_oplog-tail"))
+        // Given several times, the URL is tried again at once.
+        .args(["--url", &server.url(), "--url", &server.url()])
+        .args(["--url", &server.url()])
+        .args(["-q", "--stats", "-o", "json", "-n", &operations.to_string()])
+        .arg("--state")
+        .arg(state.path())
+        .env_clear()
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let started = Instant::now();
+    // Each somewhere in a part of its own, and none at the very end.
+    let part = operations * 99 / 100 / disconnections.max(1);
+    let place = |number| number * part + fastrand::u64(0..part.max(1));
+    let mut cuts = (0..disconnections).map(place).peekable();
+    let mut connections = 1;
+    let (mut appended, mut halfway) = (0, 0);
+    for received in 1..=operations {
+        if appended < operations && received + AHEAD / 2 > appended {
+            let count = AHEAD.min(operations - appended);
+            append(&server, appended + 1, count);
+            appended += count;
+        }
+        // A connection that is made and has brought nothing yet counts like any other.
+        if received % LOOK == 0
+            && cuts.peek().is_some_and(|cut| *cut <= received)
+            && server.wait_for_requests(connections, Duration::ZERO).len() >= connections
+        {
+            server.drop_connections();
+            connections += 1;
+            cuts.next();
+        }
+        let line = lines.next().expect("another line").expect("UTF-8");
+        // Every operation is about an object of its own, so the order shows what is missing and
+        // what came twice.
+        let object = format!(r#""type":"video","id":"v{received}"}}}}"#);
+        assert!(line.ends_with(&object), "{received}: {line}");
+        if received == operations / 2 {
+            halfway = memory_kib(child.id());
+        }
+        if received == operations - 1 {
+            let end = memory_kib(child.id());
+            assert!(
+                end <= halfway + GROWTH_KIB,
+                "{halfway} KiB halfway, {end} KiB at the end"
+            );
+            println!("memory: {halfway} KiB halfway, {end} KiB at the end");
+        }
+    }
+    let took = started.elapsed();
+    assert!(lines.next().is_none(), "more lines than operations");
+    let output = child.wait_with_output().unwrap();
+    let statistics = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{statistics}");
+    state.is(&server.newest().unwrap().to_string());
+    let statistics: serde_json::Value = serde_json::from_str(statistics.trim()).unwrap();
+    let reconnections = statistics["reconnections"].as_u64().unwrap();
+    assert_eq!(reconnections, disconnections);
+    println!(
+        "soak: {operations} operations, {disconnections} disconnections, \
+         {:.1} s, none lost, none twice",
+        took.max(Duration::from_millis(1)).as_secs_f64()
+    );
+}
+
+/// The memory of a process now; 0 where the system does not tell.
+fn memory_kib(process: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .and_then(|value| value.trim().strip_suffix(" kB")?.parse().ok())
+        .unwrap_or(0)
+}
