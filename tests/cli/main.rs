@@ -11,6 +11,7 @@ mod ack_paused;
 mod ack_reconnect;
 mod ack_stdin;
 mod ack_worker;
+mod cookbook;
 mod diagnostics;
 mod failure;
 mod invalid;
