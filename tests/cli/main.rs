@@ -17,6 +17,7 @@ mod output;
 mod position;
 mod redirect;
 mod request;
+mod resume;
 mod state;
 mod stopping;
 mod stream;
