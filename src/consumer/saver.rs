@@ -13,11 +13,15 @@ use crate::position::Position;
 
 /// Positions are saved at most this often while they change.
 const INTERVAL: Duration = Duration::from_secs(1);
+/// A save that takes longer holds up what comes next.
+const LONGEST_SAVE: Duration = Duration::from_secs(3);
 
 #[derive(Debug, Default)]
 struct State {
     wanted: Option<Position>,
     saved: Option<Position>,
+    /// Since when a save has been under way.
+    saving_since: Option<Instant>,
     /// The thread waits for a position rather than for its time to come.
     is_idle: bool,
     stopping: bool,
@@ -33,6 +37,9 @@ struct Shared {
     changed: Condvar,
     has_failed: AtomicBool,
     failed: Notify,
+    /// Told after each save.
+    ended: Notify,
+    has_saved: Notify,
 }
 
 impl Shared {
@@ -91,6 +98,26 @@ impl Saver {
         }
     }
 
+    /// Whether a save takes so long, as on a disk that hangs, that nothing more should be handed
+    /// out until it ends: what was handed out would run ever further ahead of the file.
+    pub fn is_behind(&self) -> bool {
+        let since = self.shared.lock().saving_since;
+        since.is_some_and(|since| since.elapsed() > LONGEST_SAVE)
+    }
+
+    /// Waits until saving is no longer behind.
+    pub async fn caught_up(&self) {
+        while self.is_behind() {
+            self.shared.ended.notified().await;
+        }
+    }
+
+    /// Waits until a position has been saved since this was last asked; [`Saver::saved`] tells
+    /// which.
+    pub async fn has_saved(&self) {
+        self.shared.has_saved.notified().await;
+    }
+
     /// What the file holds.
     pub fn saved(&self) -> Option<Position> {
         self.shared.lock().saved
@@ -127,11 +154,17 @@ impl Saver {
 fn run(shared: &Shared, mut file: StateFile) {
     let mut last_save: Option<Instant> = None;
     while let Some(position) = next(shared, last_save) {
+        shared.lock().saving_since = Some(Instant::now());
         let result = file.save(position);
         last_save = Some(Instant::now());
         let mut state = shared.lock();
+        state.saving_since = None;
+        shared.ended.notify_one();
         match result {
-            Ok(()) => state.saved = Some(position),
+            Ok(()) => {
+                state.saved = Some(position);
+                shared.has_saved.notify_one();
+            }
             Err(error) => {
                 state.error = Some(error);
                 shared.has_failed.store(true, Ordering::Relaxed);

@@ -254,6 +254,45 @@ fn printing_ends_soon_after_saving_does() {
 }
 
 #[test]
+fn printing_waits_for_a_disk_that_hangs() {
+    if !strace::works("printing_waits_for_a_disk_that_hangs") {
+        return;
+    }
+    let server = steady();
+    let state = State::holding(operation_id(1));
+    let log = tempfile::NamedTempFile::new().unwrap();
+    // The third time is that of the second save: the first syncs the file, then the folder.
+    let mut run = strace::traced(&state, log.path(), Some("fsync:delay_enter=8000000:when=3"))
+        .args([
+            "--url",
+            &server.url(),
+            "-n",
+            "700",
+            "--read-timeout",
+            "2s",
+            "--state",
+        ])
+        .arg(state.path())
+        .spawn();
+    let mut longest = Duration::ZERO;
+    let mut last = Instant::now();
+    for number in 2..702 {
+        let line = run.read_line();
+        assert!(line.contains(&operation_id(number)), "{line}");
+        longest = longest.max(last.elapsed());
+        last = Instant::now();
+    }
+    let finished = run.wait().exit(0).stderr_is_prefixed();
+    let warnings = finished.stderr.lines().count();
+    assert_eq!(warnings, 1, "{}", finished.stderr);
+    finished.stderr_has("waiting for the disk");
+    // Three seconds into the save it stopped, and it went on when the save was done.
+    assert!(longest >= Duration::from_secs(3), "{longest:?}");
+    state.is(&operation_id(701));
+    assert_eq!(server.requests().len(), 1);
+}
+
+#[test]
 fn the_file_is_deleted_while_it_is_used() {
     let state = State::holding(operation_id(1));
     let gate = Gate::new();
