@@ -23,7 +23,8 @@ const VARIABLES: [&str; 10] = [
 ];
 
 /// Flags that README.md mentions and that belong to other programs.
-const FOREIGN_FLAGS: [&str; 8] = [
+const FOREIGN_FLAGS: [&str; 9] = [
+    "--example",         // cargo
     "--release",         // cargo
     "--locked",          // cargo
     "--path",            // cargo
