@@ -130,7 +130,9 @@ impl Place {
             .arg(self.path("job"))
             .args(["--url", &server.url()])
             .args(stop)
-            .arg("--state")
+            // The position would stay at the end of the replication until what the server left out
+            // has been fetched, for which the run is too short.
+            .args(["--no-repair", "--state"])
             .arg(state.path())
             .env("PATH", search_path())
             .directory(self.0.path())

@@ -7,7 +7,12 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod ack_paused;
+mod ack_reconnect;
+mod ack_stdin;
 mod ack_worker;
+mod cookbook;
+mod diagnostics;
 mod failure;
 mod invalid;
 mod output;
@@ -15,7 +20,9 @@ mod position;
 mod redirect;
 mod request;
 mod state;
+mod statistics;
 mod stopping;
 mod stream;
+mod terminal;
 mod transport;
 mod usage;

@@ -45,7 +45,7 @@ fn follow(server: &Handle, beginning: &str, state: &State) -> Running {
     // Given several times, the URL is tried again at once.
     Tail::url(server.url())
         .args(["--url", &server.url(), "--url", &server.url()])
-        .args(["-q", "--start-id", beginning, "--state"])
+        .args(["-q", "--no-repair", "--start-id", beginning, "--state"])
         .arg(state.path())
         .spawn()
 }

@@ -204,3 +204,10 @@ pub fn insert(number: u64) -> String {
 pub fn insert_numbered(number: u64) -> Vec<u8> {
     insert(number).into_bytes()
 }
+
+/// The state of `video/NAME` as a replication sends it, its id a time in milliseconds.
+pub fn object_at(ms: u64, name: &str) -> String {
+    format!(
+        "id: {ms}\nevent: insert\ndata: {{\"timestamp\":\"2026-11-23T17:55:12Z\",\"parents\":[],\"type\":\"video\",\"id\":\"{name}\"}}\n\n"
+    )
+}
