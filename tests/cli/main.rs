@@ -19,6 +19,7 @@ mod output;
 mod position;
 mod redirect;
 mod request;
+mod resume;
 mod state;
 mod statistics;
 mod stopping;

@@ -11,6 +11,7 @@ mod capture;
 mod finished;
 mod proxy;
 mod pty;
+mod relay;
 mod replica;
 mod running;
 mod script;
@@ -23,6 +24,7 @@ pub use capture::{expected_json, expected_text, fixture, record_count, with_line
 pub use finished::Finished;
 pub use proxy::ForwardProxy;
 pub use pty::Terminal;
+pub use relay::{Interruption, Relay};
 pub use replica::Replica;
 pub use running::Running;
 pub use script::{Gate, Script, insert, insert_numbered, object_at, operation_id};
