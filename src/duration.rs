@@ -1,5 +1,5 @@
 //! Durations as the command line takes them: `500ms`, `2s`, `5m`, `1h30m`, `1d12h`; and as people
-//! read them: `0.4s`, `1m 30s`.
+//! read them: `1.5s`, `1m 30s`.
 
 use std::fmt;
 use std::time::Duration;
@@ -81,15 +81,16 @@ pub fn parse(text: &str) -> Result<Duration, InvalidDuration> {
     Ok(Duration::from_millis(total_ms))
 }
 
-/// Shows a duration in its two largest units, and no digits that nobody reads: `0.4s`, `12s`,
-/// `1m 30s`, `2h`, `3d 4h`.
+/// Shows a duration in its two largest units, and no digits that nobody reads: `450ms`, `1.5s`,
+/// `12s`, `1m 30s`, `2h`, `3d 4h`.
 #[derive(Clone, Copy, Debug)]
 pub struct ForPeople(pub Duration);
 
 impl fmt::Display for ForPeople {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (seconds, tenths) = (self.0.as_secs(), self.0.subsec_millis() / 100);
-        if seconds < 10 && tenths > 0 {
+        let (seconds, ms) = (self.0.as_secs(), self.0.subsec_millis());
+        let tenths = ms / 100;
+        if (1..10).contains(&seconds) && tenths > 0 {
             return write!(f, "{seconds}.{tenths}s");
         }
         let two = |f: &mut fmt::Formatter<'_>, large, unit, small, small_unit| match small {
@@ -97,6 +98,7 @@ impl fmt::Display for ForPeople {
             _ => write!(f, "{large}{unit} {small}{small_unit}"),
         };
         match seconds {
+            0 if ms >= 10 => write!(f, "{}ms", ms / 10 * 10),
             0..60 => write!(f, "{seconds}s"),
             60..3600 => two(f, seconds / 60, 'm', seconds % 60, 's'),
             3600..86_400 => two(f, seconds / 3600, 'h', seconds % 3600 / 60, 'm'),
@@ -171,8 +173,10 @@ mod tests {
     fn people_read_two_units() {
         for (ms, shown) in [
             (0, "0s"),
-            (99, "0s"),
-            (450, "0.4s"),
+            (9, "0s"),
+            (99, "90ms"),
+            (450, "450ms"),
+            (512, "510ms"),
             (1_000, "1s"),
             (9_950, "9.9s"),
             (10_950, "10s"),
