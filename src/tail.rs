@@ -23,6 +23,9 @@ use crate::supervisor::{Interruption, Order};
 /// see the supervisor.
 const SAVING: Duration = Duration::from_secs(30);
 
+/// How long acknowledgements are waited for once whoever reads stdout is gone.
+const LAST_ACKS: Duration = Duration::from_millis(300);
+
 /// How a run came to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Ending {
@@ -112,16 +115,16 @@ impl Tail {
     /// Runs to the end, saves the position, and tells the exit status. Says on stderr why it
     /// ended, if that is a failure, and then shows the statistics: they come last.
     pub async fn run(mut self) -> ExitStatus {
-        let ending = self.follow().await;
-        stderr::clear_status();
-        let saved = self.feed.consumer.stop(SAVING);
-        self.tell_saved();
-        let ending = match ending {
+        let ending = match self.follow().await {
             Err(error) if matches!(error.downcast_ref(), Some(OutputError::ReaderGone)) => {
                 Ok(Ending::ReaderGone)
             }
             other => other,
         };
+        stderr::clear_status();
+        let ending = self.take_last_acknowledgements(ending).await;
+        let saved = self.feed.consumer.stop(SAVING);
+        self.tell_saved();
         let ending = ending.and_then(|ending| saved.map(|()| ending).map_err(Into::into));
         let status = match ending {
             Ok(ending) => self.exit_status(ending),
@@ -131,6 +134,32 @@ impl Tail {
             self.show_statistics();
         }
         status
+    }
+
+    /// Takes in what was acknowledged before the end.
+    ///
+    /// A worker that dies closes its end of stdin and of stdout at once, and either may be noticed
+    /// first; so a reader that is gone counts as the end of its acknowledgements, if any are due.
+    async fn take_last_acknowledgements(
+        &mut self,
+        ending: anyhow::Result<Ending>,
+    ) -> anyhow::Result<Ending> {
+        let is_reader_gone = matches!(ending, Ok(Ending::ReaderGone));
+        let patience = if is_reader_gone {
+            LAST_ACKS
+        } else {
+            Duration::ZERO
+        };
+        while self.feed.consumer.in_flight() > 0
+            && let Some(acks) = &mut self.acks
+            && let Ok(Ok(Some(ids))) = tokio::time::timeout(patience, acks.next()).await
+        {
+            self.acknowledge(&ids);
+        }
+        if is_reader_gone && self.feed.consumer.in_flight() > 0 {
+            return Ok(Ending::AcksEnded);
+        }
+        ending
     }
 
     fn exit_status(&self, ending: Ending) -> ExitStatus {
