@@ -36,6 +36,8 @@ pub struct Diagnostics {
     verbosity: Verbosity,
     /// The failure that repeats, since when, and when it was last told.
     repeating: Option<Repeating>,
+    /// Why the repair was delayed last, and when that was told.
+    repair_delayed: Option<(String, Instant)>,
     /// How many connections have stood so far.
     connections: u64,
 }
@@ -53,6 +55,7 @@ impl Diagnostics {
         Self {
             verbosity,
             repeating: None,
+            repair_delayed: None,
             connections: 0,
         }
     }
@@ -119,12 +122,10 @@ impl Diagnostics {
                 self.tell(&"asking for what changed in the last second before the replication");
             }
             Notice::Repaired { objects } => {
+                self.repair_delayed = None;
                 self.tell(&format_args!("the replication is complete; {objects} objects had been left out of it so far"));
             }
-            Notice::RepairDelayed { failure, wait } => self.warn(&format_args!(
-                "cannot ask for what changed in the last second before the replication: {failure}; trying again in {:?}",
-                rounded(*wait)
-            )),
+            Notice::RepairDelayed { failure, wait } => self.repair_delayed(failure, *wait),
             Notice::RepairGivenUp { reason } => self.warn(&format_args!(
                 "changes of the last second before the replication may be missing, and cannot be asked for: {reason}"
             )),
@@ -196,6 +197,21 @@ impl Diagnostics {
             since,
             told,
         });
+    }
+
+    fn repair_delayed(&mut self, failure: &Failure, wait: Duration) {
+        let now = Instant::now();
+        let is_told = self.repair_delayed.as_ref().is_some_and(|(reason, told)| {
+            *reason == failure.reason && now.duration_since(*told) < REPEAT
+        });
+        if is_told && self.verbosity < Verbosity::Verbose {
+            return;
+        }
+        self.repair_delayed = Some((failure.reason.clone(), now));
+        self.warn(&format_args!(
+            "cannot ask for what changed in the last second before the replication: {failure}; trying again in {:?}",
+            rounded(wait)
+        ));
     }
 
     fn resume_failed(&self, operation: Position, choice: OnResumeFailed) {
