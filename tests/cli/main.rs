@@ -16,6 +16,7 @@ mod invalid;
 mod output;
 mod position;
 mod redirect;
+mod repair;
 mod request;
 mod state;
 mod stopping;
