@@ -7,9 +7,9 @@ use http::HeaderMap;
 use http::header::{LOCATION, SET_COOKIE};
 use jiff::Timestamp;
 
-use crate::consumer::{Endpoint, Exchange, Notice, OnResumeFailed, without_userinfo};
+use crate::consumer::{Endpoint, Exchange, Failure, Notice, OnResumeFailed, without_userinfo};
 use crate::duration::ForPeople;
-use crate::outage::{Lost, Outages};
+use crate::outage::{Lost, Outages, REPEAT};
 use crate::position::Position;
 use crate::settings::Verbosity;
 use crate::stderr;
@@ -36,6 +36,8 @@ pub fn line(message: &dyn Display) -> String {
 pub struct Diagnostics {
     verbosity: Verbosity,
     outages: Outages,
+    /// Why the repair was delayed last, and when that was told.
+    repair_delayed: Option<(String, Instant)>,
     /// How many connections have stood so far.
     connections: u64,
 }
@@ -46,6 +48,7 @@ impl Diagnostics {
         Self {
             verbosity,
             outages: Outages::default(),
+            repair_delayed: None,
             connections: 0,
         }
     }
@@ -124,12 +127,10 @@ impl Diagnostics {
                 self.tell(&"asking for what changed in the last second before the replication");
             }
             Notice::Repaired { objects } => {
+                self.repair_delayed = None;
                 self.tell(&format_args!("the replication is complete; {objects} objects had been left out of it so far"));
             }
-            Notice::RepairDelayed { failure, wait } => self.warn(&format_args!(
-                "cannot ask for what changed in the last second before the replication: {failure}; trying again in {}",
-                ForPeople(*wait)
-            )),
+            Notice::RepairDelayed { failure, wait } => self.repair_delayed(failure, *wait),
             Notice::RepairGivenUp { reason } => self.warn(&format_args!(
                 "changes of the last second before the replication may be missing, and cannot be asked for: {reason}"
             )),
@@ -161,6 +162,21 @@ impl Diagnostics {
         if let Some(message) = self.outages.over(Instant::now()) {
             self.warn(&message);
         }
+    }
+
+    fn repair_delayed(&mut self, failure: &Failure, wait: Duration) {
+        let now = Instant::now();
+        let is_told = self.repair_delayed.as_ref().is_some_and(|(reason, told)| {
+            *reason == failure.reason && now.duration_since(*told) < REPEAT
+        });
+        if is_told && self.verbosity < Verbosity::Verbose {
+            return;
+        }
+        self.repair_delayed = Some((failure.reason.clone(), now));
+        self.warn(&format_args!(
+            "cannot ask for what changed in the last second before the replication: {failure}; trying again in {}",
+            ForPeople(wait)
+        ));
     }
 
     fn resume_failed(&self, operation: Position, choice: OnResumeFailed) {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::duration::ForPeople;
 
 /// While the same failures repeat, they are told this often.
-const REPEAT: Duration = Duration::from_mins(1);
+pub const REPEAT: Duration = Duration::from_mins(1);
 /// So many different failures are told apart; a server that makes up more is told more often.
 const KNOWN: usize = 16;
 

@@ -36,7 +36,7 @@ pub use in_flight::NotInFlight;
 use link::{Link, Linked};
 pub use notice::{Notice, Observer};
 use place::Place;
-use repair::{Repair, Step};
+use repair::Repair;
 pub use saver::Saver;
 pub use state_file::{StateError, StateFile, peek};
 use transport::Clients;
@@ -101,6 +101,8 @@ pub struct Consumer {
     place: Place,
     /// Fetches what the last replication left out, once it can.
     repair: Option<Repair>,
+    /// The main connection has brought something last, so it is the repair's turn.
+    is_turn_of_repair: bool,
     /// How many objects repairs have brought.
     repaired: u64,
     /// When the present connection was answered, by the server's clock.
@@ -125,6 +127,7 @@ impl Consumer {
             config,
             clients,
             repair: None,
+            is_turn_of_repair: false,
             repaired: 0,
             answered_at: Timestamp::UNIX_EPOCH,
             awaits_first_event: false,
@@ -203,29 +206,41 @@ impl Consumer {
             if let Some(reset) = self.held_reset.take() {
                 return Poll::Ready(Ok(self.hand_out(reset)));
             }
-            if let Some(repair) = &mut self.repair
-                && let Poll::Ready(step) = repair.poll(cx, &mut *self.observer)
-            {
-                match self.repair_step(step) {
-                    Some(delivery) => return Poll::Ready(Ok(delivery)),
-                    None => continue,
-                }
+            // By turns, so that neither of the two connections is left unread for the other.
+            let repair_first = self.is_turn_of_repair;
+            let mut polled = Poll::Pending;
+            if repair_first {
+                polled = self.poll_repair(cx).map(Ok);
             }
-            let Self {
-                link,
-                place,
-                observer,
-                ..
-            } = self;
-            match ready!(link.poll(cx, || place.ask(), &mut **observer))? {
-                Linked::Opened { at } => self.opened(at),
-                Linked::Event(event) => {
-                    if let Some(delivery) = self.receive(event)? {
-                        return Poll::Ready(Ok(delivery));
-                    }
-                }
+            if polled.is_pending() {
+                polled = self.poll_link(cx);
+            }
+            if polled.is_pending() && !repair_first {
+                polled = self.poll_repair(cx).map(Ok);
+            }
+            if let Some(delivery) = ready!(polled)? {
+                return Poll::Ready(Ok(delivery));
             }
         }
+    }
+
+    /// What comes over the main connection; `None` where there is nothing to hand out.
+    fn poll_link(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Delivery>, Error>> {
+        let Self {
+            link,
+            place,
+            observer,
+            ..
+        } = self;
+        let linked = ready!(link.poll(cx, || place.ask(), &mut **observer))?;
+        self.is_turn_of_repair = true;
+        Poll::Ready(match linked {
+            Linked::Opened { at } => {
+                self.opened(at);
+                Ok(None)
+            }
+            Linked::Event(event) => self.receive(event),
+        })
     }
 
     /// Acknowledges everything handed out so far, where acknowledgements come in order.
@@ -345,55 +360,5 @@ impl Consumer {
             self.place.hold_before(operation, repair::MARGIN);
         }
         Ok(replicate)
-    }
-
-    /// Follows what the main connection sends, so that a repair can begin when it is due.
-    fn plan_repair(&mut self, operation: &Operation, position: Option<Position>) {
-        match operation.event() {
-            Event::Reset => {
-                // What an earlier replication left out counts no more.
-                if self.repair.take().is_some() {
-                    self.place.release();
-                }
-            }
-            Event::Live if self.config.repair => {
-                let known = self.place.last_second();
-                let Some(after) = self.place.hold_after_replication() else {
-                    return;
-                };
-                let asked_at = u64::try_from(self.answered_at.as_second()).unwrap_or(0);
-                let (config, clients) = (Arc::clone(&self.config), Arc::clone(&self.clients));
-                self.repair = Some(Repair::new(config, clients, after, asked_at, known));
-            }
-            _ => {
-                if let Some(repair) = &mut self.repair
-                    && repair.saw(operation, position)
-                {
-                    repair.start();
-                    (self.observer)(Notice::RepairStarted);
-                }
-            }
-        }
-    }
-
-    fn repair_step(&mut self, step: Step) -> Option<Delivery> {
-        match step {
-            Step::Missing(operation) => {
-                self.repaired += 1;
-                self.place.deliver_repaired(&operation);
-                return Some(Delivery::Operation(operation));
-            }
-            Step::Invalid(invalid) => {
-                self.invalid_is_of_repair = true;
-                return Some(Delivery::Invalid(invalid));
-            }
-            Step::Done => (self.observer)(Notice::Repaired {
-                objects: self.repaired,
-            }),
-            Step::GivenUp(reason) => (self.observer)(Notice::RepairGivenUp { reason: &reason }),
-        }
-        self.repair = None;
-        self.place.release();
-        None
     }
 }

@@ -24,6 +24,20 @@ enum Origin {
     Reached(Position),
 }
 
+/// Keeps the position back until what a replication left out has been fetched.
+#[derive(Debug, Default)]
+struct Hold {
+    /// The position stays here.
+    floor: Option<Position>,
+    /// The second in which a run from now on began, by the clock that stamps operations, while
+    /// only states have come since.
+    began: Option<u64>,
+    /// A `reset` waits for its acknowledgement, and with it what was kept for what came before.
+    starts_over: bool,
+    /// What a replication left out is handed out and not acknowledged.
+    repairs_out: bool,
+}
+
 /// Keeps the place. The position goes to the saver whenever it changes.
 #[derive(Debug)]
 pub struct Place {
@@ -40,8 +54,9 @@ pub struct Place {
     replicated: Option<Position>,
     /// The last position acknowledged, where acknowledgements come in order.
     acknowledged: Option<Position>,
-    /// The position stays here until what a replication left out has been fetched.
-    floor: Option<Position>,
+    /// The last position that was acknowledged or would be, were it not held back.
+    handled: Option<Position>,
+    hold: Hold,
     /// Something handed out was acknowledged, or passed over, even if older ones still wait.
     has_settled: bool,
     in_flight: InFlight,
@@ -64,7 +79,8 @@ impl Place {
             delivered: None,
             replicated: None,
             acknowledged: None,
-            floor: None,
+            handled: None,
+            hold: Hold::default(),
             has_settled: false,
             in_flight: InFlight::default(),
             resent: Resent::default(),
@@ -76,7 +92,8 @@ impl Place {
     pub fn set_position(&mut self, position: Position) {
         self.origin = Origin::Reached(position);
         (self.delivered, self.replicated) = (None, None);
-        (self.acknowledged, self.floor) = (None, None);
+        (self.acknowledged, self.handled) = (None, None);
+        self.hold = Hold::default();
         self.has_settled = false;
         self.in_flight = InFlight::default();
         self.resent.forget();
@@ -142,6 +159,12 @@ impl Place {
         if self.delivered.is_none() {
             self.save();
         }
+        if let Origin::Reached(Position::Operation(began)) = self.origin
+            && self.delivered.is_none()
+            && began.is_made_up()
+        {
+            self.hold.began = Some(began.second().into());
+        }
     }
 
     /// What the present connection was asked to resume after.
@@ -194,8 +217,11 @@ impl Place {
             self.in_flight
                 .deliver(id_of(operation, position), fingerprint, is_reset);
         }
-        if let Some(Position::Replication(_)) = position {
-            self.replicated = position;
+        match position {
+            Some(Position::Replication(_)) => self.replicated = position,
+            // From here on a connection goes on after an operation.
+            Some(Position::Operation(_)) if self.hold.floor.is_none() => self.hold.began = None,
+            _ => {}
         }
         self.delivered = position.or(self.delivered);
     }
@@ -203,6 +229,7 @@ impl Place {
     /// Takes note that this object, which a replication left out, is being handed out. It counts
     /// among the replicated ones, so it changes nothing about where a connection goes on.
     pub fn deliver_repaired(&mut self, operation: &Operation) {
+        self.hold.repairs_out = true;
         if let Acknowledging::ById { .. } = self.acknowledging {
             let id = Id::new(operation.id());
             self.in_flight.deliver_at_pin(id, 0);
@@ -211,7 +238,15 @@ impl Place {
 
     /// Acknowledges everything handed out so far, where acknowledgements come in order.
     pub fn acknowledge_delivered(&mut self) {
-        let reached = self.floor.or(self.delivered);
+        self.hold.repairs_out = false;
+        self.handled = self.delivered;
+        self.advance();
+    }
+
+    /// Moves the position to what was handled, or as far as the floor lets it, where
+    /// acknowledgements come in order.
+    fn advance(&mut self) {
+        let reached = self.handled.and(self.hold.floor).or(self.handled);
         if reached.is_some() && self.acknowledged != reached {
             self.acknowledged = reached;
             self.save();
@@ -226,6 +261,10 @@ impl Place {
         let before = self.in_flight.watermark();
         self.in_flight.acknowledge(&Id::new(id))?;
         self.has_settled = true;
+        if self.hold.starts_over && !self.in_flight.is_barred() {
+            self.hold.starts_over = false;
+            self.in_flight.unpin();
+        }
         if self.in_flight.watermark() != before {
             self.save();
         }
@@ -247,31 +286,53 @@ impl Place {
     /// position stays some seconds before the operation until the repair has brought the rest.
     pub fn hold_before(&mut self, operation: Position, seconds: u64) {
         let second = operation.second().saturating_sub(seconds).max(1);
-        if self.floor.is_none() {
-            self.floor = Some(Position::Replication(second * 1000));
+        if self.hold.floor.is_none() {
+            self.hold.floor = Some(Position::Replication(second * 1000));
             self.in_flight.pin();
         }
         self.resent.remember_longer();
     }
 
     /// A replication is over: keeps the position at its end until [`Place::release`], and returns
-    /// where that is. An earlier hold that still stands goes on, because it lies further back.
-    pub fn hold_after_replication(&mut self) -> Option<Position> {
-        if self.floor.is_none() {
-            self.floor = self.replicated.or(self.delivered).or(self.position());
-            self.in_flight.pin();
+    /// from which second on what it left out has to be asked for. An earlier hold that still
+    /// stands goes on, because it lies further back.
+    ///
+    /// A second of the clock that stamps operations is of no use for states, whose clock may be
+    /// `margin` seconds behind.
+    pub fn hold_after_replication(&mut self, margin: u64) -> Option<u64> {
+        if self.hold.floor.is_none() {
+            self.hold.floor = self.replicated.or(self.delivered).or(self.position());
+            if self.hold.floor.is_some() {
+                self.in_flight.pin();
+            }
         }
-        self.floor
+        let from = self.hold.floor?.second();
+        let began = self.hold.began.map(|began| began.saturating_sub(margin));
+        Some(began.map_or(from, |began| began.min(from)).max(1))
     }
 
     /// What the replication left out has been handed out: the position moves on.
     pub fn release(&mut self) {
-        self.floor = None;
+        (self.hold.floor, self.hold.began) = (None, None);
         self.in_flight.unpin();
-        // Where acknowledgements come in order, it moves with the next of them, so that what has
-        // just been handed out is written first.
-        if let Acknowledging::ById { .. } = self.acknowledging {
-            self.save();
+        match self.acknowledging {
+            Acknowledging::ById { .. } => self.save(),
+            // What has just been handed out must be written first: the acknowledgement of that
+            // moves the position.
+            Acknowledging::InOrder if self.hold.repairs_out => {}
+            Acknowledging::InOrder => self.advance(),
+        }
+    }
+
+    /// A `reset` has been handed out. Nothing is kept any more for what came before it; but until
+    /// it is acknowledged the position must not move past what was left out there.
+    pub fn start_over(&mut self) {
+        self.hold = Hold {
+            starts_over: self.in_flight.is_barred(),
+            ..Hold::default()
+        };
+        if !self.hold.starts_over {
+            self.in_flight.unpin();
         }
     }
 

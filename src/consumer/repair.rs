@@ -21,6 +21,7 @@ use super::link::{Link, Linked};
 use super::notice::Notice;
 use super::resent::Known;
 use super::transport::Clients;
+use super::{Consumer, Delivery};
 use crate::operation::{Event, InvalidOperation, Operation};
 use crate::position::Position;
 
@@ -47,8 +48,9 @@ pub enum Step {
 pub struct Repair {
     config: Arc<Config>,
     clients: Arc<Clients>,
-    /// The last position of the replication.
-    after: Position,
+    /// The second from which on states are asked for: that of the last position of the
+    /// replication, or an earlier one.
+    from: u64,
     /// The second in which the replication was asked for.
     asked_at: u64,
     hasher: RandomState,
@@ -62,19 +64,19 @@ pub struct Repair {
 }
 
 impl Repair {
-    /// The repair of a replication that ended at `after` and was asked for in the UNIX second
-    /// `asked_at`; `known` is what it sent last.
+    /// The repair, from the UNIX second `from` on, of a replication that was asked for in the
+    /// second `asked_at`; `known` is what it sent last.
     pub fn new(
         config: Arc<Config>,
         clients: Arc<Clients>,
-        after: Position,
+        from: u64,
         asked_at: u64,
         known: Known,
     ) -> Self {
         Self {
             config,
             clients,
-            after,
+            from,
             asked_at,
             hasher: RandomState::new(),
             seen: HashSet::new(),
@@ -89,10 +91,10 @@ impl Repair {
         let Some(object) = operation.object() else {
             return false;
         };
+        let object = self.hasher.hash_one((object.kind, object.id));
         if self.seen.len() < MOST_SEEN {
-            self.seen
-                .insert(self.hasher.hash_one((object.kind, object.id)));
-        } else {
+            self.seen.insert(object);
+        } else if !self.seen.contains(&object) {
             self.unseen += 1;
         }
         let Some(Position::Operation(id)) = position else {
@@ -105,10 +107,13 @@ impl Repair {
 
     /// Begins to fetch.
     pub fn start(&mut self) {
-        self.link = Some(Link::new(
-            Arc::clone(&self.config),
-            Arc::clone(&self.clients),
-        ));
+        // However many tries are wanted: whether the run goes on is for the main connection to
+        // decide, and to give up here would let the position move past what is missing.
+        let config = Config {
+            retries: None,
+            ..Config::clone(&self.config)
+        };
+        self.link = Some(Link::new(Arc::new(config), Arc::clone(&self.clients)));
     }
 
     /// Whether it has begun.
@@ -139,9 +144,11 @@ impl Repair {
             let Some(link) = &mut self.link else {
                 return Poll::Pending;
             };
-            let after = Position::of_second(self.after.second().max(1));
+            let after = Position::of_second(self.from);
             let mut observer = |notice: Notice<'_>| match notice {
                 Notice::Exchanged(_) | Notice::Heartbeat => observer(notice),
+                // Another agent is tried at once; what comes of that counts.
+                Notice::Lost { wait, .. } if wait.is_zero() => {}
                 Notice::Lost { failure, wait, .. } => {
                     observer(Notice::RepairDelayed { failure, wait });
                 }
@@ -162,10 +169,18 @@ impl Repair {
     fn receive(&mut self, event: eventsource_client::Event) -> Option<Step> {
         let id = event.id.unwrap_or_default();
         let position = id.parse().ok();
-        if event.event_type == Event::Live.name()
+        if event.event_type == Event::Live.name() {
+            return Some(Step::Done);
+        }
+        // Not what a server sends that knows no such operation; a `reset` handed out here would
+        // have everything forgotten.
+        if event.event_type == Event::Reset.name()
             || matches!(position, Some(Position::Operation(_)))
         {
-            return Some(Step::Done);
+            let event = event.event_type;
+            return Some(Step::GivenUp(format!(
+                "the server answered with {event:?} {id} instead of the states since then"
+            )));
         }
         if let Some(position) = position
             && self
@@ -185,6 +200,75 @@ impl Repair {
         {
             return None;
         }
+        if let Some(position) = position {
+            // It comes again if this connection breaks before its end.
+            self.known
+                .insert(position, operation.event().name(), operation.data());
+        }
         Some(Step::Missing(operation))
     }
 }
+
+impl Consumer {
+    /// Follows what the main connection sends, so that a repair can begin when it is due.
+    pub(super) fn plan_repair(&mut self, operation: &Operation, position: Option<Position>) {
+        match operation.event() {
+            Event::Reset => {
+                // What an earlier replication left out counts no more.
+                self.repair = None;
+                self.place.start_over();
+            }
+            Event::Live if self.config.repair => {
+                let known = self.place.last_second();
+                let Some(from) = self.place.hold_after_replication(MARGIN) else {
+                    return;
+                };
+                let asked_at = u64::try_from(self.answered_at.as_second()).unwrap_or(0);
+                let (config, clients) = (Arc::clone(&self.config), Arc::clone(&self.clients));
+                self.repair = Some(Repair::new(config, clients, from, asked_at, known));
+            }
+            _ => {
+                if let Some(repair) = &mut self.repair
+                    && repair.saw(operation, position)
+                {
+                    repair.start();
+                    (self.observer)(Notice::RepairStarted);
+                }
+            }
+        }
+    }
+
+    /// What the repair brings; `None` where there is nothing to hand out.
+    pub(super) fn poll_repair(&mut self, cx: &mut Context<'_>) -> Poll<Option<Delivery>> {
+        let Some(repair) = &mut self.repair else {
+            return Poll::Pending;
+        };
+        let step = ready!(repair.poll(cx, &mut *self.observer));
+        self.is_turn_of_repair = false;
+        Poll::Ready(self.repair_step(step))
+    }
+
+    fn repair_step(&mut self, step: Step) -> Option<Delivery> {
+        match step {
+            Step::Missing(operation) => {
+                self.repaired += 1;
+                self.place.deliver_repaired(&operation);
+                return Some(Delivery::Operation(operation));
+            }
+            Step::Invalid(invalid) => {
+                self.invalid_is_of_repair = true;
+                return Some(Delivery::Invalid(invalid));
+            }
+            Step::Done => (self.observer)(Notice::Repaired {
+                objects: self.repaired,
+            }),
+            Step::GivenUp(reason) => (self.observer)(Notice::RepairGivenUp { reason: &reason }),
+        }
+        self.repair = None;
+        self.place.release();
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests;

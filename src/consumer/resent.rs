@@ -16,8 +16,8 @@ fn fingerprint(hasher: &RandomState, event: &str, data: &str) -> u64 {
     hasher.hash_one((event, data))
 }
 
-/// Objects of one second that have been handed out.
-#[derive(Debug)]
+/// Objects that have been handed out.
+#[derive(Debug, Default)]
 pub struct Known {
     hasher: RandomState,
     sent: HashSet<(Position, u64)>,
@@ -28,6 +28,14 @@ impl Known {
     pub fn contains(&self, position: Position, event: &str, data: &str) -> bool {
         self.sent
             .contains(&(position, fingerprint(&self.hasher, event, data)))
+    }
+
+    /// Adds one, if there is room for it.
+    pub fn insert(&mut self, position: Position, event: &str, data: &str) {
+        if self.sent.len() < 2 * MOST {
+            let fingerprint = fingerprint(&self.hasher, event, data);
+            self.sent.insert((position, fingerprint));
+        }
     }
 }
 

@@ -18,6 +18,7 @@ mod invalid;
 mod output;
 mod position;
 mod redirect;
+mod repair;
 mod request;
 mod resume;
 mod state;

@@ -1,0 +1,149 @@
+use std::task::Waker;
+use std::time::Duration;
+
+use super::*;
+use crate::consumer::{Acknowledging, OnResumeFailed, Start, Tls};
+use crate::position::ObjectId;
+
+/// The second in which the replication was asked for.
+const ASKED_AT: u32 = 1_795_456_511;
+/// A state of the second that is asked for again.
+const STATE: &str = "1795456510500";
+
+fn repair(known: Known) -> Repair {
+    let config = Arc::new(Config {
+        endpoints: Vec::new(),
+        headers: Vec::new(),
+        tls: Tls::default(),
+        proxy: None,
+        connect_timeout: Duration::from_secs(10),
+        read_timeout: None,
+        retries: Some(0),
+        start: Start::Now,
+        exact_resume: false,
+        on_resume_failed: OnResumeFailed::Continue,
+        repair: true,
+        acknowledging: Acknowledging::InOrder,
+    });
+    let clients = Arc::new(Clients::new(Arc::clone(&config)));
+    Repair::new(config, clients, 1_795_456_510, ASKED_AT.into(), known)
+}
+
+fn data(object: u64) -> String {
+    format!(r#"{{"timestamp":"2026-11-23T17:55:11Z","parents":[],"type":"video","id":"{object}"}}"#)
+}
+
+/// Has the repair see an operation of this second; whether it is due.
+fn sees(repair: &mut Repair, object: u64, second: u32) -> bool {
+    let mut id = [1; 12];
+    id[..4].copy_from_slice(&second.to_be_bytes());
+    let id = ObjectId::from_bytes(id);
+    let operation = Operation::new(id.to_string(), "update", data(object)).unwrap();
+    repair.saw(&operation, Some(Position::Operation(id)))
+}
+
+fn poll(repair: &mut Repair) -> Poll<Step> {
+    let mut cx = Context::from_waker(Waker::noop());
+    repair.poll(&mut cx, &mut |_| ())
+}
+
+fn event(name: &str, id: &str, data: &str) -> eventsource_client::Event {
+    eventsource_client::Event {
+        event_type: name.into(),
+        data: data.into(),
+        id: Some(id.into()),
+        retry: None,
+    }
+}
+
+#[test]
+fn is_due_once_an_operation_lies_far_enough_behind() {
+    let mut repair = repair(Known::default());
+    assert!(!sees(&mut repair, 1, ASKED_AT - 3));
+    assert!(!sees(&mut repair, 1, ASKED_AT + 4));
+    assert!(poll(&mut repair).is_pending());
+    assert!(sees(&mut repair, 1, ASKED_AT + 5));
+    repair.start();
+    assert!(repair.is_running());
+    assert!(!sees(&mut repair, 2, ASKED_AT + 6), "it runs already");
+}
+
+#[test]
+fn goes_ahead_at_once_when_no_more_can_be_remembered() {
+    let mut repair = repair(Known::default());
+    for object in 0..MOST_SEEN as u64 {
+        assert!(!sees(&mut repair, object, ASKED_AT + 1));
+    }
+    assert!(poll(&mut repair).is_pending());
+    assert!(sees(&mut repair, MOST_SEEN as u64, ASKED_AT + 1));
+    repair.start();
+    // What is remembered stays as it is; as many more and it is hopeless.
+    for object in 1..MOST_SEEN as u64 {
+        sees(&mut repair, MOST_SEEN as u64 + object, ASKED_AT + 1);
+    }
+    assert_eq!((repair.seen.len(), repair.unseen), (MOST_SEEN, MOST_SEEN));
+    sees(&mut repair, 0, ASKED_AT + 1);
+    assert_eq!(repair.unseen, MOST_SEEN, "that one is remembered");
+    sees(&mut repair, u64::MAX, ASKED_AT + 1);
+    assert!(matches!(poll(&mut repair), Poll::Ready(Step::GivenUp(_))));
+}
+
+#[test]
+fn is_given_up_when_no_more_can_be_remembered_and_it_cannot_go_ahead() {
+    let mut repair = repair(Known::default());
+    for object in 0..=MOST_SEEN as u64 {
+        assert!(!sees(&mut repair, object, ASKED_AT));
+    }
+    assert_eq!(repair.seen.len(), MOST_SEEN);
+    let Poll::Ready(Step::GivenUp(reason)) = poll(&mut repair) else {
+        panic!("it goes on");
+    };
+    assert!(reason.contains("100000 objects"), "{reason}");
+}
+
+/// The same object again and again takes no room.
+#[test]
+fn counts_objects_rather_than_operations() {
+    let mut repair = repair(Known::default());
+    for _ in 0..=MOST_SEEN {
+        sees(&mut repair, 1, ASKED_AT);
+    }
+    assert_eq!((repair.seen.len(), repair.unseen), (1, 0));
+}
+
+#[test]
+fn leaves_out_what_has_been_handed_out() {
+    let mut known = Known::default();
+    known.insert(STATE.parse().unwrap(), "insert", &data(1));
+    let mut repair = repair(known);
+    sees(&mut repair, 2, ASKED_AT);
+    for object in [1, 2] {
+        let step = repair.receive(event("insert", STATE, &data(object)));
+        assert!(step.is_none(), "{object}: {step:?}");
+    }
+    // Its deletion is something else than the object.
+    for (name, object) in [("delete", 1), ("insert", 3)] {
+        let step = repair.receive(event(name, STATE, &data(object)));
+        assert!(matches!(step, Some(Step::Missing(_))), "{object}: {step:?}");
+        let step = repair.receive(event(name, STATE, &data(object)));
+        assert!(step.is_none(), "a second time: {step:?}");
+    }
+    let step = repair.receive(event("insert", STATE, "{"));
+    assert!(matches!(step, Some(Step::Invalid(_))));
+}
+
+#[test]
+fn ends_at_live_and_takes_nothing_else_for_it() {
+    for id in [STATE, ""] {
+        let step = repair(Known::default()).receive(event("live", id, ""));
+        assert!(matches!(step, Some(Step::Done)));
+    }
+    let operation = "6b047e00686c822d00000001";
+    for event in [
+        event("reset", "1", ""),
+        event("insert", operation, &data(1)),
+    ] {
+        let step = repair(Known::default()).receive(event);
+        assert!(matches!(step, Some(Step::GivenUp(_))), "{step:?}");
+    }
+}

@@ -1,0 +1,295 @@
+//! What the server leaves out of a replication, fetched by the program. The rules in detail, and
+//! what comes of them, are tested in tests/repair.
+
+use std::time::Duration;
+
+use oplog_tail::server::handle::{ServerConfig, ServerThread};
+use oplog_tail::server::object::Change;
+use rustix::process::Signal;
+
+use crate::support::{Replica, Running, Script, ScriptServer, State, Tail, insert, operation_id};
+
+/// The UNIX time at which the server's clock begins.
+const BEGIN_MS: u64 = 1_795_456_500_123;
+/// Twelve seconds before the operations of the scripts.
+const DATE: &str = "Mon, 23 Nov 2026 17:55:00 GMT";
+const TOLD_AT_LIVE: &str = "changes of the last second before this replication may be missing";
+
+/// A server with four videos, two of which a replication leaves out.
+fn server() -> ServerThread {
+    let server = ServerThread::on_loopback(ServerConfig {
+        date_of_model: true,
+        ..ServerConfig::default()
+    })
+    .unwrap();
+    for (id, ms) in [("1", 0), ("2", 1_000), ("3", 2_000), ("4", 2_010)] {
+        server.append_at(&Change::insert("video", id), BEGIN_MS + ms);
+    }
+    server
+}
+
+fn last_replicated() -> String {
+    (BEGIN_MS + 1_000).to_string()
+}
+
+fn replicating(server: &ServerThread, state: &State) -> Tail {
+    Tail::url(server.url())
+        .args(["--start-id", "0", "--state"])
+        .arg(state.path())
+}
+
+fn lines_until(running: &mut Running, text: &str) -> Vec<String> {
+    let mut lines = Vec::new();
+    running.wait_for_line(|line| {
+        lines.push(line.to_owned());
+        line.contains(text)
+    });
+    lines
+}
+
+#[test]
+fn the_position_waits_for_what_is_missing_and_then_moves() {
+    let (server, state) = (server(), State::absent());
+    let mut running = replicating(&server, &state).args(["-v", "--stats"]).spawn();
+    let mut lines = lines_until(&mut running, "live");
+    server.append_at(&Change::insert("video", "5"), BEGIN_MS + 3_000);
+    lines.extend(lines_until(&mut running, r#""id":"5""#));
+    state.wait_for(&last_replicated());
+    assert_eq!(
+        Replica::of(&lines).names(),
+        ["video/1", "video/2", "video/5"]
+    );
+
+    let due = server.append_at(&Change::insert("video", "6"), BEGIN_MS + 9_000);
+    running.wait_for_stderr("the replication is complete");
+    state.wait_for(&due.to_string());
+    running.signal(Signal::TERM);
+    let finished = running
+        .wait()
+        .exit(0)
+        .stderr_has("asking for what changed in the last second")
+        .stderr_has(r#""repaired":2"#);
+    assert_eq!(
+        finished.stdout_text().matches(r#""event":"live""#).count(),
+        1
+    );
+    lines = finished.stdout_lines();
+    let expected: Vec<_> = server.objects().into_keys().collect();
+    assert_eq!(Replica::of(&lines).names(), expected);
+    assert_eq!(server.requests().len(), 2);
+    let second = u32::try_from(BEGIN_MS / 1000 + 1).unwrap();
+    assert_eq!(
+        server.requests()[1].header("last-event-id"),
+        Some(&*format!("{second:08x}0000000000000000"))
+    );
+    state.is(&due.to_string());
+}
+
+/// Killed between `live` and the repair: the next run begins where the replication ended.
+#[test]
+fn a_killed_run_repeats_and_loses_nothing() {
+    for arguments in [&[][..], &["--no-repair"]] {
+        let (server, state) = (server(), State::absent());
+        let mut running = replicating(&server, &state).args(arguments).spawn();
+        let mut lines = lines_until(&mut running, "live");
+        let id = server.append_at(&Change::insert("video", "5"), BEGIN_MS + 3_000);
+        lines.extend(lines_until(&mut running, r#""id":"5""#));
+        let is_repaired = arguments.is_empty();
+        if is_repaired {
+            state.wait_for(&last_replicated());
+        } else {
+            state.wait_for(&id.to_string());
+        }
+        running.signal(Signal::KILL);
+        running.wait();
+
+        let mut running = replicating(&server, &state).args(arguments).spawn();
+        // The position is a time: the states since then come, with a `live`.
+        if is_repaired {
+            lines.extend(lines_until(&mut running, "live"));
+        } else {
+            server.wait_for_requests(2, crate::support::PATIENCE);
+        }
+        server.append_at(&Change::insert("video", "6"), BEGIN_MS + 30_000);
+        lines.extend(lines_until(&mut running, r#""id":"6""#));
+        if is_repaired {
+            state.wait_for(&server.newest().unwrap().to_string());
+        }
+        running.signal(Signal::TERM);
+        lines.extend(running.wait().exit(0).stdout_lines());
+        let expected: Vec<_> = server.objects().into_keys().collect();
+        let names = Replica::of(&lines).names();
+        assert_eq!(names == expected, is_repaired, "{names:?}");
+    }
+}
+
+#[test]
+fn until_live_says_what_may_be_missing() {
+    let server = server();
+    let run = |arguments: &[&str]| {
+        Tail::url(server.url())
+            .args(["--start-id", "0", "--until-live"])
+            .args(arguments)
+            .run()
+            .exit(0)
+            .stderr_is_prefixed()
+    };
+    let fully = "in the second of its newest operation";
+    run(&[]).stderr_has(TOLD_AT_LIVE).stderr_lacks(fully);
+    run(&["-v"]).stderr_has(TOLD_AT_LIVE).stderr_has(fully);
+    run(&["-q"]).stderr_is_empty();
+    assert!(
+        server.requests().len() == 3,
+        "no second connection for a run that does not stay"
+    );
+}
+
+fn state_of(object: &str, event: &str) -> String {
+    format!(
+        "id: 1795456500500\nevent: {event}\ndata: {{\"timestamp\":\"2026-11-23T17:55:00.5Z\",\"parents\":[],\"type\":\"video\",\"id\":\"{object}\"}}\n\n"
+    )
+}
+
+/// A replication, and an operation that makes the repair due.
+fn replication() -> Script {
+    let markers = "id: 1\nevent: reset\n\nid: 1795456500000\nevent: live\n\n";
+    Script::events_at(DATE, markers.to_owned() + &insert(1)).stall()
+}
+
+const LIVE: &str = "id: 1795456500500\nevent: live\n\n";
+
+/// It waits for it in silence.
+#[test]
+fn until_idle_finishes_a_repair_that_is_due() {
+    let second = Script::events_at(DATE, "")
+        .pause(Duration::from_millis(1500))
+        .send(state_of("missing", "insert") + LIVE)
+        .stall();
+    let server = ScriptServer::start([replication(), second]);
+    let finished = Tail::url(server.url())
+        .args(["--start-id", "0", "--until-idle", "300ms"])
+        .run()
+        .exit(0)
+        .stderr_is_empty();
+    assert!(finished.stdout_text().contains("missing"));
+
+    // Nothing shows that it is due: it is not waited for.
+    let markers = "id: 1\nevent: reset\n\nid: 1795456500000\nevent: live\n\n";
+    let server = ScriptServer::start([Script::events_at(DATE, markers).stall()]);
+    Tail::url(server.url())
+        .args(["--start-id", "0", "--until-idle", "300ms"])
+        .run()
+        .exit(0);
+}
+
+/// The server writes the operation before the state, so what the second connection brings can be
+/// older than what the first one has brought.
+#[test]
+fn a_state_does_not_replace_the_operation_that_came_before_it() {
+    let second = state_of("1", "delete") + &state_of("missing", "delete") + LIVE;
+    let second = Script::events_at(DATE, second).stall();
+    let server = ScriptServer::start([replication(), second]);
+    let finished = Tail::url(server.url())
+        .args(["--start-id", "0", "--until-idle", "300ms", "--stats"])
+        .run()
+        .exit(0)
+        .stderr_has(r#""repaired":1"#);
+    let lines = finished.stdout_lines();
+    assert_eq!(lines.len(), 4, "{lines:#?}");
+    assert!(lines[3].contains(r#""event":"delete""#) && lines[3].contains("missing"));
+}
+
+#[test]
+fn a_refusal_is_told_once_and_releases_the_position() {
+    for status in [401, 404] {
+        let state = State::absent();
+        let server = ScriptServer::start([replication(), Script::status(status)]);
+        let mut running = Tail::url(server.url())
+            .args(["--start-id", "0", "--state"])
+            .arg(state.path())
+            .spawn();
+        running.wait_for_stderr("cannot be asked for");
+        state.wait_for(&operation_id(1));
+        running.signal(Signal::TERM);
+        let finished = running.wait().exit(0);
+        assert_eq!(finished.stderr.lines().count(), 1, "{}", finished.stderr);
+        assert!(finished.stderr.contains("may be missing"));
+        assert!(finished.stderr.contains(&status.to_string()));
+    }
+}
+
+/// Lost connections are told, and tried again by the usual rules while the first one stands.
+#[test]
+fn a_lost_second_connection_is_made_again() {
+    let second = Script::events_at(DATE, state_of("missing", "insert") + LIVE).stall();
+    let cut = Script::events_at(DATE, state_of("missing", "insert"));
+    let server = ScriptServer::start([replication(), cut, second]);
+    let finished = Tail::url(server.url())
+        .args(["--start-id", "0", "--until-idle", "300ms", "--stats"])
+        .run()
+        .exit(0)
+        .stderr_has("trying again")
+        .stderr_has(r#""repaired":1"#)
+        .stderr_has(r#""reconnections":0"#);
+    assert_eq!(finished.stdout_text().matches("missing").count(), 1);
+}
+
+#[test]
+fn no_repair_makes_no_second_connection() {
+    let state = State::absent();
+    let server = ScriptServer::start([replication()]);
+    Tail::url(server.url())
+        .args([
+            "--start-id",
+            "0",
+            "--no-repair",
+            "--until-idle",
+            "300ms",
+            "--state",
+        ])
+        .arg(state.path())
+        .run()
+        .exit(0)
+        .stderr_is_empty();
+    assert_eq!(server.requests().len(), 1);
+    state.is(&operation_id(1));
+}
+
+/// Every line is acknowledged by its id, those of the second connection too.
+#[test]
+fn whoever_acknowledges_does_so_for_what_was_missing() {
+    let (server, state) = (server(), State::absent());
+    let mut running = replicating(&server, &state)
+        .args(["--ack", "stdin"])
+        .stdin_piped()
+        .spawn();
+    let id_of = |line: &str| {
+        let record: serde_json::Value = serde_json::from_str(line).unwrap();
+        record["id"].as_str().unwrap().to_owned() + "\n"
+    };
+    let mut lines = Vec::new();
+    while !lines
+        .last()
+        .is_some_and(|line: &String| line.contains("live"))
+    {
+        let line = running.read_line();
+        running.write_stdin(&id_of(&line));
+        lines.push(line);
+    }
+    state.wait_for(&last_replicated());
+    let due = server.append_at(&Change::insert("video", "5"), BEGIN_MS + 9_000);
+    let more = running.read_lines(3);
+    assert!(more[0].contains(&due.to_string()), "{more:#?}");
+    running.write_stdin(&id_of(&more[0]));
+    running.write_stdin(&id_of(&more[2]));
+    running.write_stdin("what\n");
+    running.wait_for_stderr("\"what\", which is not in flight");
+    assert_eq!(state.content().as_deref(), Some(&*last_replicated()));
+    running.write_stdin(&id_of(&more[1]));
+    state.wait_for(&due.to_string());
+    running.close_stdin();
+    running.wait().exit(0);
+    lines.extend(more);
+    let expected: Vec<_> = server.objects().into_keys().collect();
+    assert_eq!(Replica::of(&lines).names(), expected);
+}

@@ -1,0 +1,299 @@
+//! What the server leaves out, case by case.
+
+use oplog_tail::consumer::{OnResumeFailed, Start};
+use oplog_tail::position::Position;
+use oplog_tail::server::object::{Action, Change};
+
+use crate::world::{EPOCH_MS, Setup, World, with_and_without};
+use Action::{Delete, Insert, Update};
+
+/// Operations that make the repair due.
+async fn let_repair(world: &mut World) {
+    world.change("late", Update, 9_000);
+    world.catch_up().await;
+}
+
+/// A replica of four objects that lacks nothing, repaired or not: all of them change after `live`.
+async fn replicate_completely(world: &mut World) {
+    world.catch_up().await;
+    for id in ["v1", "v2", "v3", "v4"] {
+        world.change(id, Insert, 1_500);
+    }
+    let_repair(world).await;
+    assert_eq!(world.wrong(), [""; 0]);
+    world.pass(20_000);
+}
+
+#[test]
+fn a_busy_log() {
+    with_and_without(&Setup::default(), async |world| {
+        for number in 0..60 {
+            world.change(&format!("b{number}"), Insert, 50);
+        }
+        world.read(1).await;
+        for number in 60..300 {
+            world.change(&format!("b{number}"), Insert, 50);
+            world.read(3).await;
+        }
+    });
+}
+
+/// All operations of the log in one second: the replication brings nothing at all.
+#[test]
+fn a_log_of_one_second() {
+    with_and_without(&Setup::default(), async |world| {
+        for number in 0..10 {
+            world.change(&format!("b{number}"), Insert, 50);
+        }
+        world.catch_up().await;
+        assert_eq!(world.replica.len(), 0);
+        let_repair(world).await;
+    });
+}
+
+/// What is missing is the last change, until another one happens.
+#[test]
+fn a_quiet_log() {
+    with_and_without(&Setup::default(), async |world| {
+        for id in ["v1", "v2", "v3"] {
+            world.change(id, Insert, 60_000);
+        }
+        world.pass(3_600_000);
+        world.catch_up().await;
+        assert!(!world.replica.contains_key("video/v3"));
+        world.pass(3_600_000);
+        world.catch_up().await;
+        assert!(!world.consumer.is_repairing(), "nothing shows that it can");
+        world.change("v4", Insert, 0);
+        world.catch_up().await;
+        assert_eq!(world.replica.contains_key("video/v3"), world.config.repair);
+    });
+}
+
+#[test]
+fn clocks_three_seconds_apart() {
+    for agent_offset_ms in [-3_000, 3_000] {
+        let setup = Setup {
+            agent_offset_ms,
+            ..Setup::default()
+        };
+        with_and_without(&setup, async |world| {
+            for number in 0..50 {
+                world.change(&format!("b{number}"), Insert, 130);
+            }
+            world.read(1).await;
+            for number in 50..90 {
+                world.change(&format!("b{number}"), Insert, 130);
+                world.read(2).await;
+            }
+            // Where the agent's clock is ahead, replications lack nothing; but a fallback from
+            // one of its seconds lacks what happened within its lead.
+            world.catch_up().await;
+            world.change("b0", Delete, 500);
+            world.change("b1", Update, 100);
+            world.shrink(1);
+            world.catch_up().await;
+        });
+    }
+}
+
+/// Operations have left the log: the states since then come, but for those of the last second.
+#[test]
+fn a_fallback() {
+    with_and_without(&Setup::default(), async |world| {
+        replicate_completely(world).await;
+        world.change("v1", Update, 0);
+        world.change("v2", Update, 2_000);
+        world.change("v3", Update, 100);
+        world.shrink(1);
+        world.catch_up().await;
+        assert!(!world.replica["video/v3"].contains(&second_of(world.now_ms)));
+        let_repair(world).await;
+    });
+}
+
+#[test]
+fn a_deletion_in_the_missing_second() {
+    with_and_without(&Setup::default(), async |world| {
+        replicate_completely(world).await;
+        world.change("v1", Update, 0);
+        world.change("v2", Delete, 2_000);
+        world.change("v3", Update, 100);
+        world.shrink(1);
+        world.catch_up().await;
+        assert!(world.replica.contains_key("video/v2"));
+        let_repair(world).await;
+        assert_eq!(!world.replica.contains_key("video/v2"), world.config.repair);
+    });
+}
+
+/// `--since`: the states since a second, deletions included, but for those of the last second.
+#[test]
+fn since_a_second() {
+    let second = EPOCH_MS / 1000 + 100;
+    let setup = Setup {
+        start: Start::At(Position::of_second(second)),
+        ..Setup::default()
+    };
+    with_and_without(&setup, async |world| {
+        for id in ["v1", "v2", "v3"] {
+            world.change(id, Insert, 1_500);
+        }
+        world.replica = world.expected();
+        world.pass(second * 1000 - world.now_ms);
+        world.change("v4", Insert, 500);
+        world.change("v1", Update, 1_600);
+        world.change("v2", Delete, 0);
+        world.catch_up().await;
+        assert!(world.replica.contains_key("video/v4"));
+        assert!(world.replica.contains_key("video/v2"));
+        let_repair(world).await;
+        assert_eq!(!world.replica.contains_key("video/v2"), world.config.repair);
+    });
+}
+
+/// From now on, the connection lost before the first operation: the states since the second of
+/// that connection come. Its clock stamps operations; that of the states is behind.
+#[test]
+fn since_the_first_connection() {
+    let setup = Setup {
+        agent_offset_ms: 3_000,
+        start: Start::Now,
+        ..Setup::default()
+    };
+    with_and_without(&setup, async |world| {
+        world.change("v1", Insert, 5_000);
+        world.begin_now().await;
+        world.server.drop_connections();
+        world.change("v1", Update, 1_000);
+        world.change("v2", Insert, 100);
+        world.catch_up().await;
+        assert!(!world.replica.contains_key("video/v2"));
+        let_repair(world).await;
+    });
+}
+
+#[test]
+fn filters() {
+    let video = |id: &str, parent: &str| Change::insert("video", id).parents([parent]);
+    for query in ["types=video", "parents=user%2Fu1"] {
+        let setup = Setup {
+            query,
+            ..Setup::default()
+        };
+        with_and_without(&setup, async |world| {
+            world.apply(video("v1", "user/u1"), 1_000);
+            world.apply(video("v2", "user/u1"), 1_000);
+            world.apply(video("v3", "user/u2"), 10);
+            world.apply(Change::insert("user", "u1").parents(["user/u1"]), 10);
+            world.apply(Change::insert("user", "u2"), 10);
+            world.catch_up().await;
+            // Operations that the filter holds back show nothing.
+            world.apply(Change::insert("user", "u3"), 9_000);
+            world.catch_up().await;
+            assert_eq!(world.repaired(), 0);
+            world.apply(video("v4", "user/u1"), 1_000);
+            world.catch_up().await;
+        });
+    }
+}
+
+/// What was missing has changed again by the time it can be asked for: the operation counts, and
+/// the state that the repair brings is left out.
+#[test]
+fn an_object_changed_again_before_the_repair() {
+    with_and_without(&Setup::default(), async |world| {
+        world.change("v1", Insert, 1_000);
+        world.change("v2", Insert, 1_000);
+        world.change("v3", Insert, 0);
+        world.change("v4", Insert, 0);
+        world.catch_up().await;
+        world.change("v2", Update, 2_000);
+        world.change("v3", Delete, 1_000);
+        let_repair(world).await;
+        if world.config.repair {
+            assert_eq!(world.repaired(), 1, "only v4");
+        }
+    });
+}
+
+/// It changes again after the repair has handed it out.
+#[test]
+fn an_object_changed_again_after_the_repair() {
+    with_and_without(&Setup::default(), async |world| {
+        world.change("v1", Insert, 1_000);
+        world.change("v2", Insert, 0);
+        world.change("v3", Insert, 0);
+        world.catch_up().await;
+        let_repair(world).await;
+        world.change("v3", Delete, 100);
+        world.catch_up().await;
+        assert!(!world.replica.contains_key("video/v3"));
+    });
+}
+
+/// The connection is lost before the repair is due, and goes on after an operation.
+#[test]
+fn the_connection_lost_before_the_repair() {
+    with_and_without(&Setup::default(), async |world| {
+        world.change("v1", Insert, 1_000);
+        world.change("v2", Insert, 0);
+        world.catch_up().await;
+        world.change("v3", Insert, 2_000);
+        world.catch_up().await;
+        world.server.drop_connections();
+        world.change("v4", Insert, 1_000);
+        world.catch_up().await;
+        let_repair(world).await;
+    });
+}
+
+/// Two fallbacks before the first can be repaired: what both left out comes.
+#[test]
+fn a_fallback_before_the_repair() {
+    with_and_without(&Setup::default(), async |world| {
+        replicate_completely(world).await;
+        world.change("v1", Update, 0);
+        world.change("v2", Delete, 100);
+        world.shrink(1);
+        world.catch_up().await;
+        world.change("v3", Update, 1_000);
+        world.catch_up().await;
+        world.change("v4", Delete, 1_000);
+        world.change("v3", Update, 100);
+        world.shrink(1);
+        world.catch_up().await;
+        let_repair(world).await;
+    });
+}
+
+/// A full replication in place of a fallback, while another one waits for its repair.
+#[test]
+fn a_new_replication_before_the_repair() {
+    let setup = Setup {
+        on_resume_failed: OnResumeFailed::Replicate,
+        ..Setup::default()
+    };
+    with_and_without(&setup, async |world| {
+        world.change("v1", Insert, 1_000);
+        world.change("v2", Insert, 0);
+        world.catch_up().await;
+        world.change("v3", Insert, 1_000);
+        world.catch_up().await;
+        world.change("v4", Insert, 1_000);
+        world.change("v5", Insert, 0);
+        world.shrink(1);
+        world.catch_up().await;
+        assert!(world.replica.contains_key("video/v2"));
+        assert!(!world.replica.contains_key("video/v5"));
+        let_repair(world).await;
+    });
+}
+
+/// How the data of a state of this time begins.
+fn second_of(ms: u64) -> String {
+    jiff::Timestamp::from_second((ms / 1000).try_into().unwrap())
+        .unwrap()
+        .to_string()
+        .replace('Z', "")
+}

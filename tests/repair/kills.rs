@@ -1,0 +1,84 @@
+//! A process that dies at any step repeats and never loses.
+
+use oplog_tail::consumer::Acknowledging;
+use oplog_tail::server::object::Action::{Delete, Insert, Update};
+
+use crate::world::{BY_ID, Setup, World, run};
+
+/// A replication and a fallback, both with something left out, one delivery at a time. Before
+/// the `dies_at`th of them the process dies, with everything before acknowledged or nothing since
+/// the beginning. Says how many steps there were, and what is wrong at the end.
+fn play(setup: &Setup, dies_at: Option<usize>, acknowledges: bool) -> (usize, Vec<String>) {
+    run(async {
+        let mut world = World::new(setup);
+        let mut step = 0;
+        world.change("v1", Insert, 1_000);
+        world.change("v2", Insert, 1_000);
+        world.change("v3", Insert, 10);
+        for round in 0..4 {
+            loop {
+                if Some(step) == dies_at {
+                    world.kill();
+                }
+                step += 1;
+                if world.read(1).await == 0 {
+                    break;
+                }
+                if acknowledges {
+                    world.acknowledge(u8::MAX);
+                }
+            }
+            match round {
+                0 => {
+                    world.change("v4", Insert, 1_000);
+                    world.change("v5", Insert, 9_000);
+                }
+                1 => {
+                    world.acknowledge(u8::MAX);
+                    world.change("v4", Delete, 1_000);
+                    world.change("v1", Delete, 100);
+                    world.change("v5", Update, 0);
+                    world.shrink(1);
+                }
+                2 => world.change("v6", Insert, 9_000),
+                _ => {}
+            }
+        }
+        world.settle().await;
+        (step, world.wrong())
+    })
+}
+
+#[test]
+fn killed_at_every_step() {
+    for agent_offset_ms in [-2_500, 0, 2_500] {
+        for acknowledging in [Acknowledging::InOrder, BY_ID] {
+            let setup = Setup {
+                agent_offset_ms,
+                acknowledging,
+                ..Setup::default()
+            };
+            for acknowledges in [true, false] {
+                let (steps, wrong) = play(&setup, None, acknowledges);
+                assert_eq!(wrong, [""; 0]);
+                assert!(steps > 12, "{steps}");
+                for dies_at in 0..steps {
+                    let (_, wrong) = play(&setup, Some(dies_at), acknowledges);
+                    assert_eq!(
+                        wrong, [""; 0],
+                        "{dies_at} of {steps}, {acknowledges}, {acknowledging:?}"
+                    );
+                }
+                // Where it dies can happen to bring what is missing, but not everywhere.
+                let setup = Setup {
+                    repair: false,
+                    ..setup.clone()
+                };
+                let lose =
+                    |dies_at: &usize| !play(&setup, Some(*dies_at), acknowledges).1.is_empty();
+                let losing = (0..steps).filter(lose).count();
+                assert!(losing > steps / 3, "{losing} of {steps}, {agent_offset_ms}");
+            }
+        }
+    }
+}

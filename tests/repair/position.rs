@@ -1,0 +1,205 @@
+//! The position waits for the repair, and for nothing else.
+
+use oplog_tail::consumer::{Acknowledging, OnResumeFailed};
+use oplog_tail::position::Position;
+use oplog_tail::server::object::Action::{Insert, Update};
+
+use crate::front::{Fate, Gate};
+use crate::world::{BY_ID, EPOCH_MS, Setup, World, run};
+
+const BOTH: [Acknowledging; 2] = [Acknowledging::InOrder, BY_ID];
+
+fn setup(acknowledging: Acknowledging) -> Setup {
+    Setup {
+        acknowledging,
+        ..Setup::default()
+    }
+}
+
+fn newest(world: &World) -> Option<Position> {
+    world.server.newest().map(Position::Operation)
+}
+
+/// Two objects of which the replication brings the first.
+async fn replicate(world: &mut World) {
+    world.change("v1", Insert, 1_000);
+    world.change("v2", Insert, 2_000);
+    world.change("v3", Insert, 10);
+    world.catch_up().await;
+    assert_eq!(
+        world.consumer.position(),
+        Some(Position::Replication(EPOCH_MS + 1_000))
+    );
+}
+
+#[test]
+fn stays_at_the_end_of_the_replication_until_the_repair_is_done() {
+    for acknowledging in BOTH {
+        run(async {
+            let mut world = World::new(&setup(acknowledging));
+            replicate(&mut world).await;
+            let end = world.consumer.position();
+            for number in 0..20 {
+                world.change(&format!("b{number}"), Insert, 200);
+                world.catch_up().await;
+                assert_eq!(world.consumer.position(), end);
+            }
+            let gate = Gate::default();
+            world.front.expect([Fate::Slow(gate.clone())]);
+            world.change("v4", Insert, 6_000);
+            world.catch_up().await;
+            assert!(world.consumer.is_repairing());
+            assert_eq!(world.consumer.position(), end);
+            gate.open();
+            while world.consumer.awaits_repair() {
+                assert_eq!(world.consumer.position(), end);
+                world.read(1).await;
+            }
+            world.acknowledge(u8::MAX);
+            // Without another operation.
+            assert_eq!(world.consumer.position(), newest(&world));
+        });
+    }
+}
+
+/// The `live` of the second connection comes long after the objects, which are acknowledged by
+/// then: nothing more need come for the position to move.
+#[test]
+fn moves_once_the_repair_is_done_on_a_quiet_log() {
+    for acknowledging in BOTH {
+        run(async {
+            let mut world = World::new(&setup(acknowledging));
+            replicate(&mut world).await;
+            world.change("v4", Insert, 9_000);
+            while world.repaired() < 2 {
+                world.read(1).await;
+                world.acknowledge(u8::MAX);
+            }
+            while world.consumer.awaits_repair() {
+                assert_ne!(world.consumer.position(), newest(&world));
+                assert_eq!(world.read(1).await, 0);
+            }
+            assert_eq!(world.consumer.position(), newest(&world));
+        });
+    }
+}
+
+#[test]
+fn moves_at_once_without_the_repair() {
+    for acknowledging in BOTH {
+        run(async {
+            let mut world = World::new(&Setup {
+                repair: false,
+                ..setup(acknowledging)
+            });
+            replicate(&mut world).await;
+            world.change("v4", Insert, 100);
+            world.catch_up().await;
+            assert_eq!(world.consumer.position(), newest(&world));
+        });
+    }
+}
+
+/// What the repair brings has to be acknowledged like everything else, though newer lines may be
+/// acknowledged first.
+#[test]
+fn waits_for_the_acknowledgement_of_what_the_repair_brings() {
+    run(async {
+        let mut world = World::new(&setup(BY_ID));
+        replicate(&mut world).await;
+        let end = world.consumer.position();
+        world.change("v4", Insert, 9_000);
+        world.read(usize::MAX).await;
+        assert!(!world.consumer.awaits_repair());
+        let repaired = (EPOCH_MS + 3_010).to_string();
+        assert!(world.in_flight.contains(&repaired), "{:?}", world.in_flight);
+        for id in std::mem::take(&mut world.in_flight) {
+            if id != repaired {
+                world.consumer.acknowledge(&id).unwrap();
+            }
+        }
+        assert_eq!(world.consumer.position(), end);
+        world.consumer.acknowledge(&repaired).unwrap();
+        assert_eq!(world.consumer.position(), newest(&world));
+    });
+}
+
+/// No more is out than may be, also while the main connection is down and the second one is not.
+#[test]
+fn no_more_is_out_than_may_be() {
+    run(async {
+        let max_in_flight = 3;
+        let mut world = World::new(&setup(Acknowledging::ById { max_in_flight }));
+        for number in 0..20 {
+            world.change(&format!("b{number}"), Insert, 10);
+        }
+        world.catch_up().await;
+        world.change("v4", Insert, 9_000);
+        while world.repaired() < 20 {
+            let mut idle = 0;
+            while idle < 100 && !world.consumer.is_paused() {
+                let polled =
+                    std::future::poll_fn(|cx| std::task::Poll::Ready(world.consumer.poll_next(cx)));
+                match polled.await {
+                    std::task::Poll::Ready(delivery) => {
+                        let oplog_tail::consumer::Delivery::Operation(operation) =
+                            delivery.unwrap()
+                        else {
+                            panic!("an invalid operation")
+                        };
+                        world.in_flight.push(operation.id().to_owned());
+                    }
+                    std::task::Poll::Pending => idle += 1,
+                }
+                tokio::task::yield_now().await;
+                assert!(world.consumer.in_flight() <= max_in_flight);
+            }
+            // Nothing is read until this, on whatever connection.
+            world.acknowledge(u8::MAX);
+            assert!(idle < 100 || world.repaired() >= 20, "it stands still");
+        }
+    });
+}
+
+/// A `reset` takes the place of what an earlier replication left out, once it is acknowledged.
+/// Until then the position does not move past that.
+#[test]
+fn a_reset_releases_nothing_before_it_is_acknowledged() {
+    for acknowledging in BOTH {
+        run(async {
+            let mut world = World::new(&Setup {
+                on_resume_failed: OnResumeFailed::Replicate,
+                ..setup(acknowledging)
+            });
+            replicate(&mut world).await;
+            let end = world.consumer.position();
+            world.change("v4", Insert, 100);
+            world.catch_up().await;
+            world.change("v5", Update, 100);
+            world.change("v5", Update, 100);
+            world.shrink(1);
+            while world.replica.contains_key("video/v1") {
+                assert_eq!(world.consumer.position(), end);
+                let polled =
+                    std::future::poll_fn(|cx| std::task::Poll::Ready(world.consumer.poll_next(cx)));
+                if let std::task::Poll::Ready(delivery) = polled.await {
+                    let oplog_tail::consumer::Delivery::Operation(operation) = delivery.unwrap()
+                    else {
+                        panic!("an invalid operation")
+                    };
+                    assert_eq!(operation.id(), "1");
+                    world.replica.clear();
+                }
+                tokio::task::yield_now().await;
+            }
+            assert_eq!(world.consumer.position(), end);
+            world.consumer.acknowledge_delivered();
+            if acknowledging == BY_ID {
+                world.consumer.acknowledge("1").unwrap();
+            }
+            assert_eq!(world.consumer.position(), Some(Position::Replication(1)));
+            world.settle().await;
+            assert_eq!(world.wrong(), [""; 0]);
+        });
+    }
+}
