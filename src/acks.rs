@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 /// Longer lines are no ids; what is over is dropped, so that memory stays bounded.
 const LONGEST_LINE: usize = 4096;
 /// How much is read at once.
-const CHUNK: usize = 64 << 10;
+const CHUNK: usize = 4 << 10;
 
 /// Reads stdin on a thread of its own: whoever acknowledges must be able to write while this
 /// program waits for it to read.

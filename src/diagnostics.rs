@@ -88,8 +88,12 @@ impl Diagnostics {
                 endpoint,
                 after: Some(position),
             } => {
+                let deletions = match position {
+                    Position::Replication(1..) => ", without the deletions since",
+                    _ => "",
+                };
                 self.tell(&format_args!(
-                    "connecting to {}, for what comes after {}",
+                    "connecting to {}, for what comes after {}{deletions}",
                     endpoint.url,
                     described(*position)
                 ));
@@ -220,13 +224,10 @@ pub fn described(position: Position) -> String {
             let at = time(Timestamp::from_millisecond(
                 i64::try_from(ms).unwrap_or(i64::MAX),
             ));
-            format!("{ms} ({at}, without the deletions since)")
+            format!("{ms} (of {at})")
         }
         Position::Operation(id) if id.is_made_up() => {
-            format!(
-                "{id} ({}, with the deletions since)",
-                of_second(i64::from(id.second()))
-            )
+            format!("{id} (the second {})", of_second(i64::from(id.second())))
         }
         Position::Operation(id) => {
             format!("operation {id} (of {})", of_second(i64::from(id.second())))

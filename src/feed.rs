@@ -110,6 +110,10 @@ impl Feed {
             self.batch.clear();
             self.batch.shrink_to(LARGEST_KEPT);
             self.consumer.hold();
+            // What was written came just now, and writing it is no idle time.
+            if let Some(idle) = &mut self.idle {
+                idle.restart();
+            }
         }
         self.taken = Taken::Nothing;
         self.consumer.acknowledge_delivered();

@@ -1,6 +1,7 @@
 //! Puts a run together: settings, state file, signals, consumer, output.
 
 use std::cell::RefCell;
+use std::io::Write as _;
 use std::net::TcpListener;
 use std::rc::Rc;
 
@@ -28,8 +29,13 @@ fn execute(cli: Cli) -> anyhow::Result<ExitStatus> {
         // Put together first, so that it is written at once or not at all.
         let mut text = Vec::new();
         generate::write(what, &mut text)?;
-        std::io::Write::write_all(&mut std::io::stdout(), &text).map_err(OutputError::from)?;
-        return Ok(ExitStatus::Success);
+        return match std::io::stdout()
+            .write_all(&text)
+            .map_err(OutputError::from)
+        {
+            Ok(()) | Err(OutputError::ReaderGone) => Ok(ExitStatus::Success),
+            Err(OutputError::Failed(error)) => Err(error).context("cannot write to stdout"),
+        };
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

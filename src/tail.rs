@@ -243,6 +243,7 @@ impl Tail {
                         &"saving the position takes unusually long; waiting for the disk of the state file",
                     );
                 }
+                feed.consumer.hold();
                 saver.caught_up().await;
                 feed.consumer.hold();
             }

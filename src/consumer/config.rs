@@ -66,6 +66,8 @@ pub struct Config {
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// How connections are secured.
     pub tls: Tls,
+    /// Use no proxy at all, whatever the environment says.
+    pub direct: bool,
     /// The proxy to use instead of the one the environment names.
     pub proxy: Option<reqwest::Proxy>,
     /// The longest that establishing a connection may take.

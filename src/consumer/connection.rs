@@ -326,8 +326,9 @@ fn refused(endpoint: &Endpoint, exchange: &Exchange) -> Failure {
 /// How long `Retry-After` asks to wait: seconds or a date.
 fn retry_after(value: &str) -> Option<Duration> {
     let value = value.trim();
-    if let Ok(seconds) = value.parse() {
-        return Some(Duration::from_secs(seconds));
+    if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
+        // More seconds than can be counted are as good as for ever; the caller has a bound.
+        return Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)));
     }
     let left = http_date(value)?.duration_since(Timestamp::now());
     Some(Duration::try_from(left).unwrap_or_default())
@@ -395,6 +396,10 @@ mod tests {
         assert_eq!(
             retry_after("Sun, 06 Nov 1994 08:49:37 GMT"),
             Some(Duration::ZERO)
+        );
+        assert_eq!(
+            retry_after("99999999999999999999999"),
+            Some(Duration::from_secs(u64::MAX))
         );
         assert_eq!(retry_after("soon"), None);
         assert_eq!(retry_after("-1"), None);

@@ -61,7 +61,9 @@ pub enum Error {
         failed: u32,
     },
     /// The server no longer has the operation to resume from.
-    #[error("the server no longer has operation {0} to resume from")]
+    #[error(
+        "the server no longer has operation {0} to resume from; --on-resume-failed continue takes the last state of every object changed since, replicate starts a full replication"
+    )]
     ResumeFailed(Position),
     /// The position cannot be saved.
     #[error(transparent)]

@@ -173,6 +173,15 @@ fn run(shared: &Shared, mut file: StateFile) {
             }
         }
     }
+    // Removed while nothing had to be saved: without it the next run would start from nowhere.
+    let saved = shared.lock().saved;
+    if let Some(position) = saved
+        && !shared.has_failed.load(Ordering::Relaxed)
+        && !file.is_in_place()
+        && let Err(error) = file.save(position)
+    {
+        shared.lock().error = Some(error);
+    }
     drop(file);
     shared.lock().finished = true;
     shared.changed.notify_all();
@@ -221,6 +230,18 @@ mod tests {
         assert_eq!(saver.saved(), Some(Position::Replication(1000)));
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "1000");
         StateFile::open(&path).unwrap();
+    }
+
+    #[test]
+    fn a_file_that_was_removed_is_there_again_at_the_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("st");
+        std::fs::write(&path, "1000").unwrap();
+        let (file, position) = StateFile::open(&path).unwrap();
+        let saver = Saver::start(file, position).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        saver.finish(Duration::from_secs(20)).unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "1000");
     }
 
     #[test]

@@ -75,6 +75,10 @@ pub enum StateError {
 /// Reads the position at `path` without locking or changing anything; `None` where there is no
 /// file or an empty one.
 pub fn peek(path: &Path) -> Result<Option<Position>, StateError> {
+    // Checked first, because opening a pipe would wait for its other end.
+    if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
+        return Err(StateError::NotAFile(path.into()));
+    }
     match File::open(path) {
         Ok(file) => read(&file, path),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -194,6 +198,14 @@ impl StateFile {
                 })
             }
         }
+    }
+
+    /// Whether the file is still there under its name.
+    pub fn is_in_place(&self) -> bool {
+        let (Ok(ours), Ok(there)) = (self.locked.metadata(), fs::metadata(&self.path)) else {
+            return false;
+        };
+        is_same_file(&ours, &there)
     }
 
     /// Whether another file has the name now. One that was removed is simply made again.

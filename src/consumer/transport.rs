@@ -94,18 +94,23 @@ impl Clients {
     /// Loading the certificates of the system takes milliseconds and fails where there are none,
     /// so plain `http` goes without, unless a proxy might be spoken to over TLS.
     fn for_url(&self, url: &Url) -> Result<&Client, TransportFailure> {
-        let secure =
-            url.scheme() == "https" || self.config.proxy.is_some() || proxy_in_environment();
+        let encrypted = url.scheme() == "https";
+        let proxied =
+            !self.config.direct && (self.config.proxy.is_some() || proxy_in_environment());
+        match self.client(encrypted || proxied) {
+            // A machine without certificates can still speak through a proxy that needs none.
+            Err(_) if !encrypted => self.client(false),
+            client => client,
+        }
+    }
+
+    /// The client with certificates or the one without.
+    fn client(&self, secure: bool) -> Result<&Client, TransportFailure> {
         let slot = if secure { &self.secure } else { &self.plain };
         if let Some(client) = slot.get() {
             return Ok(client);
         }
-        let client = match self.build(secure) {
-            // A machine without certificates can still speak through a proxy that needs none.
-            Err(_) if url.scheme() == "http" => self.build(false),
-            built => built,
-        };
-        let client = client.map_err(TransportFailure::Tls)?;
+        let client = self.build(secure).map_err(TransportFailure::Tls)?;
         Ok(slot.get_or_init(|| client))
     }
 
@@ -120,7 +125,9 @@ impl Clients {
             .connect_timeout(config.connect_timeout)
             .tcp_keepalive(Duration::from_secs(30))
             .pool_max_idle_per_host(0);
-        if let Some(proxy) = &config.proxy {
+        if config.direct {
+            builder = builder.no_proxy();
+        } else if let Some(proxy) = &config.proxy {
             builder = builder.proxy(proxy.clone());
         }
         builder = if secure {

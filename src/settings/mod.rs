@@ -168,6 +168,8 @@ impl Settings {
             headers: credentials::headers(&cli.source.headers, &endpoints)?,
             endpoints,
             tls: network::tls(&cli.source)?,
+            // The demo server runs inside this program; no proxy leads there.
+            direct: demo_url.is_some(),
             proxy: cli.source.proxy.as_ref().map(network::proxy).transpose()?,
             connect_timeout: cli.failure.connect_timeout,
             read_timeout: Some(cli.failure.read_timeout).filter(|timeout| !timeout.is_zero()),

@@ -66,6 +66,7 @@ impl Follower {
             endpoints: vec![endpoint; agents],
             headers: Vec::new(),
             tls: Tls::default(),
+            direct: true,
             proxy: None,
             connect_timeout: Duration::from_secs(10),
             read_timeout: Some(Duration::from_secs(20)),

@@ -139,6 +139,7 @@ impl World {
             endpoints: vec![endpoint.clone(), endpoint],
             headers: Vec::new(),
             tls: Tls::default(),
+            direct: true,
             proxy: None,
             connect_timeout: PATIENCE,
             read_timeout: Some(PATIENCE),

@@ -15,6 +15,7 @@ fn repair(known: Known) -> Repair {
         endpoints: Vec::new(),
         headers: Vec::new(),
         tls: Tls::default(),
+        direct: true,
         proxy: None,
         connect_timeout: Duration::from_secs(10),
         read_timeout: None,

@@ -19,6 +19,7 @@ fn config(start: Start, acknowledging: Acknowledging, on_resume_failed: OnResume
         endpoints: Vec::new(),
         headers: Vec::new(),
         tls: Tls::default(),
+        direct: true,
         proxy: None,
         connect_timeout: Duration::from_secs(10),
         read_timeout: None,
