@@ -1,7 +1,6 @@
 //! What the program says on stderr about what happens: one line each, with a prefix.
 
 use std::fmt::Display;
-use std::io::Write;
 use std::time::{Duration, Instant};
 
 use http::HeaderMap;
@@ -9,44 +8,38 @@ use http::header::{LOCATION, SET_COOKIE};
 use jiff::Timestamp;
 
 use crate::consumer::{Endpoint, Exchange, Failure, Notice, OnResumeFailed, without_userinfo};
+use crate::duration::ForPeople;
+use crate::outage::{Lost, Outages, REPEAT};
 use crate::position::Position;
 use crate::settings::Verbosity;
+use crate::stderr;
 
 /// What every line begins with.
 pub const PREFIX: &str = "oplog-tail: ";
-/// While the same failure repeats, it is told this often.
-const REPEAT: Duration = Duration::from_mins(1);
 
 /// Says why the program ends. Shown at every verbosity.
 pub fn fatal(error: &dyn Display) {
     say(&format_args!("{error}"));
 }
 
-/// Writes one line to stderr. Nothing can be done where that fails.
 fn say(message: &dyn Display) {
-    // One write, so that lines of several processes do not mix. Text that came over the network
-    // must not drive the terminal.
-    let message = crate::output::escaped(&message.to_string());
-    let _ = std::io::stderr().write_all(format!("{PREFIX}{message}\n").as_bytes());
+    stderr::write(&line(message));
+}
+
+/// The message as a line. Text that came over the network must not drive the terminal.
+pub fn line(message: &dyn Display) -> String {
+    format!("{PREFIX}{}\n", crate::output::escaped(&message.to_string()))
 }
 
 /// Tells a person what happens, as far as they want to know.
 #[derive(Debug)]
 pub struct Diagnostics {
     verbosity: Verbosity,
-    /// The failure that repeats, since when, and when it was last told.
-    repeating: Option<Repeating>,
+    outages: Outages,
     /// Why the repair was delayed last, and when that was told.
     repair_delayed: Option<(String, Instant)>,
     /// How many connections have stood so far.
     connections: u64,
-}
-
-#[derive(Debug)]
-struct Repeating {
-    reason: String,
-    since: Instant,
-    told: Instant,
 }
 
 impl Diagnostics {
@@ -54,7 +47,7 @@ impl Diagnostics {
     pub fn new(verbosity: Verbosity) -> Self {
         Self {
             verbosity,
-            repeating: None,
+            outages: Outages::default(),
             repair_delayed: None,
             connections: 0,
         }
@@ -103,7 +96,9 @@ impl Diagnostics {
             }
             Notice::Exchanged(exchange) => self.exchanged(exchange),
             Notice::Connected(endpoint) => self.connected(endpoint),
+            Notice::Receiving => self.outage_over(),
             Notice::Heartbeat => {
+                self.outage_over();
                 if self.verbosity >= Verbosity::Trace {
                     say(&"heartbeat");
                 }
@@ -115,7 +110,17 @@ impl Diagnostics {
                 endpoint,
                 next,
             } => {
-                self.lost(failure, *failures, *wait, endpoint, next);
+                let lost = Lost {
+                    url: endpoint.url.as_str(),
+                    reason: &failure.reason,
+                    failures: *failures,
+                    wait: *wait,
+                    next: next.url.as_str(),
+                };
+                let in_full = self.verbosity >= Verbosity::Verbose;
+                if let Some(message) = self.outages.lost(Instant::now(), lost, in_full) {
+                    self.warn(&message);
+                }
             }
             Notice::ResumeFailed { operation, choice } => self.resume_failed(*operation, *choice),
             Notice::RepairStarted => {
@@ -144,59 +149,19 @@ impl Diagnostics {
 
     fn connected(&mut self, endpoint: &Endpoint) {
         self.connections += 1;
-        match self.repeating.take() {
-            Some(repeating) => {
-                let gap = rounded(repeating.since.elapsed());
-                self.warn(&format_args!(
-                    "connected to {} again, after {gap:?}",
-                    endpoint.url
-                ));
-            }
+        match self
+            .outages
+            .connected(Instant::now(), endpoint.url.as_str())
+        {
+            Some(message) => self.warn(&message),
             None => self.tell(&format_args!("connected to {}", endpoint.url)),
         }
     }
 
-    fn lost(
-        &mut self,
-        failure: &Failure,
-        failures: u32,
-        wait: Duration,
-        endpoint: &Endpoint,
-        next: &Endpoint,
-    ) {
-        let now = Instant::now();
-        let (url, wait, mut told) = (&endpoint.url, rounded(wait), true);
-        let since = match &self.repeating {
-            Some(known)
-                if known.reason == failure.reason && self.verbosity < Verbosity::Verbose =>
-            {
-                told = now.duration_since(known.told) >= REPEAT;
-                if told {
-                    let lasting = rounded(now.duration_since(known.since));
-                    self.warn(&format_args!(
-                        "still trying {url}: {failures} failures in {lasting:?}, next try in {wait:?} ({failure})"
-                    ));
-                }
-                known.since
-            }
-            other => {
-                if wait.is_zero() {
-                    self.warn(&format_args!("{url}: {failure}; trying {}", next.url));
-                } else {
-                    self.warn(&format_args!("{url}: {failure}; trying again in {wait:?}"));
-                }
-                other.as_ref().map_or(now, |known| known.since)
-            }
-        };
-        let told = match &self.repeating {
-            Some(known) if !told => known.told,
-            _ => now,
-        };
-        self.repeating = Some(Repeating {
-            reason: failure.reason.clone(),
-            since,
-            told,
-        });
+    fn outage_over(&mut self) {
+        if let Some(message) = self.outages.over(Instant::now()) {
+            self.warn(&message);
+        }
     }
 
     fn repair_delayed(&mut self, failure: &Failure, wait: Duration) {
@@ -209,8 +174,8 @@ impl Diagnostics {
         }
         self.repair_delayed = Some((failure.reason.clone(), now));
         self.warn(&format_args!(
-            "cannot ask for what changed in the last second before the replication: {failure}; trying again in {:?}",
-            rounded(wait)
+            "cannot ask for what changed in the last second before the replication: {failure}; trying again in {}",
+            ForPeople(wait)
         ));
     }
 
@@ -218,12 +183,13 @@ impl Diagnostics {
         let operation = described(operation);
         match choice {
             OnResumeFailed::Continue => self.warn(&format_args!(
-                "the server no longer has {operation} to resume after: operations since then are lost, \
-                 the final state of every object they changed is not; going on with those states"
+                "the server no longer has {operation} to resume after: going on with the last state of \
+                 every object changed since then, the steps in between are lost \
+                 (--on-resume-failed says what else to do)"
             )),
             _ => self.warn(&format_args!(
-                "the server no longer has {operation} to resume after: operations since then are lost; \
-                 starting a full replication, which brings the final state of every object"
+                "the server no longer has {operation} to resume after: starting a full replication, \
+                 which brings the last state of every object; the steps in between are lost"
             )),
         }
     }
@@ -249,7 +215,7 @@ pub fn described(position: Position) -> String {
         |at: Result<Timestamp, jiff::Error>| at.map_or_else(|_| "?".into(), |at| at.to_string());
     let of_second = |second| time(Timestamp::from_second(second));
     match position {
-        Position::Replication(0) => "nothing (full replication)".into(),
+        Position::Replication(0) => "0 (a full replication)".into(),
         Position::Replication(ms) => {
             let at = time(Timestamp::from_millisecond(
                 i64::try_from(ms).unwrap_or(i64::MAX),
@@ -265,15 +231,6 @@ pub fn described(position: Position) -> String {
         Position::Operation(id) => {
             format!("operation {id} (of {})", of_second(i64::from(id.second())))
         }
-    }
-}
-
-/// Without digits that nobody reads: milliseconds below ten seconds, seconds above.
-fn rounded(duration: Duration) -> Duration {
-    if duration < Duration::from_secs(10) {
-        Duration::from_millis(u64::try_from(duration.as_millis()).unwrap_or(0) / 100 * 100)
-    } else {
-        Duration::from_secs(duration.as_secs())
     }
 }
 

@@ -1,5 +1,7 @@
-//! Durations as the command line takes them: `500ms`, `2s`, `5m`, `1h30m`, `1d12h`.
+//! Durations as the command line takes them: `500ms`, `2s`, `5m`, `1h30m`, `1d12h`; and as people
+//! read them: `1.5s`, `1m 30s`.
 
+use std::fmt;
 use std::time::Duration;
 
 /// The units from the longest to the shortest, with their length in milliseconds.
@@ -79,6 +81,32 @@ pub fn parse(text: &str) -> Result<Duration, InvalidDuration> {
     Ok(Duration::from_millis(total_ms))
 }
 
+/// Shows a duration in its two largest units, and no digits that nobody reads: `450ms`, `1.5s`,
+/// `12s`, `1m 30s`, `2h`, `3d 4h`.
+#[derive(Clone, Copy, Debug)]
+pub struct ForPeople(pub Duration);
+
+impl fmt::Display for ForPeople {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (seconds, ms) = (self.0.as_secs(), self.0.subsec_millis());
+        let tenths = ms / 100;
+        if (1..10).contains(&seconds) && tenths > 0 {
+            return write!(f, "{seconds}.{tenths}s");
+        }
+        let two = |f: &mut fmt::Formatter<'_>, large, unit, small, small_unit| match small {
+            0 => write!(f, "{large}{unit}"),
+            _ => write!(f, "{large}{unit} {small}{small_unit}"),
+        };
+        match seconds {
+            0 if ms >= 10 => write!(f, "{}ms", ms / 10 * 10),
+            0..60 => write!(f, "{seconds}s"),
+            60..3600 => two(f, seconds / 60, 'm', seconds % 60, 's'),
+            3600..86_400 => two(f, seconds / 3600, 'h', seconds % 3600 / 60, 'm'),
+            _ => two(f, seconds / 86_400, 'd', seconds % 86_400 / 3600, 'h'),
+        }
+    }
+}
+
 /// The text before the first character that `is_end` holds for, and the rest.
 fn split_before(text: &str, is_end: impl Fn(char) -> bool) -> (&str, &str) {
     text.split_at(text.find(is_end).unwrap_or(text.len()))
@@ -139,6 +167,32 @@ mod tests {
             assert_eq!(parse_positive(text), Err(InvalidDuration::Zero), "{text}");
         }
         assert_eq!(parse_positive("1ms"), Ok(Duration::from_millis(1)));
+    }
+
+    #[test]
+    fn people_read_two_units() {
+        for (ms, shown) in [
+            (0, "0s"),
+            (9, "0s"),
+            (99, "90ms"),
+            (450, "450ms"),
+            (512, "510ms"),
+            (1_000, "1s"),
+            (9_950, "9.9s"),
+            (10_950, "10s"),
+            (59_999, "59s"),
+            (60_000, "1m"),
+            (90_100, "1m 30s"),
+            (180_000, "3m"),
+            (7_200_000, "2h"),
+            (7_259_000, "2h"),
+            (7_320_000, "2h 2m"),
+            (86_400_000, "1d"),
+            (275_000_000, "3d 4h"),
+        ] {
+            let duration = Duration::from_millis(ms);
+            assert_eq!(ForPeople(duration).to_string(), shown, "{ms}");
+        }
     }
 
     proptest! {

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use crate::consumer::{Error, StateError};
+use crate::diagnostics;
 use crate::feed::FeedError;
 use crate::settings::UsageError;
 
@@ -79,6 +80,31 @@ impl From<ExitStatus> for ExitCode {
     fn from(status: ExitStatus) -> Self {
         Self::from(status.code())
     }
+}
+
+/// Says on stderr why the program fails, and returns the status that it ends with.
+pub fn report(error: &anyhow::Error) -> ExitStatus {
+    if let Some(usage) = error.downcast_ref::<UsageError>() {
+        let _ = clap::Error::from(usage.clone()).print();
+    } else {
+        diagnostics::fatal(&explained(error));
+    }
+    classify(error)
+}
+
+/// The error with its causes, but for those whose words it already uses.
+fn explained(error: &anyhow::Error) -> String {
+    error
+        .chain()
+        .skip(1)
+        .fold(error.to_string(), |told, cause| {
+            let cause = cause.to_string();
+            if told.contains(&cause) {
+                told
+            } else {
+                format!("{told}: {cause}")
+            }
+        })
 }
 
 /// The status that an error ends the program with.

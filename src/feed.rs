@@ -15,6 +15,7 @@ use crate::consumer::{Consumer, Delivery, Error};
 use crate::diagnostics::Diagnostics;
 use crate::operation::{Event, InvalidOperation, Operation};
 use crate::output::{Arrival, Printer};
+use crate::progress::Progress;
 use crate::settings::{OnInvalid, Settings, StopConditions};
 use crate::statistics::Statistics;
 
@@ -62,6 +63,8 @@ pub struct Feed {
     is_complete: bool,
     idle: Option<Idle>,
     taken: Taken,
+    /// The status line, where one is wanted.
+    progress: Option<Progress>,
     /// Whether anything is to be said about when operations arrive. Otherwise no clock is read.
     needs_clock: bool,
 }
@@ -85,6 +88,7 @@ impl Feed {
             is_complete: false,
             idle: settings.stop.until_idle.map(Idle::new),
             taken: Taken::Nothing,
+            progress: settings.status_line.then(Progress::new),
             needs_clock: settings.lag || settings.stats,
         }
     }
@@ -125,6 +129,14 @@ impl Feed {
         if self.is_complete {
             return Poll::Pending;
         }
+        let filled = self.print_ready(cx);
+        if let Some(progress) = &mut self.progress {
+            progress.update(self.statistics.last_id(), cx);
+        }
+        filled
+    }
+
+    fn print_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), FeedError>> {
         // One reading serves all that is ready now: nothing of it can have come later.
         let arrival = self.needs_clock.then(|| Arrival {
             received: Timestamp::now(),
@@ -155,6 +167,12 @@ impl Feed {
     fn print(&mut self, operation: &Operation, arrival: Option<Arrival>) {
         self.printer.print(operation, arrival, &mut self.batch);
         self.statistics.count(operation, arrival);
+        // What a repair brings has ids as in a replication, and comes after it.
+        if let Some(progress) = &mut self.progress
+            && !self.consumer.is_repairing()
+        {
+            progress.count(operation);
+        }
         self.lines += 1;
         let ends_at_live = self.stop.until_live && *operation.event() == Event::Live;
         if ends_at_live {

@@ -3,7 +3,7 @@
 
 use std::io::{self, Write};
 
-use clap::{Command, CommandFactory};
+use clap::{Arg, Command, CommandFactory};
 use clap_complete::Shell;
 use clap_mangen::Man;
 
@@ -22,7 +22,7 @@ const DESCRIPTION: &str = include_str!("generate/description.roff");
 /// What the man page says after the exit statuses.
 const REST: &str = include_str!("generate/rest.roff");
 
-/// Every document with the file of the repository that holds exactly what [`write`] makes of it.
+/// Every document with the file of the repository that holds exactly what [`write()`] makes of it.
 pub const FILES: [(Generate, &str); 5] = [
     (Generate::Man, "man/oplog-tail.1"),
     (Generate::CompleteBash, "completions/oplog-tail.bash"),
@@ -65,7 +65,7 @@ fn man(out: &mut dyn Write) -> io::Result<()> {
 /// The options, their groups as subsections.
 fn options(command: Command, out: &mut dyn Write) -> io::Result<()> {
     let mut rendered = Vec::new();
-    Man::new(command).render_options_section(&mut rendered)?;
+    Man::new(command.mut_args(with_aliases)).render_options_section(&mut rendered)?;
     let rendered = String::from_utf8_lossy(&rendered);
     writeln!(out, ".SH OPTIONS")?;
     for line in rendered.lines() {
@@ -78,6 +78,16 @@ fn options(command: Command, out: &mut dyn Write) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// The argument with its other names in its text: `clap_mangen` leaves them out.
+fn with_aliases(arg: Arg) -> Arg {
+    let (Some(aliases), Some(help)) = (arg.get_visible_aliases(), arg.get_long_help()) else {
+        return arg;
+    };
+    let aliases: Vec<_> = aliases.iter().map(|alias| format!("--{alias}")).collect();
+    let help = format!("{help}\n\nAlias: {}.", aliases.join(", "));
+    arg.long_help(help)
 }
 
 /// Writes the text over as many lines as it takes. A macro stays as it is.

@@ -9,40 +9,18 @@ use anyhow::Context as _;
 use crate::cli::Cli;
 use crate::consumer::{Consumer, Saver, StateError, StateFile, peek};
 use crate::demo::Demo;
-use crate::diagnostics::{self, Diagnostics, described};
-use crate::exit::{ExitStatus, classify};
+use crate::diagnostics::{Diagnostics, described};
+use crate::exit::{ExitStatus, report};
 use crate::generate;
 use crate::position::Position;
-use crate::settings::{Ack, Inputs, Settings, UsageError};
+use crate::settings::{Ack, Inputs, Settings};
 use crate::stdout::{OutputError, Stdout};
 use crate::supervisor;
 use crate::tail::{Parts, Tail};
 
 /// Runs what the command line asks for and says on stderr why, if it fails.
 pub fn run(cli: Cli) -> ExitStatus {
-    execute(cli).unwrap_or_else(|error| {
-        if let Some(usage) = error.downcast_ref::<UsageError>() {
-            let _ = clap::Error::from(usage.clone()).print();
-        } else {
-            diagnostics::fatal(&explained(&error));
-        }
-        classify(&error)
-    })
-}
-
-/// The error with its causes, but for those whose words it already uses.
-fn explained(error: &anyhow::Error) -> String {
-    error
-        .chain()
-        .skip(1)
-        .fold(error.to_string(), |told, cause| {
-            let cause = cause.to_string();
-            if told.contains(&cause) {
-                told
-            } else {
-                format!("{told}: {cause}")
-            }
-        })
+    execute(cli).unwrap_or_else(|error| report(&error))
 }
 
 fn execute(cli: Cli) -> anyhow::Result<ExitStatus> {
@@ -107,7 +85,7 @@ fn execute(cli: Cli) -> anyhow::Result<ExitStatus> {
         orders,
         diagnostics,
     };
-    let status = Tail::new(&settings, parts).and_then(|tail| runtime.block_on(tail.run()));
+    let status = Tail::new(&settings, parts).map(|tail| runtime.block_on(tail.run()));
     drop((demo, in_runtime));
     // A name that is being looked up must not hold up the end.
     runtime.shutdown_background();

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::consumer::Consumer;
 use crate::diagnostics::PREFIX;
+use crate::duration::ForPeople;
 use crate::operation::{Event, Operation};
 use crate::output::{Arrival, Format, lag_ms};
 use crate::position::Position;
@@ -99,6 +100,11 @@ impl Statistics {
         }
     }
 
+    /// The id of the last line that had one; empty if none had.
+    pub fn last_id(&self) -> &str {
+        &self.last_id
+    }
+
     /// One more event could not be decoded.
     pub fn count_invalid(&mut self) {
         self.invalid += 1;
@@ -106,14 +112,12 @@ impl Statistics {
 
     /// Writes the summary to stderr: one JSON object on a line, or a few lines for a person.
     pub fn show(&self, format: Format, consumer: &Consumer, reconnections: u64) {
-        use std::io::Write;
         let summary = self.summary(consumer.position(), consumer.repaired(), reconnections);
         let text = match format {
             Format::Json => serde_json::to_string(&summary).unwrap_or_default() + "\n",
             Format::Text => summary.text(),
         };
-        // Nothing can be done where stderr is gone.
-        let _ = std::io::stderr().write_all(text.as_bytes());
+        crate::stderr::write(&text);
     }
 
     fn summary(
@@ -169,10 +173,10 @@ impl Summary<'_> {
             ),
             format!("lag: {lag}"),
             format!(
-                "reconnections: {}; repaired: {}; elapsed: {:?}",
+                "reconnections: {}; repaired: {}; elapsed: {}",
                 self.reconnections,
                 self.repaired,
-                Duration::from_millis(self.elapsed_ms)
+                ForPeople(Duration::from_millis(self.elapsed_ms))
             ),
         ];
         let lines = lines.map(|line| format!("{PREFIX}{}\n", crate::output::escaped(&line)));

@@ -15,13 +15,16 @@ use tokio::sync::mpsc;
 
 use crate::consumer::Saver;
 use crate::diagnostics;
-use crate::exit::{self, ExitStatus};
+use crate::exit::ExitStatus;
+use crate::stderr;
 
 /// How long the main thread gets to come to an end by itself; with [`SAVING`], what the user is
 /// promised is two seconds.
 const GRACE: Duration = Duration::from_millis(1200);
 /// How long saving the position may take after that.
 const SAVING: Duration = Duration::from_millis(500);
+/// How long tidying up the terminal may take after that.
+const CLOSING: Duration = Duration::from_millis(100);
 
 /// Its number on Linux, macOS and the BSDs.
 const SIGXFSZ: i32 = 25;
@@ -91,6 +94,7 @@ pub fn start(
                 let _ = orders.try_send(Order::Stop(interruption));
                 let stuck = tokio::time::timeout(GRACE, signals.next()).await;
                 if let Ok(number) = stuck {
+                    stderr::close(String::new(), CLOSING);
                     process::exit(ExitStatus::Signal(number).code().into());
                 }
                 end(interruption, has_condition, saver);
@@ -105,13 +109,11 @@ pub fn start(
 /// Ends the process in place of the main thread.
 fn end(interruption: Interruption, has_condition: bool, saver: Option<Saver>) -> ! {
     let saved = saver.map_or(Ok(()), |saver| saver.finish(SAVING));
-    let status = match saved {
-        Ok(()) => interruption.exit_status(has_condition),
-        Err(error) => {
-            diagnostics::fatal(&error);
-            exit::ExitStatus::StateFile
-        }
+    let (status, last_lines) = match saved {
+        Ok(()) => (interruption.exit_status(has_condition), String::new()),
+        Err(error) => (ExitStatus::StateFile, diagnostics::line(&error)),
     };
+    stderr::close(last_lines, CLOSING);
     process::exit(status.code().into())
 }
 

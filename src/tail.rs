@@ -9,17 +9,22 @@ use tokio::sync::mpsc;
 
 use crate::acks::Acks;
 use crate::consumer::{Acknowledging, Consumer, Saver};
-use crate::diagnostics::{Diagnostics, Limiter};
-use crate::exit::ExitStatus;
+use crate::diagnostics::{Diagnostics, Limiter, described};
+use crate::exit::{ExitStatus, report};
 use crate::feed::Feed;
 use crate::output::Format;
+use crate::position::Position;
 use crate::settings::{Ack, Settings};
+use crate::stderr;
 use crate::stdout::{OutputError, Stdout};
 use crate::supervisor::{Interruption, Order};
 
 /// How long the end may take to save the position. A signal or `--timeout` does not wait as long;
 /// see the supervisor.
 const SAVING: Duration = Duration::from_secs(30);
+
+/// How long acknowledgements are waited for once whoever reads stdout is gone.
+const LAST_ACKS: Duration = Duration::from_millis(300);
 
 /// How a run came to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +66,8 @@ pub struct Tail {
     junk: Limiter,
     /// It has been said that a save takes too long.
     waits_for_saving: bool,
+    /// The saved position that was last told.
+    told_saved: Option<Position>,
     shows_statistics: bool,
     format: Format,
     has_condition: bool,
@@ -70,6 +77,8 @@ enum Step {
     /// There may be something in the batch.
     Filled,
     Acknowledged(Vec<String>),
+    /// A position has been saved.
+    Saved,
     Order(Order),
     End(Ending),
 }
@@ -86,6 +95,7 @@ impl Tail {
             }
             _ => None,
         };
+        let told_saved = parts.saver.as_ref().and_then(Saver::saved);
         Ok(Self {
             feed: Feed::new(settings, parts.consumer, Rc::clone(&parts.diagnostics)),
             saver: parts.saver,
@@ -95,31 +105,61 @@ impl Tail {
             diagnostics: parts.diagnostics,
             junk: Limiter::default(),
             waits_for_saving: false,
+            told_saved,
             shows_statistics: settings.stats,
             format: settings.format,
             has_condition: settings.stop.any_asked_for(),
         })
     }
 
-    /// Runs to the end, saves the position, and tells the exit status.
-    ///
-    /// # Errors
-    /// Whatever ends the run other than what was asked for; the position is saved as far as it
-    /// can be.
-    pub async fn run(mut self) -> anyhow::Result<ExitStatus> {
-        let ending = self.follow().await;
+    /// Runs to the end, saves the position, and tells the exit status. Says on stderr why it
+    /// ended, if that is a failure, and then shows the statistics: they come last.
+    pub async fn run(mut self) -> ExitStatus {
+        let ending = match self.follow().await {
+            Err(error) if matches!(error.downcast_ref(), Some(OutputError::ReaderGone)) => {
+                Ok(Ending::ReaderGone)
+            }
+            other => other,
+        };
+        stderr::clear_status();
+        let ending = self.take_last_acknowledgements(ending).await;
         let saved = self.feed.consumer.stop(SAVING);
+        self.tell_saved();
+        let ending = ending.and_then(|ending| saved.map(|()| ending).map_err(Into::into));
+        let status = match ending {
+            Ok(ending) => self.exit_status(ending),
+            Err(error) => report(&error),
+        };
         if self.shows_statistics {
             self.show_statistics();
         }
-        let ending = match ending {
-            Err(error) if matches!(error.downcast_ref(), Some(OutputError::ReaderGone)) => {
-                Ending::ReaderGone
-            }
-            other => other?,
+        status
+    }
+
+    /// Takes in what was acknowledged before the end.
+    ///
+    /// A worker that dies closes its end of stdin and of stdout at once, and either may be noticed
+    /// first; so a reader that is gone counts as the end of its acknowledgements, if any are due.
+    async fn take_last_acknowledgements(
+        &mut self,
+        ending: anyhow::Result<Ending>,
+    ) -> anyhow::Result<Ending> {
+        let is_reader_gone = matches!(ending, Ok(Ending::ReaderGone));
+        let patience = if is_reader_gone {
+            LAST_ACKS
+        } else {
+            Duration::ZERO
         };
-        saved?;
-        Ok(self.exit_status(ending))
+        while self.feed.consumer.in_flight() > 0
+            && let Some(acks) = &mut self.acks
+            && let Ok(Ok(Some(ids))) = tokio::time::timeout(patience, acks.next()).await
+        {
+            self.acknowledge(&ids);
+        }
+        if is_reader_gone && self.feed.consumer.in_flight() > 0 {
+            return Ok(Ending::AcksEnded);
+        }
+        ending
     }
 
     fn exit_status(&self, ending: Ending) -> ExitStatus {
@@ -159,6 +199,7 @@ impl Tail {
             match step? {
                 Step::Filled => {}
                 Step::Acknowledged(ids) => self.acknowledge(&ids),
+                Step::Saved => self.tell_saved(),
                 Step::Order(Order::Stop(interruption)) => {
                     return Ok(Ending::Interrupted(interruption));
                 }
@@ -180,13 +221,13 @@ impl Tail {
             waits_for_saving,
             ..
         } = self;
-        let saver = saver.as_ref();
         let acknowledgements = async {
             match acks {
                 Some(acks) => acks.next().await,
                 None => std::future::pending().await,
             }
         };
+        let saver = saver.as_ref();
         let saving_failed = async {
             match saver {
                 Some(saver) => saver.failure().await,
@@ -208,6 +249,12 @@ impl Tail {
             *waits_for_saving = false;
             std::future::poll_fn(|cx| feed.fill(cx)).await
         };
+        let has_saved = async {
+            match saver {
+                Some(saver) => saver.has_saved().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             biased;
             Some(order) = orders.recv() => Ok(Step::Order(order)),
@@ -216,6 +263,7 @@ impl Tail {
                 let ids = ids.context("cannot read acknowledgements from stdin")?;
                 Ok(ids.map_or(Step::End(Ending::AcksEnded), Step::Acknowledged))
             }
+            () = has_saved => Ok(Step::Saved),
             filled = filled => Ok(filled.map(|()| Step::Filled)?),
             () = stdout.reader_gone() => Ok(Step::End(Ending::ReaderGone)),
         }
@@ -238,6 +286,17 @@ impl Tail {
                 diagnostics.warn(&format_args!("{left_out} more such lines are not shown"));
             }
         }
+    }
+
+    fn tell_saved(&mut self) {
+        let saved = self.saver.as_ref().and_then(Saver::saved);
+        if let Some(position) = saved.filter(|saved| self.told_saved != Some(*saved)) {
+            let position = described(position);
+            self.diagnostics
+                .borrow()
+                .tell(&format_args!("state saved: {position}"));
+        }
+        self.told_saved = saved;
     }
 
     fn show_statistics(&self) {

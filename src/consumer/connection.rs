@@ -16,6 +16,7 @@ use tokio::time::{Instant, Sleep};
 
 use super::config::Endpoint;
 use super::transport::{Clients, Exchange, Progress, Transport, TransportFailure};
+use crate::duration::ForPeople;
 use crate::position::Position;
 
 /// What a failure means for the next try.
@@ -216,10 +217,10 @@ impl Silence {
             };
             self.timer.as_mut().reset(deadline);
         }
-        self.timer
-            .as_mut()
-            .poll(cx)
-            .map(|()| Failure::retry(format!("the server has been silent for {:?}", self.longest)))
+        self.timer.as_mut().poll(cx).map(|()| {
+            let longest = ForPeople(self.longest);
+            Failure::retry(format!("the server has been silent for {longest}"))
+        })
     }
 }
 

@@ -97,8 +97,11 @@ impl Link {
                     Ok(Received::Event(event))
                         if event.event_type == "message" && event.data.is_empty() => {}
                     Ok(Received::Event(event)) => {
-                        self.backoff.succeed();
-                        self.round.clear();
+                        if self.backoff.failures() > 0 || !self.round.is_empty() {
+                            self.backoff.succeed();
+                            self.round.clear();
+                            observer(Notice::Receiving);
+                        }
                         return Poll::Ready(Ok(Linked::Event(event)));
                     }
                     Ok(Received::Heartbeat) => observer(Notice::Heartbeat),

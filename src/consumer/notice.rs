@@ -24,6 +24,8 @@ pub enum Notice<'a> {
     Exchanged(&'a Exchange),
     /// The connection stands, with this agent.
     Connected(&'a Endpoint),
+    /// The first event after a failure has come: the connection does some good again.
+    Receiving,
     /// The server showed that it is there.
     Heartbeat,
     /// The connection was not made, or it ended.

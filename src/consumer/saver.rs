@@ -39,6 +39,7 @@ struct Shared {
     failed: Notify,
     /// Told after each save.
     ended: Notify,
+    has_saved: Notify,
 }
 
 impl Shared {
@@ -111,6 +112,12 @@ impl Saver {
         }
     }
 
+    /// Waits until a position has been saved since this was last asked; [`Saver::saved`] tells
+    /// which.
+    pub async fn has_saved(&self) {
+        self.shared.has_saved.notified().await;
+    }
+
     /// What the file holds.
     pub fn saved(&self) -> Option<Position> {
         self.shared.lock().saved
@@ -154,7 +161,10 @@ fn run(shared: &Shared, mut file: StateFile) {
         state.saving_since = None;
         shared.ended.notify_one();
         match result {
-            Ok(()) => state.saved = Some(position),
+            Ok(()) => {
+                state.saved = Some(position);
+                shared.has_saved.notify_one();
+            }
             Err(error) => {
                 state.error = Some(error);
                 shared.has_failed.store(true, Ordering::Relaxed);

@@ -19,6 +19,7 @@ use sync_wrapper::SyncFuture;
 use super::config::{Config, Endpoint};
 use super::framing::{Framing, TooLong};
 use super::userinfo::without_userinfo;
+use crate::duration::ForPeople;
 
 /// How many redirects are followed.
 const MAX_REDIRECTS: usize = 5;
@@ -36,7 +37,7 @@ pub enum TransportFailure {
     #[error(transparent)]
     Request(#[from] reqwest::Error),
     /// No answer came in time.
-    #[error("no answer within {0:?}")]
+    #[error("no answer within {}", ForPeople(*.0))]
     NoAnswer(Duration),
     /// A redirect names no place to go to.
     #[error("a redirect without a usable Location ({0:?})")]

@@ -73,8 +73,13 @@ pub(super) struct Palette {
 }
 
 impl Palette {
-    /// The object stands out, what is rarely read steps back, and the events differ in lightness
-    /// as well as in hue, so that they can be told apart without seeing red or green.
+    /// The object stands out and what is rarely read steps back. Weight and reversal tell the
+    /// events apart before hue does, for who sees no red or green and for whatever the terminal
+    /// makes of a colour: an update, the most frequent, is plain; an insert is bold; what takes
+    /// objects away is reversed; and what concerns no object but the stream has a hue of its own.
+    ///
+    /// Only red, magenta and bold blue, because they alone can be read on black as on white:
+    /// green, yellow, cyan and white vanish on a light background, thin blue on a dark one.
     pub(super) fn colored() -> Self {
         let dimmed = Paint::new(Style::new().dimmed());
         Self {
@@ -83,11 +88,11 @@ impl Palette {
             object: Paint::new(Style::new().bold()),
             parents: dimmed.clone(),
             lag: dimmed,
-            reset: Paint::new(Style::new().magenta().bold()),
-            live: Paint::new(Style::new().cyan().bold()),
-            insert: Paint::new(Style::new().cyan()),
-            update: Paint::new(Style::new().yellow()),
-            delete: Paint::new(Style::new().magenta().bold()),
+            reset: Paint::new(Style::new().magenta().bold().reversed()),
+            live: Paint::new(Style::new().magenta().bold()),
+            insert: Paint::new(Style::new().blue().bold()),
+            update: Paint::default(),
+            delete: Paint::new(Style::new().red().reversed()),
             other: Paint::new(Style::new().underline()),
         }
     }

@@ -25,7 +25,7 @@ impl Room {
     pub(super) fn push(&mut self, text: &str, out: &mut Vec<u8>) -> bool {
         if !self.cut
             && text.len() <= self.left
-            && text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+            && super::all_bytes(text, |byte| matches!(byte, b' '..=b'~'))
         {
             out.extend_from_slice(text.as_bytes());
             self.left -= text.len();

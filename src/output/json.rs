@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Arrival, lag_ms, push_display};
+use super::{Arrival, all_bytes, lag_ms, push_display};
 use crate::operation::Operation;
 
 /// Appends the object, without a line feed.
@@ -41,7 +41,7 @@ fn push_lag(lag_ms: Option<i64>, out: &mut Vec<u8>) {
 
 /// Appends the text as it stands inside a JSON string.
 fn push_escaped(text: &str, out: &mut Vec<u8>) {
-    if text.bytes().all(|byte| !needs_escape(byte)) {
+    if all_bytes(text, |byte| !needs_escape(byte)) {
         out.extend_from_slice(text.as_bytes());
         return;
     }

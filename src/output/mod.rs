@@ -77,6 +77,12 @@ impl Printer {
     }
 }
 
+/// Whether `is_good` holds for every byte. Looks at all of them, because without an early end the
+/// processor can take many at once; texts are short and nearly always good.
+fn all_bytes(text: &str, is_good: impl Fn(u8) -> bool) -> bool {
+    text.bytes().fold(true, |good, byte| good & is_good(byte))
+}
+
 /// Writes a value by its `Display`.
 fn push_display(out: &mut Vec<u8>, value: std::fmt::Arguments<'_>) {
     use std::io::Write as _;

@@ -59,6 +59,8 @@ pub struct Inputs {
     pub now: Timestamp,
     /// Whether stdout is a terminal.
     pub stdout_is_terminal: bool,
+    /// Whether stderr is a terminal, and not the one that shows stdout.
+    pub stderr_is_terminal_of_its_own: bool,
     /// Where `--password-file -` reads from.
     pub stdin: Box<dyn Read>,
 }
@@ -71,6 +73,7 @@ impl Inputs {
             env: Box::new(|name| std::env::var(name).ok()),
             now: Timestamp::now(),
             stdout_is_terminal: std::io::stdout().is_terminal(),
+            stderr_is_terminal_of_its_own: crate::stderr::has_terminal_of_its_own(),
             stdin: Box::new(std::io::stdin()),
         }
     }
@@ -133,6 +136,8 @@ pub struct Settings {
     pub lag: bool,
     /// Whether a summary is printed at the end.
     pub stats: bool,
+    /// Whether to show how far a replication is.
+    pub status_line: bool,
     /// What to do with an operation that cannot be decoded.
     pub on_invalid: OnInvalid,
     /// How much is said on stderr.
@@ -189,6 +194,9 @@ impl Settings {
             color: color::choose(cli.output.color, inputs.stdout_is_terminal, &inputs.env),
             lag: cli.output.lag,
             stats: cli.diagnostics.stats,
+            status_line: inputs.stderr_is_terminal_of_its_own
+                && !cli.diagnostics.quiet
+                && (inputs.env)("TERM").is_none_or(|term| term != "dumb"),
             on_invalid: cli.failure.on_invalid,
             verbosity: verbosity(&cli.diagnostics),
         })

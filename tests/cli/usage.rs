@@ -48,6 +48,22 @@ fn values_that_are_none_of_the_choices() {
 }
 
 #[test]
+fn what_is_mistyped_gets_a_suggestion() {
+    for (typed, meant) in [
+        (&["--tpyes", "video"][..], "--types"),
+        (&["--stat-file", "x"], "--state-file"),
+        (&["--until-alive"], "--until-live"),
+        (&["--ack", "sdtin"], "stdin"),
+        (&["-o", "jsn"], "json"),
+        (&["--on-resume-failed", "contiune"], "continue"),
+        (&["-state-file", "x"], "--state-file"),
+        (&["-allow-replication"], "--allow-replication"),
+    ] {
+        refused(typed, &[&format!("'{meant}'")]);
+    }
+}
+
+#[test]
 fn ids() {
     for id in [
         "abc",

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use crate::support::{Script, ScriptServer, State, Tail, insert, operation_id};
+use crate::support::{Gate, Script, ScriptServer, State, Tail, insert, operation_id};
 
 /// The library, compiled for this test.
 struct Jumps {
@@ -76,13 +76,22 @@ fn jumps_of_the_clock_change_nothing() {
         return;
     };
     // It does jump, as the times of arrival show.
-    let finished = jumps.tail(&steady()).args(["--lag", "-n", "12"]).run();
-    let lines = finished.exit(0).stdout_lines();
-    let received = |line: &String| {
+    // Each operation is sent when the one before has been printed: what arrives together is
+    // stamped with one reading.
+    let gates: Vec<_> = (0..12).map(|_| Gate::new()).collect();
+    let script = gates.iter().fold(Script::events(""), |script, gate| {
+        script.wait_for(gate).send(insert(1))
+    });
+    let server = ScriptServer::start([script.stall()]);
+    let mut run = jumps.tail(&server).args(["--lag", "-n", "12"]).spawn();
+    let mut days = BTreeSet::new();
+    for gate in &gates {
+        gate.open();
+        let line = run.read_line();
         let (_, received) = line.split_once(r#""received":""#).expect("a time");
-        received[..10].to_owned()
-    };
-    let days: BTreeSet<_> = lines.iter().map(received).collect();
+        days.insert(received[..10].to_owned());
+    }
+    run.wait().exit(0);
     assert!(days.len() >= 3, "{days:?}");
 
     // A second, then two, each with up to half of it off.

@@ -32,6 +32,15 @@ fn disturb(server: &Handle, appended: &Mutex<Vec<String>>, stop: &AtomicBool) {
     }
 }
 
+/// Stops what disturbs when the test ends, also where it fails.
+struct StopAtEnd<'a>(&'a AtomicBool);
+
+impl Drop for StopAtEnd<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 fn follow(server: &Handle, beginning: &str, state: &State) -> Running {
     // Given several times, the URL is tried again at once.
     Tail::url(server.url())
@@ -83,6 +92,7 @@ fn every_operation_is_printed_and_the_position_is_never_ahead() {
     let mut saved = None;
     let mut moves = 0;
     std::thread::scope(|scope| {
+        let _stop = StopAtEnd(&stop);
         scope.spawn(|| disturb(&server, &appended, &stop));
         for number in 0..RUNS {
             let mut run = follow(&server, &beginning, &state);
@@ -105,7 +115,6 @@ fn every_operation_is_printed_and_the_position_is_never_ahead() {
             saved = now;
             printed.extend(ids);
         }
-        stop.store(true, Ordering::Relaxed);
     });
     let appended = appended.into_inner().unwrap();
     let last = appended.last().expect("operations");

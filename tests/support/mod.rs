@@ -10,6 +10,8 @@
 mod capture;
 mod finished;
 mod proxy;
+mod pty;
+mod relay;
 mod replica;
 mod running;
 mod script;
@@ -21,6 +23,8 @@ mod tls;
 pub use capture::{expected_json, expected_text, fixture, record_count, with_line_ends};
 pub use finished::Finished;
 pub use proxy::ForwardProxy;
+pub use pty::Terminal;
+pub use relay::{Interruption, Relay};
 pub use replica::Replica;
 pub use running::Running;
 pub use script::{Gate, Script, insert, insert_numbered, object_at, operation_id};

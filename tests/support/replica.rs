@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 /// The objects of the log by type and id, each with its last data.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Replica {
     pub objects: BTreeMap<(String, String), Value>,
 }
@@ -16,6 +16,15 @@ impl Replica {
         let mut replica = Self::default();
         for line in lines {
             replica.apply(line.as_ref());
+        }
+        replica
+    }
+
+    /// What a server says its objects are: `type/id` and the data of each.
+    pub fn of_objects(objects: &BTreeMap<String, String>) -> Self {
+        let mut replica = Self::default();
+        for data in objects.values() {
+            replica.apply(&format!(r#"{{"event":"insert","data":{data}}}"#));
         }
         replica
     }

@@ -64,9 +64,13 @@ impl Running {
             std::thread::spawn(move || drop(stdin.write_all(&bytes)));
         }
         let stderr = Arc::new(Stderr::default());
-        let mut pipe = child.stderr.take().expect("stderr is a pipe");
+        let pipe = child.stderr.take();
         let shared = Arc::clone(&stderr);
         std::thread::spawn(move || {
+            let Some(mut pipe) = pipe else {
+                shared.text.lock().unwrap().1 = true;
+                return shared.changed.notify_all();
+            };
             let mut buffer = [0; 4096];
             loop {
                 let count = pipe.read(&mut buffer).unwrap_or(0);

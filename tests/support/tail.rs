@@ -27,6 +27,7 @@ pub struct Tail {
     directory: Option<PathBuf>,
     input: Input,
     output: Stdio,
+    errors: Stdio,
     patience: Duration,
 }
 
@@ -50,6 +51,7 @@ impl Tail {
             directory: None,
             input: Input::Nothing,
             output: Stdio::piped(),
+            errors: Stdio::piped(),
             patience: PATIENCE,
         }
     }
@@ -99,6 +101,12 @@ impl Tail {
         self
     }
 
+    /// Where stderr goes instead of to the test.
+    pub fn stderr_to(mut self, errors: impl Into<Stdio>) -> Self {
+        self.errors = errors.into();
+        self
+    }
+
     /// How long each wait for the program may take.
     pub fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience;
@@ -128,7 +136,7 @@ impl Tail {
                 Input::Pipe | Input::Bytes(_) => Stdio::piped(),
             })
             .stdout(self.output)
-            .stderr(Stdio::piped());
+            .stderr(self.errors);
         if let Some(directory) = &self.directory {
             command.current_dir(directory);
         }

@@ -195,6 +195,12 @@ impl World {
             return Ok(());
         }
         if self.config.acknowledging != Acknowledging::InOrder {
+            let mut waiting = self.handed_out.iter().filter(|h| !h.acknowledged);
+            let alone = match handed.event.as_str() {
+                "reset" => waiting.next().is_none(),
+                _ => !waiting.any(|before| before.event == "reset"),
+            };
+            prop_assert!(alone, "{handed:?} beside a reset");
             let since_reset = self.handed_out.iter().rev();
             let mut since_reset = since_reset.take_while(|before| before.event != "reset");
             let twice = since_reset.any(|before| !before.acknowledged && before.is_same(&handed));

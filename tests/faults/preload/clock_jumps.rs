@@ -10,7 +10,18 @@ const CLOCK_GETTIME: i64 = 113;
 
 const CLOCK_REALTIME: i32 = 0;
 const HOUR: i64 = 3_600;
-const JUMPS: [i64; 6] = [0, 24 * HOUR, -24 * HOUR, HOUR, 5 * 365 * 24 * HOUR, -HOUR];
+const DAY: i64 = 24 * HOUR;
+/// Each to another day, and a prime number of them: whoever reads the clock a few times for each
+/// time it is looked at still sees most of them.
+const JUMPS: [i64; 7] = [
+    0,
+    DAY,
+    -DAY,
+    2 * DAY + HOUR,
+    5 * 365 * DAY,
+    -3 * DAY - HOUR,
+    40 * DAY,
+];
 
 #[repr(C)]
 pub struct Timespec {

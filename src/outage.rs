@@ -1,0 +1,265 @@
+//! What is said of lost connections: everything that is new at once, what repeats only now and
+//! then, and that it is over.
+
+use std::time::{Duration, Instant};
+
+use crate::duration::ForPeople;
+
+/// While the same failures repeat, they are told this often.
+pub const REPEAT: Duration = Duration::from_mins(1);
+/// So many different failures are told apart; a server that makes up more is told more often.
+const KNOWN: usize = 16;
+
+/// A connection that was not made or that ended.
+#[derive(Clone, Copy, Debug)]
+pub struct Lost<'a> {
+    /// The agent that failed.
+    pub url: &'a str,
+    /// Why.
+    pub reason: &'a str,
+    /// How many tries, or rounds over all agents, have failed in a row.
+    pub failures: u32,
+    /// How long until the next try.
+    pub wait: Duration,
+    /// The agent that is tried next.
+    pub next: &'a str,
+}
+
+/// Follows one connection after the other. From the first failure until an event or a heartbeat
+/// shows that a connection does some good, everything is one outage: a server that takes every
+/// connection and drops it is as out of order as one that takes none.
+#[derive(Debug, Default)]
+pub struct Outages {
+    outage: Option<Outage>,
+    has_connected: bool,
+}
+
+#[derive(Debug)]
+struct Outage {
+    since: Instant,
+    /// When something was last said of it.
+    told: Instant,
+    /// The agents and reasons that were told in full.
+    known: Vec<(String, String)>,
+    /// The agent connected to; whether that was said.
+    connected: Option<(String, bool)>,
+    said_connected: bool,
+}
+
+impl Outages {
+    /// What to say about this failure, if anything; `in_full` leaves nothing out.
+    pub fn lost(&mut self, now: Instant, lost: Lost<'_>, in_full: bool) -> Option<String> {
+        let outage = self.outage.get_or_insert_with(|| Outage::begin(now));
+        outage.connected = None;
+        let Lost {
+            url,
+            reason,
+            failures,
+            wait,
+            next,
+        } = lost;
+        let is_known = outage.knows(url, reason);
+        if is_known && !in_full {
+            // With another agent at hand it is not over yet.
+            if wait.is_zero() || now.duration_since(outage.told) < REPEAT {
+                return None;
+            }
+            outage.told = now;
+            let (lasting, wait) = (now.duration_since(outage.since), ForPeople(wait));
+            return Some(format!(
+                "{url}: {reason}; still trying, {failures} failures in {}, next in {wait}",
+                ForPeople(lasting)
+            ));
+        }
+        if !is_known {
+            outage.known.truncate(KNOWN - 1);
+            outage.known.insert(0, (url.to_owned(), reason.to_owned()));
+        }
+        outage.told = now;
+        Some(if wait.is_zero() {
+            format!("{url}: {reason}; trying {next}")
+        } else {
+            format!("{url}: {reason}; trying again in {}", ForPeople(wait))
+        })
+    }
+
+    /// A connection stands. What to say to everyone, if anything.
+    pub fn connected(&mut self, now: Instant, url: &str) -> Option<String> {
+        let again = if std::mem::replace(&mut self.has_connected, true) {
+            " again"
+        } else {
+            ""
+        };
+        let outage = self.outage.as_mut()?;
+        let says = !std::mem::replace(&mut outage.said_connected, true);
+        outage.connected = Some((url.to_owned(), says));
+        let lasting = ForPeople(now.duration_since(outage.since));
+        says.then(|| format!("connected to {url}{again}, after {lasting}"))
+    }
+
+    /// Something came over the connection: the outage is over. What to say, if anything.
+    pub fn over(&mut self, now: Instant) -> Option<String> {
+        let outage = self.outage.take()?;
+        let (url, said) = outage.connected?;
+        let lasting = ForPeople(now.duration_since(outage.since));
+        (!said).then(|| format!("connected to {url} again, after {lasting}"))
+    }
+}
+
+impl Outage {
+    fn begin(now: Instant) -> Self {
+        Self {
+            since: now,
+            told: now,
+            known: Vec::new(),
+            connected: None,
+            said_connected: false,
+        }
+    }
+
+    fn knows(&self, url: &str, reason: &str) -> bool {
+        self.known
+            .iter()
+            .any(|(known_url, known_reason)| known_url == url && known_reason == reason)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: &str = "http://a/";
+    const B: &str = "http://b/";
+
+    /// Says what is said at this second of a run.
+    struct Run {
+        outages: Outages,
+        began: Instant,
+    }
+
+    impl Run {
+        fn new() -> Self {
+            Self {
+                outages: Outages::default(),
+                began: Instant::now(),
+            }
+        }
+
+        fn at(&self, second: u64) -> Instant {
+            self.began + Duration::from_secs(second)
+        }
+
+        fn lost(&mut self, second: u64, failures: u32, wait: u64, in_full: bool) -> Option<String> {
+            let lost = Lost {
+                url: A,
+                reason: "refused",
+                failures,
+                wait: Duration::from_secs(wait),
+                next: A,
+            };
+            self.outages.lost(self.at(second), lost, in_full)
+        }
+    }
+
+    #[test]
+    fn what_repeats_is_told_once_a_minute() {
+        let mut run = Run::new();
+        assert_eq!(
+            run.lost(0, 1, 1, false).as_deref(),
+            Some("http://a/: refused; trying again in 1s")
+        );
+        let said: Vec<_> = (1..=12_u32)
+            .filter_map(|n| run.lost(u64::from(n) * 15, n + 1, 30, false))
+            .collect();
+        assert_eq!(
+            said,
+            [
+                "http://a/: refused; still trying, 5 failures in 1m, next in 30s",
+                "http://a/: refused; still trying, 9 failures in 2m, next in 30s",
+                "http://a/: refused; still trying, 13 failures in 3m, next in 30s",
+            ]
+        );
+        let now = run.at(185);
+        assert_eq!(
+            run.outages.connected(now, A).as_deref(),
+            Some("connected to http://a/, after 3m 5s")
+        );
+        assert_eq!(run.outages.over(now), None);
+        assert_eq!(run.outages.over(now), None);
+    }
+
+    #[test]
+    fn in_full_nothing_is_left_out() {
+        let mut run = Run::new();
+        let said = (0..5_u32).filter_map(|n| run.lost(u64::from(n), n + 1, 1, true));
+        assert_eq!(said.count(), 5);
+    }
+
+    #[test]
+    fn agents_that_fail_in_turn_repeat_too() {
+        let mut run = Run::new();
+        let mut said = Vec::new();
+        for round in 0..4_u32 {
+            for (url, next, wait) in [(A, B, 0), (B, A, 20)] {
+                let lost = Lost {
+                    url,
+                    reason: url,
+                    failures: round + 1,
+                    wait: Duration::from_secs(wait),
+                    next,
+                };
+                let now = run.at(u64::from(round) * 20);
+                said.extend(run.outages.lost(now, lost, false));
+            }
+        }
+        assert_eq!(
+            said,
+            [
+                "http://a/: http://a/; trying http://b/",
+                "http://b/: http://b/; trying again in 20s",
+                "http://b/: http://b/; still trying, 4 failures in 1m, next in 20s",
+            ]
+        );
+    }
+
+    #[test]
+    fn connections_that_are_dropped_at_once_are_one_outage() {
+        let mut run = Run::new();
+        let now = run.at(0);
+        assert_eq!(run.outages.connected(now, A), None);
+        assert!(run.lost(0, 1, 1, false).is_some());
+        let now = run.at(1);
+        assert_eq!(
+            run.outages.connected(now, A).as_deref(),
+            Some("connected to http://a/ again, after 1s")
+        );
+        assert_eq!(run.lost(2, 2, 1, false), None);
+        let now = run.at(3);
+        assert_eq!(run.outages.connected(now, A), None);
+        // It was said that it is connected, and then nothing: so it is said once more.
+        assert_eq!(
+            run.outages
+                .over(run.began + Duration::from_secs(4))
+                .as_deref(),
+            Some("connected to http://a/ again, after 4s")
+        );
+        assert!(run.lost(9, 1, 1, false).is_some());
+    }
+
+    #[test]
+    fn no_number_of_reasons_fills_the_memory() {
+        let mut run = Run::new();
+        for n in 0..1000_u32 {
+            let reason = n.to_string();
+            let lost = Lost {
+                url: A,
+                reason: &reason,
+                failures: n,
+                wait: REPEAT,
+                next: A,
+            };
+            assert!(run.outages.lost(run.began, lost, false).is_some());
+        }
+        assert!(run.outages.outage.unwrap().known.len() <= KNOWN);
+    }
+}

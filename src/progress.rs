@@ -1,0 +1,232 @@
+//! How far a replication is, for the status line.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use indicatif::HumanCount;
+use jiff::Timestamp;
+use tokio::time::{Instant, Sleep};
+
+use crate::duration::ForPeople;
+use crate::operation::{Event, Operation};
+use crate::stderr;
+
+/// How long a replication runs before anything is shown, and the pause between two showings.
+const PAUSE: Duration = Duration::from_millis(200);
+/// Over how many seconds the rate is taken.
+const RATE_SECONDS: usize = 5;
+/// The most digits of an id that is a time.
+const TIME_DIGITS: usize = 13;
+
+/// Shows how far a replication is, from its first operation until it is over.
+#[derive(Debug)]
+pub struct Progress {
+    replication: Option<Replication>,
+    is_shown: bool,
+    timer: Pin<Box<Sleep>>,
+}
+
+impl Progress {
+    /// Nothing is being replicated yet. Must be called within a tokio runtime.
+    pub fn new() -> Self {
+        Self {
+            replication: None,
+            is_shown: false,
+            timer: Box::pin(tokio::time::sleep(PAUSE)),
+        }
+    }
+
+    /// One more line was printed. Reads no clock unless a replication begins.
+    pub fn count(&mut self, operation: &Operation) {
+        match operation.event() {
+            Event::Reset => self.begin(),
+            Event::Live => self.replication = None,
+            _ if operation.id().len() > TIME_DIGITS => self.replication = None,
+            _ => {
+                if self.replication.is_none() {
+                    self.begin();
+                }
+                if let Some(replication) = &mut self.replication {
+                    replication.count(operation.id());
+                }
+            }
+        }
+    }
+
+    fn begin(&mut self) {
+        let now = Instant::now();
+        self.timer.as_mut().reset(now + PAUSE);
+        self.replication = Some(Replication::begin(now));
+    }
+
+    /// Brings the status line up to date if it is time to, and has the task woken when it will
+    /// be. `last_id` is that of the last line printed.
+    pub fn update(&mut self, last_id: &str, cx: &mut Context<'_>) {
+        let Some(replication) = &mut self.replication else {
+            if std::mem::take(&mut self.is_shown) {
+                stderr::clear_status();
+            }
+            return;
+        };
+        let now = Instant::now();
+        if now < self.timer.deadline() && self.timer.as_mut().poll(cx).is_pending() {
+            return;
+        }
+        let now_ms = Timestamp::now().as_millisecond();
+        let line = replication.line(now, now_ms, last_id, stderr::status_width());
+        stderr::show_status(line);
+        self.is_shown = true;
+        self.timer.as_mut().reset(now + PAUSE);
+        // A timer that was reset wakes nobody until it is polled.
+        if let Poll::Ready(()) = self.timer.as_mut().poll(cx) {
+            cx.waker().wake_by_ref();
+        }
+    }
+}
+
+/// One replication.
+#[derive(Debug)]
+struct Replication {
+    began: Instant,
+    operations: u64,
+    /// The time that the first id stands for.
+    first_ms: Option<i64>,
+    /// How many operations there were by when, one for each of the last seconds.
+    marks: VecDeque<(Instant, u64)>,
+}
+
+impl Replication {
+    fn begin(now: Instant) -> Self {
+        Self {
+            began: now,
+            operations: 0,
+            first_ms: None,
+            marks: VecDeque::from([(now, 0)]),
+        }
+    }
+
+    fn count(&mut self, id: &str) {
+        if self.first_ms.is_none() {
+            self.first_ms = id.parse().ok();
+        }
+        self.operations += 1;
+    }
+
+    /// Operations a second, lately.
+    fn rate(&mut self, now: Instant) -> u64 {
+        let second = Duration::from_secs(1);
+        if self
+            .marks
+            .back()
+            .is_none_or(|(at, _)| now.duration_since(*at) >= second)
+        {
+            self.marks.push_back((now, self.operations));
+        }
+        while self.marks.len() > RATE_SECONDS {
+            self.marks.pop_front();
+        }
+        let (since, before) = self.marks.front().copied().unwrap_or((now, 0));
+        let elapsed_ms = u64::try_from(now.duration_since(since).as_millis()).unwrap_or(u64::MAX);
+        (self.operations - before).saturating_mul(1000) / elapsed_ms.max(1)
+    }
+
+    /// What to show in this many columns.
+    fn line(&mut self, now: Instant, now_ms: i64, last_id: &str, width: usize) -> String {
+        let operations = HumanCount(self.operations);
+        let rate = HumanCount(self.rate(now));
+        let elapsed = ForPeople(now.duration_since(self.began));
+        let reached = self.reached(now_ms, last_id);
+        let full = format!("replicating: {operations} operations, {rate}/s{reached}, {elapsed}");
+        if full.chars().count() <= width {
+            return full;
+        }
+        let reached = reached.replacen(" at ", " ", 1);
+        format!("{operations} ops, {rate}/s{reached}, {elapsed}")
+    }
+
+    /// `, at 2026-11-23 17:55:11Z (63%)`, or nothing where the id is no time.
+    fn reached(&self, now_ms: i64, last_id: &str) -> String {
+        let reached = last_id.parse().ok().and_then(|ms: i64| {
+            let at = Timestamp::from_millisecond(ms).ok()?;
+            Some((ms, at.strftime("%Y-%m-%d %H:%M:%SZ").to_string()))
+        });
+        let (Some((ms, date)), Some(first_ms)) = (reached, self.first_ms) else {
+            return String::new();
+        };
+        let span = i128::from(now_ms) - i128::from(first_ms);
+        let done = i128::from(ms) - i128::from(first_ms);
+        if span <= 0 || done < 0 {
+            return format!(", at {date}");
+        }
+        // What a clock that is ahead makes more than everything is not.
+        format!(", at {date} ({}%)", (done * 100 / span).min(100))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn replication(ids: &[&str]) -> (Replication, Instant) {
+        let began = Instant::now();
+        let mut replication = Replication::begin(began);
+        for id in ids {
+            replication.count(id);
+        }
+        (replication, began)
+    }
+
+    #[test]
+    fn tells_how_far_it_is() {
+        // From 2014-11-06T11:04:39Z; half of the time until now.
+        let ids = ["1415271879000", "1415271979000"];
+        let (mut replication, began) = replication(&ids);
+        let line = |replication: &mut Replication, width| {
+            replication.line(began + 90 * SECOND, 1_415_272_079_000, ids[1], width)
+        };
+        assert_eq!(
+            line(&mut replication, 79),
+            "replicating: 2 operations, 0/s, at 2014-11-06 11:06:19Z (50%), 1m 30s"
+        );
+        assert_eq!(
+            line(&mut replication, 60),
+            "2 ops, 0/s, 2014-11-06 11:06:19Z (50%), 1m 30s"
+        );
+    }
+
+    #[test]
+    fn tells_what_it_knows() {
+        let (mut replication, began) = replication(&[]);
+        assert_eq!(
+            replication.line(began + SECOND, 0, "1", 79),
+            "replicating: 0 operations, 0/s, 1s"
+        );
+        // The clock of the server is ahead of this one.
+        replication.count("1415271879000");
+        assert_eq!(
+            replication.line(began + SECOND, 1_415_271_878_000, "1415271879000", 79),
+            "replicating: 1 operations, 1/s, at 2014-11-06 11:04:39Z, 1s"
+        );
+        replication.count("9999999999999");
+        let line = replication.line(began + SECOND, 1_415_271_880_000, "9999999999999", 79);
+        assert!(line.contains("(100%)"), "{line}");
+    }
+
+    #[test]
+    fn the_rate_is_that_of_the_last_seconds() {
+        let (mut replication, began) = replication(&[]);
+        for second in 1..=20_u32 {
+            replication.operations += if second <= 10 { 1000 } else { 10 };
+            let rate = replication.rate(began + second * SECOND);
+            match second {
+                1 | 10 => assert_eq!(rate, 1000),
+                16.. => assert_eq!(rate, 10),
+                _ => {}
+            }
+        }
+    }
+}

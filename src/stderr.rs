@@ -1,0 +1,210 @@
+//! Standard error: whole lines, and below them at most one status line that is redrawn in place.
+//!
+//! Everything written to stderr goes through here, from whatever thread, so that the status line
+//! and the lines never mix. There is one stderr in a process, and so there is one of this.
+
+use std::fs::File;
+use std::io::{self, IsTerminal, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::MetadataExt;
+use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
+
+/// The status line is drawn at most this often a second.
+const DRAWS_A_SECOND: u8 = 10;
+/// The width of a terminal that does not tell.
+const USUAL_WIDTH: usize = 80;
+
+/// What is at the bottom of the terminal.
+enum Status {
+    /// Nothing.
+    Empty,
+    /// A status line.
+    Shown(ProgressBar),
+    /// Nothing, and there will be nothing more: the process is ending.
+    Closed,
+}
+
+static STATUS: Mutex<Status> = Mutex::new(Status::Empty);
+
+fn lock() -> MutexGuard<'static, Status> {
+    // Nothing in here panics with the lock held; if it did, the worst is a line left behind.
+    STATUS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Writes these lines, above the status line if there is one.
+pub fn write(lines: &str) {
+    // One write, so that lines of several processes do not mix. Nothing can be done where it
+    // fails.
+    let write = || drop(io::stderr().write_all(lines.as_bytes()));
+    match &*lock() {
+        Status::Shown(bar) => bar.suspend(write),
+        Status::Empty | Status::Closed => write(),
+    }
+}
+
+/// Shows this in the status line, cut to the width of the terminal.
+pub fn show_status(line: String) {
+    let mut status = lock();
+    if let Status::Empty = *status {
+        let target =
+            ProgressDrawTarget::term_like_with_hz(Box::<BottomLine>::default(), DRAWS_A_SECOND);
+        let bar = ProgressBar::with_draw_target(None, target);
+        // A test rules out that the template is wrong.
+        if let Ok(style) = ProgressStyle::with_template("{wide_msg}") {
+            bar.set_style(style);
+        }
+        *status = Status::Shown(bar);
+    }
+    if let Status::Shown(bar) = &*status {
+        bar.set_message(line);
+    }
+}
+
+/// Takes the status line away.
+pub fn clear_status() {
+    let mut status = lock();
+    if let Status::Shown(bar) = &*status {
+        bar.finish_and_clear();
+        *status = Status::Empty;
+    }
+}
+
+/// Takes the status line away for good, and writes these last lines. To be called before the
+/// process is ended while other threads run.
+///
+/// Takes no longer than `patience`: a terminal that was stopped (Ctrl-S) must not hold up the end.
+pub fn close(last_lines: String, patience: Duration) {
+    let (done, is_done) = mpsc::channel();
+    let spawned = std::thread::Builder::new().spawn(move || {
+        clear_status();
+        *lock() = Status::Closed;
+        write(&last_lines);
+        let _ = done.send(());
+    });
+    if spawned.is_ok() {
+        let _ = is_done.recv_timeout(patience);
+    }
+}
+
+/// How many columns a status line can have.
+pub fn status_width() -> usize {
+    let columns = rustix::termios::tcgetwinsize(io::stderr()).map_or(0, |size| size.ws_col);
+    let columns = match usize::from(columns) {
+        0 => USUAL_WIDTH,
+        columns => columns,
+    };
+    // A line that fills the last column makes some terminals go on to the next.
+    columns - 1
+}
+
+/// Whether a status line has a place: stderr is a terminal, and not the one that shows stdout.
+pub fn has_terminal_of_its_own() -> bool {
+    let (stdout, stderr) = (io::stdout(), io::stderr());
+    stderr.is_terminal()
+        && (!stdout.is_terminal()
+            || match (device(stdout.as_fd()), device(stderr.as_fd())) {
+                (Ok(stdout), Ok(stderr)) => {
+                    // By this name either of them may be the other.
+                    let any = std::fs::metadata("/dev/tty").map_or(0, |tty| tty.rdev());
+                    stdout != stderr && stdout != any && stderr != any
+                }
+                _ => false,
+            })
+}
+
+fn device(fd: BorrowedFd<'_>) -> io::Result<u64> {
+    Ok(File::from(fd.try_clone_to_owned()?).metadata()?.rdev())
+}
+
+/// Whether the terminal is ours to draw on: a job that was sent to the background would draw over
+/// what the shell shows.
+fn in_foreground() -> bool {
+    let group = rustix::termios::tcgetpgrp(io::stderr());
+    group.is_ok_and(|group| group == rustix::process::getpgrp())
+        // Without job control there is no background.
+        || group.is_err()
+}
+
+/// Draws one line and leaves the cursor at its beginning. Wherever the terminal puts the parts of
+/// the line when its window is made narrower, they are then at and below the cursor, and erasing
+/// from there on leaves nothing behind; so does what the terminal echoes for Ctrl-C.
+#[derive(Debug, Default)]
+struct BottomLine {
+    drawing: Mutex<String>,
+}
+
+impl BottomLine {
+    fn drawing(&self) -> MutexGuard<'_, String> {
+        self.drawing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl TermLike for BottomLine {
+    fn width(&self) -> u16 {
+        u16::try_from(status_width()).unwrap_or(u16::MAX)
+    }
+
+    // There is one line, so there is nowhere to move.
+    fn move_cursor_up(&self, _: usize) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn move_cursor_down(&self, _: usize) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn move_cursor_right(&self, _: usize) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn move_cursor_left(&self, _: usize) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn write_line(&self, text: &str) -> io::Result<()> {
+        self.drawing().push_str(text);
+        Ok(())
+    }
+
+    fn write_str(&self, text: &str) -> io::Result<()> {
+        // Without what it is filled up with, which would only be in the way of a narrower window.
+        self.drawing().push_str(text.trim_end_matches(' '));
+        Ok(())
+    }
+
+    fn clear_line(&self) -> io::Result<()> {
+        self.drawing().push_str("\r\x1b[J");
+        Ok(())
+    }
+
+    fn flush(&self) -> io::Result<()> {
+        let drawing =
+            std::mem::take(&mut *self.drawing.lock().unwrap_or_else(PoisonError::into_inner));
+        if drawing.is_empty() || !in_foreground() {
+            return Ok(());
+        }
+        io::stderr().write_all(format!("{drawing}\r").as_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_template_is_right() {
+        assert!(ProgressStyle::with_template("{wide_msg}").is_ok());
+    }
+
+    #[test]
+    fn a_drawing_clears_the_one_before_and_returns_to_its_beginning() {
+        let line = BottomLine::default();
+        line.clear_line().unwrap();
+        line.write_str("a status").unwrap();
+        line.write_str("      ").unwrap();
+        assert_eq!(*line.drawing.lock().unwrap(), "\r\x1b[Ja status");
+    }
+}

@@ -1,0 +1,204 @@
+//! Recipes that look.
+
+use std::time::Duration;
+
+use oplog_tail::server::handle::now_ms;
+use oplog_tail::server::object::Change;
+use serde_json::Value;
+
+use super::kitchen::{self, Producer, in_both_shells};
+use crate::support::Replica;
+
+/// What a run says that ends at `live`.
+const ENDED_AT_LIVE: &str =
+    "oplog-tail: changes of the last second before this replication may be missing";
+
+const MINUTE_MS: u64 = 60_000;
+const HOUR_MS: u64 = 60 * MINUTE_MS;
+
+#[test]
+fn count() {
+    in_both_shells("count", &["jq"], |kitchen| {
+        let cooking = kitchen.cook("count");
+        kitchen.wait_for_requests(1);
+        for number in 0..1000 {
+            let id = number.to_string();
+            kitchen.server.append(&match number % 10 {
+                0..6 => Change::update("video", &id),
+                6..9 => Change::insert("user", &id),
+                _ => Change::delete("video", &id),
+            });
+        }
+        let served = cooking.wait().ended(0, "");
+        let lines = served.stdout.lines().map(str::trim);
+        assert_eq!(
+            lines.collect::<Vec<_>>(),
+            ["600 video update", "300 user insert", "100 video delete"]
+        );
+    });
+}
+
+#[test]
+fn deletions() {
+    in_both_shells("deletions", &["jq"], |kitchen| {
+        let cooking = kitchen.cook("deletions");
+        kitchen.wait_for_requests(1);
+        for change in [
+            Change::insert("video", "1"),
+            Change::delete("video", "1"),
+            Change::delete("user", "2"),
+            Change::delete("video", "3"),
+        ] {
+            kitchen.server.append(&change);
+        }
+        // They come out though nothing follows.
+        kitchen.wait_until("two lines", || cooking.stdout().lines().count() == 2);
+        let stdout = cooking.stdout();
+        let objects = stdout.lines().map(|line| {
+            let data: Value = serde_json::from_str(line).unwrap();
+            format!("{}/{}", data["type"], data["id"])
+        });
+        assert_eq!(
+            objects.collect::<Vec<_>>(),
+            [r#""video"/"1""#, r#""video"/"3""#]
+        );
+    });
+}
+
+#[test]
+fn snapshot() {
+    in_both_shells("snapshot", &[], |kitchen| {
+        for id in ["1", "2", "3"] {
+            kitchen.server.append(&Change::insert("video", id));
+        }
+        kitchen.server.append(&Change::delete("video", "2"));
+        let cooking = kitchen.cook("snapshot");
+        cooking.wait().ended(0, ENDED_AT_LIVE);
+        let lines = kitchen.lines("snapshot.jsonl");
+        assert_eq!(Replica::of(&lines).names(), ["video/1", "video/3"]);
+        assert!(lines.last().unwrap().ends_with(r#""event":"live"}"#));
+    });
+}
+
+#[test]
+fn half_a_snapshot_is_none() {
+    in_both_shells("half_a_snapshot_is_none", &[], |kitchen| {
+        let nowhere = format!("{}nowhere", kitchen.server.url());
+        kitchen.env("OPLOG_TAIL_URL", &nowhere);
+        assert_eq!(kitchen.cook("snapshot").wait().status, 4);
+        assert!(!kitchen.path("snapshot.jsonl").exists());
+    });
+}
+
+#[test]
+fn catch_up() {
+    in_both_shells("catch_up", &[], |kitchen| {
+        kitchen
+            .server
+            .append_at(&Change::insert("video", "old"), now_ms() - HOUR_MS);
+        kitchen.cook("catch-up").wait().ended(0, "");
+        assert_eq!(kitchen.read("operations.jsonl"), "");
+        assert_eq!(kitchen.read("position").len(), 24);
+        for ids in [["1", "2"], ["3", "4"]] {
+            for id in ids {
+                kitchen.server.append(&Change::insert("video", id));
+            }
+            kitchen.cook("catch-up").wait().ended(0, "");
+            let replica = Replica::of(&kitchen.lines("operations.jsonl"));
+            assert!(replica.names().contains(&format!("video/{}", ids[0])));
+            assert!(replica.names().contains(&format!("video/{}", ids[1])));
+            assert!(!replica.names().contains(&"video/old".to_owned()));
+        }
+    });
+}
+
+#[test]
+fn since() {
+    in_both_shells("since", &["jq"], |kitchen| {
+        let now = now_ms();
+        for (change, ago) in [
+            (Change::insert("video", "old"), 4 * HOUR_MS),
+            (Change::insert("video", "gone"), 3 * HOUR_MS),
+            (Change::insert("video", "new"), HOUR_MS),
+            (Change::delete("video", "gone"), 30 * MINUTE_MS),
+        ] {
+            kitchen.server.append_at(&change, now - ago);
+        }
+        let served = kitchen.cook("since").wait().ended(0, ENDED_AT_LIVE);
+        let lines = served.stdout.lines();
+        let lines: Vec<_> = lines.filter_map(|line| line.split_once(' ')).collect();
+        let events: Vec<_> = lines.iter().map(|(_, rest)| *rest).collect();
+        assert_eq!(events, ["insert video/new", "delete video/gone"]);
+        assert!(lines.iter().all(|(time, _)| time.ends_with('Z')));
+    });
+}
+
+#[test]
+fn lag() {
+    in_both_shells("lag", &["jq"], |kitchen| {
+        kitchen.tool("logger", r#"echo "$*" >> log"#);
+        let _cooking = kitchen.cook("lag");
+        kitchen.wait_for_requests(1);
+        let late = Change::insert("video", "late").timestamp(now_ms() - 10_000);
+        for change in [
+            &Change::insert("video", "fine"),
+            &late,
+            &Change::insert("video", "fine too"),
+        ] {
+            kitchen.server.append(change);
+        }
+        kitchen.wait_until("an alert", || kitchen.read("log").ends_with('\n'));
+        let log = kitchen.read("log");
+        let ms = log
+            .strip_prefix("-t oplog video/late came ")
+            .and_then(|rest| rest.strip_suffix(" ms late\n"))
+            .and_then(|ms| ms.parse::<u64>().ok());
+        assert!(ms.is_some_and(|ms| (10_000..60_000).contains(&ms)), "{log}");
+    });
+}
+
+#[test]
+fn compare() {
+    in_both_shells("compare", &["jq"], |kitchen| {
+        let other = kitchen::server();
+        kitchen.env("AGENT_A", &kitchen.server.url());
+        kitchen.env("AGENT_B", &other.url());
+        for id in ["1", "2"] {
+            let change = Change::insert("video", id).timestamp(now_ms());
+            kitchen.server.append(&change);
+            other.append(&change);
+        }
+        let twice = format!("{ENDED_AT_LIVE}\n{ENDED_AT_LIVE}");
+        let served = kitchen.cook("compare").wait().ended(0, &twice);
+        assert_eq!(served.stdout, "both deliver the same\n");
+        other.append(&Change::insert("video", "3"));
+        let served = kitchen.cook("compare").wait().ended(1, &twice);
+        assert!(served.stdout.contains("> video/3 "), "{}", served.stdout);
+        // An agent that refuses is no agent that delivers the same nothing.
+        kitchen.env("AGENT_A", &format!("{}nowhere", kitchen.server.url()));
+        assert_eq!(kitchen.cook("compare").wait().status, 4);
+    });
+}
+
+#[test]
+fn behind() {
+    in_both_shells("behind", &["jq"], |kitchen| {
+        let minute_ago = now_ms() - MINUTE_MS;
+        let reached = kitchen
+            .server
+            .append_at(&Change::insert("video", "handled"), minute_ago - 1000);
+        kitchen
+            .server
+            .append_at(&Change::insert("video", "waiting"), minute_ago);
+        std::fs::write(kitchen.path("position"), reached.to_string()).unwrap();
+        let producer = Producer::start(&kitchen.server, Duration::from_millis(3));
+        let served = kitchen.cook("behind").wait().ended(0, "");
+        producer.stop();
+        let (consumer, arrival) = served.stdout.split_once('\n').unwrap();
+        let consumer: u64 = consumer.parse().unwrap();
+        assert!((60_000..120_000).contains(&consumer), "{consumer}");
+        let arrival: Value = serde_json::from_str(arrival).unwrap();
+        assert!(arrival["median"].as_i64().unwrap() < 5000, "{arrival}");
+        assert_eq!(kitchen.read("position"), reached.to_string());
+    });
+}

@@ -1,0 +1,193 @@
+//! What came, in numbers: at the end with `--stats`, and whenever SIGUSR1 asks for it.
+
+use rustix::process::Signal;
+use serde_json::{Value, json};
+
+use crate::support::{Script, ScriptServer, State, Tail, insert, operation_id};
+
+/// One of each event, one that is no operation, and two of a kind; `live` comes last.
+const BODY: &str = "\
+id: 1
+event: reset
+
+id: 1795456509994
+event: insert
+data: {\"timestamp\":\"2026-11-23T17:55:09.993Z\",\"parents\":[],\"type\":\"video\",\"id\":\"v1\"}
+
+id: 6b047e00686c822d00000001
+event: insert
+data: {\"timestamp\":\"2026-11-23T17:55:12Z\",\"parents\":[],\"type\":\"video\",\"id\":\"v2\"}
+
+id: 6b047e00686c822d00000002
+event: insert
+data: [
+
+id: 6b047e00686c822d00000003
+event: update
+data: {\"timestamp\":\"2026-11-23T17:55:12Z\",\"parents\":[],\"type\":\"video\",\"id\":\"v1\"}
+
+id: 6b047e00686c822d00000004
+event: delete
+data: {\"timestamp\":\"2026-11-23T17:55:12Z\",\"parents\":[],\"type\":\"video\",\"id\":\"v1\"}
+
+id: 6b047e00686c822d00000005
+event: moved
+data: {\"timestamp\":\"2026-11-23T17:55:12Z\",\"parents\":[],\"type\":\"video\",\"id\":\"v1\"}
+
+id: 6b047e00686c822d00000005
+event: live
+
+";
+
+/// An operation that happened a day from now by the clock of the server.
+fn ahead() -> String {
+    let tomorrow = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24);
+    insert(7).replace("2026-11-23T17:55:12Z", &format!("{tomorrow:.3}"))
+}
+
+fn is_near(found: &Value, wanted_ms: i64) -> bool {
+    found
+        .as_i64()
+        .is_some_and(|ms| (ms - wanted_ms).abs() < 200_000)
+}
+
+#[test]
+fn json_is_the_last_line() {
+    let server = ScriptServer::start([Script::events(BODY).stall()]);
+    let run = Tail::url(server.url())
+        .args(["--start-id", "0", "--until-live", "--no-repair"])
+        .args(["--stats", "-o", "json"])
+        .run()
+        .exit(0);
+    let last = run.stderr.strip_suffix('\n').unwrap().lines().last();
+    let last = last.unwrap();
+    let mut summary: Value = serde_json::from_str(last).unwrap();
+    // In this order, and without a space.
+    let order = [
+        "{\"events\":{\"insert\":",
+        ",\"update\":",
+        ",\"delete\":",
+        ",\"reset\":",
+        ",\"live\":",
+        ",\"other\":",
+        "},\"invalid\":",
+        ",\"first_id\":",
+        ",\"last_id\":",
+        ",\"position\":",
+        ",\"lag_ms\":{\"median\":",
+        ",\"p99\":",
+        ",\"max\":",
+        "},\"reconnections\":",
+        ",\"repaired\":",
+        ",\"elapsed_ms\":",
+    ];
+    let mut rest = last;
+    for part in order {
+        let (before, after) = rest.split_once(part).unwrap_or_else(|| panic!("{last}"));
+        assert!(!before.contains(['{', ':', ' ']), "{last}");
+        rest = after;
+    }
+    let elapsed = summary["elapsed_ms"].take().as_u64().unwrap();
+    assert!(elapsed <= u64::try_from(run.elapsed.as_millis()).unwrap());
+    let age = jiff::Timestamp::now().as_millisecond() - 1_795_456_512_000;
+    let lag = summary["lag_ms"].take();
+    for figure in ["median", "p99", "max"] {
+        // Within the thousandth that the histogram keeps.
+        let found = lag[figure].as_i64().unwrap();
+        assert!(
+            (found - age).abs() < 60_000 + age.abs() / 500,
+            "{figure}: {found}, not {age}"
+        );
+    }
+    assert_eq!(
+        summary,
+        json!({
+            "events": {"insert": 2, "update": 1, "delete": 1, "reset": 1, "live": 1, "other": 1},
+            "invalid": 1,
+            "first_id": "1",
+            "last_id": operation_id(5),
+            "position": operation_id(5),
+            "lag_ms": null,
+            "reconnections": 0,
+            "repaired": 0,
+            "elapsed_ms": null,
+        })
+    );
+}
+
+#[test]
+fn what_is_not_known_is_null() {
+    let run = Tail::url(crate::support::closed_port())
+        .args(["--retries", "0", "--stats"])
+        .run()
+        .exit(4);
+    // Why it failed comes before.
+    let summary: Value = serde_json::from_str(run.stderr.lines().last().unwrap()).unwrap();
+    for unknown in ["first_id", "last_id", "position", "lag_ms"] {
+        assert!(summary[unknown].is_null(), "{unknown}");
+    }
+}
+
+#[test]
+fn text_for_people() {
+    let server = ScriptServer::start([Script::events(insert(1)), Script::events(BODY).stall()]);
+    Tail::url(server.url())
+        .args(["-n", "7", "--no-repair", "--stats", "-o", "text"])
+        .run()
+        .exit(0)
+        .stderr_is_prefixed()
+        .stderr_has("3 insert, 1 update, 1 delete, 1 reset, 0 live, 1 other; 1 invalid")
+        .stderr_has(&format!("first {}", operation_id(1)))
+        .stderr_has("lag: median ")
+        .stderr_has("reconnections: 1; repaired: 0; elapsed: ");
+}
+
+#[test]
+fn a_clock_that_is_ahead_is_shown_as_such() {
+    const DAY_MS: i64 = 86_400_000;
+    let server = ScriptServer::repeating(Script::events(ahead()).stall());
+    let args = ["-n", "1", "--lag", "--stats"];
+    let run = Tail::url(server.url()).args(args).run().exit(0);
+    let record: Value = serde_json::from_str(&run.stdout_lines()[0]).unwrap();
+    assert!(is_near(&record["lag_ms"], -DAY_MS), "{record}");
+    let summary: Value = serde_json::from_str(run.stderr.lines().last().unwrap()).unwrap();
+    for figure in ["median", "p99", "max"] {
+        assert!(is_near(&summary["lag_ms"][figure], -DAY_MS), "{summary}");
+    }
+    let run = Tail::url(server.url())
+        .args(args)
+        .args(["-o", "text"])
+        .run()
+        .exit(0)
+        .stderr_has("lag: median -");
+    let line = run.stdout_lines().remove(0);
+    let lag = line.rsplit_once(" -").unwrap().1;
+    let seconds: f64 = lag.strip_suffix('s').unwrap().parse().unwrap();
+    assert!((86_200.0..=86_400.0).contains(&seconds), "{line}");
+}
+
+#[test]
+fn on_demand_without_stopping() {
+    for args in [&[][..], &["--stats"]] {
+        let gate = crate::support::Gate::new();
+        let state = State::absent();
+        let script = Script::events(insert(1)).wait_for(&gate).send(insert(2));
+        let server = ScriptServer::start([script.stall()]);
+        let mut run = Tail::url(server.url())
+            .args(["-n", "2", "--state"])
+            .arg(state.path())
+            .args(args)
+            .spawn();
+        run.read_line();
+        state.wait_for(&operation_id(1));
+        run.signal(Signal::USR1);
+        let so_far = run.wait_for_stderr("\n");
+        let summary: Value = serde_json::from_str(so_far.trim_end()).unwrap();
+        assert_eq!(summary["events"]["insert"], 1);
+        assert_eq!(summary["position"], operation_id(1));
+        gate.open();
+        let finished = run.wait().exit(0);
+        assert_eq!(finished.stdout_lines().len(), 2);
+        assert_eq!(finished.stderr.lines().count(), 1 + args.len());
+    }
+}

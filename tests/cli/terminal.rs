@@ -1,0 +1,274 @@
+//! What a person sees: colours, and the status line while a replication runs.
+
+use std::ffi::OsStr;
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+use crate::support::{
+    Finished, Gate, Running, Script, ScriptServer, Tail, Terminal, fixture, insert, record_count,
+};
+
+/// A replication that begins, and ends when the gate opens.
+fn replication(gate: &Gate) -> Script {
+    let body = fixture("replication.sse");
+    let live = body.len() - b"event: live\n\n".len();
+    let live = body[..live]
+        .windows(2)
+        .rposition(|pair| pair == b"\n\n")
+        .map_or(0, |end| end + 2);
+    Script::events(&body[..live])
+        .wait_for(gate)
+        .send(&body[live..])
+        .stall()
+}
+
+/// Ends a run with the replication. (`--until-live` has something to say about it.)
+fn to_the_end() -> [String; 2] {
+    let count = record_count(&fixture("replication.sse"));
+    ["-n".to_owned(), count.to_string()]
+}
+
+/// A run that replicates onto a pipe, with stderr on the terminal.
+fn replicating(terminal: &Terminal, server: &ScriptServer, args: &[impl AsRef<OsStr>]) -> Running {
+    Tail::url(server.url())
+        .args(["--start-id", "0"])
+        .args(args)
+        .env("TERM", "xterm")
+        .stderr_to(terminal.stdio())
+        .spawn()
+}
+
+/// On a terminal that shows stdout and, if wanted, stderr too.
+fn printed_on(terminal: &Terminal, env: &[(&str, &str)], args: &[&str]) -> Finished {
+    let server = ScriptServer::start([Script::events(insert(1)).stall()]);
+    let tail = Tail::url(server.url())
+        .args(["-n", "1"])
+        .args(args)
+        .stdout_to(terminal.stdio());
+    let tail = env
+        .iter()
+        .fold(tail, |tail, (name, value)| tail.env(name, value));
+    tail.run().exit(0).stderr_is_empty()
+}
+
+const INSERT_1: &str = "2026-11-23T17:55:12Z: insert #6b047e00686c822d00000001 video/1 ()";
+
+#[test]
+fn text_in_colour() {
+    let terminal = Terminal::with_columns(80);
+    printed_on(&terminal, &[("TERM", "xterm")], &[]);
+    assert_eq!(terminal.screen(), [INSERT_1]);
+    assert!(terminal.written().contains("\u{1b}["), "no colour");
+}
+
+#[test]
+fn text_without_colour() {
+    for (env, args) in [
+        (&[("TERM", "xterm"), ("NO_COLOR", "1")][..], &[][..]),
+        (&[("TERM", "dumb")], &[]),
+        (&[("TERM", "xterm")], &["--color", "never"]),
+    ] {
+        let terminal = Terminal::with_columns(80);
+        printed_on(&terminal, env, args);
+        terminal.wait_for_text(INSERT_1);
+        assert_eq!(terminal.screen(), [INSERT_1]);
+        assert!(!terminal.written().contains('\u{1b}'), "{env:?} {args:?}");
+    }
+}
+
+#[test]
+fn a_status_line_while_a_replication_runs() {
+    let (terminal, gate) = (Terminal::with_columns(100), Gate::new());
+    let server = ScriptServer::start([replication(&gate)]);
+    let mut run = replicating(&terminal, &server, &to_the_end());
+    terminal.wait_for("the numbers", |written| {
+        written.contains(" operations, ") && written.contains("/s, at 2026-11-23 17:55:1")
+    });
+    assert!(run.is_running());
+    gate.open();
+    run.wait().exit(0);
+    assert_eq!(terminal.screen(), [""; 0]);
+}
+
+#[test]
+fn the_status_line_is_gone_once_live() {
+    let (terminal, gate) = (Terminal::with_columns(100), Gate::new());
+    let server = ScriptServer::start([replication(&gate)]);
+    let mut run = replicating(&terminal, &server, &["-o", "json"]);
+    terminal.wait_for_text("replicating: ");
+    gate.open();
+    run.wait_for_line(|line| line.contains("live"));
+    terminal.wait_for("a cleared line", |written| {
+        written.ends_with("\r\u{1b}[J\r")
+    });
+    run.signal(Signal::TERM);
+    run.wait().exit(0);
+    assert_eq!(terminal.screen(), [""; 0]);
+}
+
+#[test]
+fn diagnostics_and_the_status_line_do_not_mix() {
+    let (terminal, gate) = (Terminal::with_columns(100), Gate::new());
+    let body = fixture("replication.sse");
+    let server = ScriptServer::start([
+        Script::events(&body[..body.len() / 2]).wait_for(&gate),
+        Script::status(403),
+    ]);
+    let run = replicating(&terminal, &server, &["--stats", "-o", "json"]);
+    terminal.wait_for_text("replicating: ");
+    gate.open();
+    run.wait().exit(3);
+    let screen = terminal.screen();
+    assert_eq!(screen.len(), 3, "{screen:#?}");
+    assert!(screen[0].starts_with("oplog-tail: http://"), "{screen:#?}");
+    assert!(screen[0].contains("; trying again in "), "{screen:#?}");
+    assert!(
+        screen[1].starts_with("oplog-tail: access denied"),
+        "{screen:#?}"
+    );
+    assert!(screen[2].starts_with("{\"events\":{"), "{screen:#?}");
+}
+
+#[test]
+fn no_status_line() {
+    // On the terminal that shows the records.
+    let (terminal, gate) = (Terminal::with_columns(100), Gate::new());
+    let server = ScriptServer::start([replication(&gate)]);
+    let run = Tail::url(server.url())
+        .args(["--start-id", "0"])
+        .args(to_the_end())
+        .stdout_to(terminal.stdio())
+        .stderr_to(terminal.stdio())
+        .spawn();
+    no_line_comes(&terminal, &gate, run, "** live");
+
+    // Where it was not wanted, and where the terminal can only print.
+    for (args, term) in [(&["-q"][..], "xterm"), (&[], "dumb")] {
+        let (terminal, gate) = (Terminal::with_columns(100), Gate::new());
+        let server = ScriptServer::start([replication(&gate)]);
+        let run = Tail::url(server.url())
+            .args(["--start-id", "0"])
+            .args(to_the_end())
+            .args(args)
+            .env("TERM", term)
+            .stderr_to(terminal.stdio())
+            .spawn();
+        no_line_comes(&terminal, &gate, run, "");
+        assert_eq!(terminal.written(), "\u{4}end\u{4}");
+    }
+}
+
+/// Lets the run go on for longer than a status line takes to come, then ends it.
+#[track_caller]
+fn no_line_comes(terminal: &Terminal, gate: &Gate, run: Running, last: &str) {
+    std::thread::sleep(Duration::from_millis(600));
+    gate.open();
+    run.wait().exit(0);
+    let screen = terminal.screen();
+    assert_eq!(screen.last().map_or("", String::as_str), last);
+    assert!(!terminal.written().contains("replicating"), "{screen:#?}");
+}
+
+#[test]
+fn two_terminals() {
+    let (records, terminal) = (Terminal::with_columns(100), Terminal::with_columns(100));
+    let gate = Gate::new();
+    let server = ScriptServer::start([replication(&gate)]);
+    let run = Tail::url(server.url())
+        .args(["--start-id", "0"])
+        .args(to_the_end())
+        .stdout_to(records.stdio())
+        .stderr_to(terminal.stdio())
+        .spawn();
+    terminal.wait_for_text("replicating: ");
+    gate.open();
+    run.wait().exit(0);
+    assert_eq!(terminal.screen(), [""; 0]);
+    assert!(!records.written().contains("replicating"));
+}
+
+#[test]
+fn signals_leave_nothing_behind() {
+    for (number, signal) in [(2, Signal::INT), (15, Signal::TERM), (1, Signal::HUP)] {
+        let (terminal, gate) = (Terminal::with_columns(100), Gate::new());
+        let server = ScriptServer::start([replication(&gate)]);
+        let run = replicating(&terminal, &server, &to_the_end());
+        terminal.wait_for_text("replicating: ");
+        run.signal(signal);
+        run.wait().exit(128 + number);
+        assert_eq!(terminal.screen(), [""; 0]);
+    }
+}
+
+/// A replication that nobody takes: the program hangs in writing, and its supervisor ends it.
+fn stuck(terminal: &Terminal) -> (Running, ScriptServer) {
+    let flood = |number: u64| {
+        let ms = 1_795_456_500_000 + number;
+        format!("id: {ms}\nevent: insert\ndata: {{\"timestamp\":\"2026-11-23T17:55:12Z\",\"parents\":[],\"type\":\"video\",\"id\":\"{number}\"}}\n\n").into_bytes()
+    };
+    let script = Script::events("id: 1\nevent: reset\n\n")
+        .pause(Duration::from_millis(600))
+        .flood(flood);
+    let server = ScriptServer::start([script]);
+    let mut run = replicating(terminal, &server, &["-o", "json"]);
+    terminal.wait_for_text("replicating: ");
+    run.wait_until_stdout_is_full();
+    (run, server)
+}
+
+#[test]
+fn a_forced_end_leaves_nothing_behind() {
+    let terminal = Terminal::with_columns(100);
+    let (run, _server) = stuck(&terminal);
+    run.signal(Signal::TERM);
+    run.wait_without_reading()
+        .exit(0)
+        .within(Duration::from_secs(20));
+    assert_eq!(terminal.screen(), [""; 0]);
+}
+
+#[test]
+fn a_second_signal_ends_it_at_once() {
+    let terminal = Terminal::with_columns(100);
+    let (run, _server) = stuck(&terminal);
+    let sent = std::time::Instant::now();
+    run.signal(Signal::INT);
+    std::thread::sleep(Duration::from_millis(50));
+    run.signal(Signal::INT);
+    run.wait_without_reading().exit(130);
+    // Before the supervisor would have ended it anyway.
+    assert!(sent.elapsed() < Duration::from_secs(1));
+    assert_eq!(terminal.screen(), [""; 0]);
+}
+
+#[test]
+fn the_status_line_follows_the_window() {
+    let (terminal, gate) = (Terminal::with_columns(100), Gate::new());
+    let server = ScriptServer::start([replication(&gate)]);
+    let run = replicating(&terminal, &server, &to_the_end());
+    terminal.wait_for_text("replicating: ");
+    for columns in [50, 20, 2, 1, 0] {
+        terminal.resize(columns);
+        let before = terminal.written().len();
+        terminal.wait_for("two more drawings", |written| {
+            written[before..].matches("\u{1b}[J").count() > 2
+        });
+        let written = terminal.written();
+        let last = written.rsplit("\u{1b}[J").nth(1).unwrap();
+        // A terminal without a size is taken for one of the usual size.
+        let room = if columns == 0 {
+            80
+        } else {
+            usize::from(columns)
+        };
+        assert!(
+            last.trim_end().chars().count() < room,
+            "{columns}: {last:?}"
+        );
+    }
+    terminal.resize(120);
+    gate.open();
+    run.wait().exit(0);
+    assert_eq!(terminal.screen(), [""; 0]);
+}

@@ -1,0 +1,276 @@
+//! README.md and the man page against the definitions in the code, both ways.
+
+use std::collections::BTreeSet;
+
+use clap::{Arg, CommandFactory as _};
+use oplog_tail::cli::{self, Cli};
+use oplog_tail::exit::ExitStatus;
+
+use crate::{file, run, text};
+
+/// What the program reads from its environment: its own variables, and what it follows of others.
+const VARIABLES: [&str; 10] = [
+    cli::URL_VARIABLE,
+    cli::PASSWORD_VARIABLE,
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
+    "NO_COLOR",
+    "CLICOLOR_FORCE",
+    "CLICOLOR",
+    "TERM",
+];
+
+/// Flags that README.md mentions and that belong to other programs.
+const FOREIGN_FLAGS: [&str; 9] = [
+    "--example",         // cargo
+    "--release",         // cargo
+    "--locked",          // cargo
+    "--path",            // cargo
+    "--test",            // cargo
+    "--unbuffered",      // jq
+    "--arg",             // jq
+    "--no-auth-warning", // redis-cli
+    "--quick",           // the bench
+];
+
+/// The man page without its escapes.
+fn man() -> String {
+    text("man/oplog-tail.1")
+        .replace("\\-", "-")
+        .replace("\\fB", "")
+        .replace("\\fI", "")
+        .replace("\\fR", "")
+}
+
+fn readme() -> String {
+    text("README.md")
+}
+
+/// The rows below this heading of README.md, up to the next one: their cells.
+fn table(heading: &str) -> Vec<Vec<String>> {
+    let readme = readme();
+    let (_, rest) = readme.split_once(&format!("\n## {heading}\n")).unwrap();
+    let section = rest.split("\n## ").next().unwrap();
+    section
+        .lines()
+        .filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |"))
+        .skip(1)
+        .map(|row| row.split(" | ").map(str::to_owned).collect())
+        .collect()
+}
+
+/// What stands between backticks.
+fn quoted(text: &str) -> impl Iterator<Item = &str> {
+    text.split('`').skip(1).step_by(2)
+}
+
+/// Every long flag and alias of the program, with its dashes.
+fn flags() -> BTreeSet<String> {
+    let command = Cli::command();
+    command
+        .get_arguments()
+        .flat_map(|arg| arg.get_long_and_visible_aliases().unwrap_or_default())
+        .map(|long| format!("--{long}"))
+        .collect()
+}
+
+/// Everything in a text that looks like a long flag.
+fn mentioned_flags(text: &str) -> BTreeSet<String> {
+    let is_flag = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    text.split(|c: char| !is_flag(c))
+        .filter(|word| word.starts_with("--") && word.len() > 3 && !word.starts_with("---"))
+        .map(|word| word.trim_end_matches('-').to_owned())
+        .collect()
+}
+
+#[test]
+fn readme_shows_the_short_help() {
+    let readme = readme();
+    let (_, rest) = readme.split_once("<!-- help -->\n```\n").unwrap();
+    let (shown, _) = rest.split_once("```\n").unwrap();
+    let help = Cli::command().term_width(100).render_help().to_string();
+    assert!(
+        shown == help,
+        "the flags in README.md are out of date; below <!-- help --> belongs:\n{help}"
+    );
+}
+
+#[test]
+fn every_flag_is_in_the_man_page_and_no_other() {
+    assert_eq!(mentioned_flags(&man()), flags());
+    for short in Cli::command().get_arguments().filter_map(Arg::get_short) {
+        assert!(man().contains(&format!("\n-{short}, --")), "-{short}");
+    }
+}
+
+#[test]
+fn every_flag_is_in_the_readme_and_no_other() {
+    let known: BTreeSet<_> = flags()
+        .into_iter()
+        .chain(FOREIGN_FLAGS.map(str::to_owned))
+        .collect();
+    let mentioned = mentioned_flags(&readme());
+    let unknown: Vec<_> = mentioned.difference(&known).collect();
+    assert!(unknown.is_empty(), "not flags of the program: {unknown:?}");
+    let missing: Vec<_> = flags().difference(&mentioned).cloned().collect();
+    assert!(missing.is_empty(), "not in README.md: {missing:?}");
+}
+
+#[test]
+fn every_variable_is_in_the_readme_and_no_other() {
+    let rows = table("Environment");
+    let named: Vec<&str> = rows.iter().flat_map(|row| quoted(&row[0])).collect();
+    assert_eq!(named, VARIABLES);
+}
+
+#[test]
+fn every_variable_is_in_the_man_page_and_no_other() {
+    let man = man();
+    let (_, rest) = man.split_once("\n.SH ENVIRONMENT\n").unwrap();
+    let section = rest.split("\n.SH ").next().unwrap();
+    let mut lines = section.lines();
+    let mut named = Vec::new();
+    while let Some(line) = lines.next() {
+        if line == ".TP" {
+            let names = lines.next().unwrap();
+            let names = names.trim_start_matches(".BR ").trim_start_matches(".B ");
+            let names = names.split([' ', '"', ',']).filter(|name| !name.is_empty());
+            named.extend(names.map(str::to_owned));
+        }
+    }
+    assert_eq!(named, VARIABLES);
+}
+
+/// The names that the code looks up are those of the list above.
+#[test]
+fn the_code_reads_the_variables_that_are_documented() {
+    let mut sources = Vec::new();
+    let mut folders = vec![file("src")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|it| it == "rs") {
+                sources.push(std::fs::read_to_string(path).unwrap());
+            }
+        }
+    }
+    let sources = sources.concat();
+    for name in VARIABLES.iter().filter(|name| !name.contains("_PROXY")) {
+        assert!(sources.contains(&format!("\"{name}\"")), "{name}");
+    }
+    let calls = ["env(\"", "env)(\"", "non_empty(\"", "var(\"", "var_os(\""];
+    for call in calls {
+        for rest in sources.split(call).skip(1) {
+            let name = rest.split('"').next().unwrap();
+            assert!(VARIABLES.contains(&name), "{name} is not documented");
+        }
+    }
+}
+
+#[test]
+fn every_exit_status_is_in_the_readme_and_no_other() {
+    let mut expected: Vec<_> = ExitStatus::TABLE
+        .map(|(code, meaning)| vec![code.to_string(), meaning.to_owned()])
+        .into();
+    expected.push(vec![
+        "128+n".into(),
+        "signal n came before the stop condition was met".into(),
+    ]);
+    assert_eq!(table("Exit status"), expected);
+}
+
+#[test]
+fn every_exit_status_is_in_the_man_page_and_no_other() {
+    let man = man();
+    let (_, rest) = man.split_once("\n.SH EXIT STATUS\n").unwrap();
+    let section = rest.split("\n.SH ").next().unwrap();
+    let codes: Vec<_> = section
+        .lines()
+        .filter_map(|line| line.strip_prefix(".B "))
+        .collect();
+    let mut expected: Vec<_> = ExitStatus::TABLE.map(|(code, _)| code.to_string()).into();
+    expected.push("128+n".into());
+    assert_eq!(codes, expected);
+}
+
+/// The status of every variant, so that a new one cannot be left out of the table.
+#[test]
+fn the_table_of_exit_statuses_is_complete() {
+    let all = [
+        ExitStatus::Success,
+        ExitStatus::Failure,
+        ExitStatus::Usage,
+        ExitStatus::AccessDenied,
+        ExitStatus::CannotConnect,
+        ExitStatus::StateFile,
+        ExitStatus::ResumeFailed,
+        ExitStatus::TimedOut,
+    ];
+    for status in all {
+        match status {
+            ExitStatus::Success
+            | ExitStatus::Failure
+            | ExitStatus::Usage
+            | ExitStatus::AccessDenied
+            | ExitStatus::CannotConnect
+            | ExitStatus::StateFile
+            | ExitStatus::ResumeFailed
+            | ExitStatus::TimedOut
+            | ExitStatus::Signal(_) => {}
+        }
+    }
+    let codes = ExitStatus::TABLE.map(|(code, _)| code);
+    assert_eq!(all.map(ExitStatus::code), codes);
+}
+
+#[test]
+fn the_ten_things_are_command_lines() {
+    let readme = readme();
+    let (_, rest) = readme
+        .split_once("\n## Ten things people do with it\n")
+        .unwrap();
+    let section = rest.split("\n## ").next().unwrap();
+    let commands: Vec<_> = section
+        .lines()
+        .filter(|line| line.starts_with("oplog-tail"))
+        .collect();
+    assert_eq!(commands.len(), 10);
+    for command in commands {
+        let words = command.split(['|', '#']).next().unwrap().split_whitespace();
+        assert!(cli::parse(words).is_ok(), "{command}");
+    }
+}
+
+/// Tests that the table of guarantees names are there.
+#[test]
+fn the_tests_behind_the_guarantees_exist() {
+    for row in table("Guarantees") {
+        let names: Vec<_> = quoted(&row[1]).collect();
+        assert!(!names.is_empty(), "no test for: {}", row[0]);
+        for name in names.into_iter().filter(|name| name.contains("::")) {
+            let (module, test) = name.rsplit_once("::").unwrap();
+            let path = module.replace("::", "/");
+            let roots = ["tests", "tests/cli"].map(|root| file(root).join(&path));
+            let candidates = roots
+                .iter()
+                .flat_map(|root| [root.with_extension("rs"), root.join("mod.rs")]);
+            let found = candidates
+                .filter_map(|path| std::fs::read_to_string(path).ok())
+                .any(|source| source.contains(&format!("fn {test}(")));
+            assert!(found, "there is no test {name}");
+        }
+    }
+}
+
+#[test]
+fn the_man_page_is_clean() {
+    let Some(output) = run("mandoc", &["-Tlint", "-Wwarning", "man/oplog-tail.1"]) else {
+        return;
+    };
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.is_empty(), "{said}");
+}

@@ -1,0 +1,157 @@
+//! Stands between the program and a server, and interrupts the first connection at an event.
+
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use super::{Gate, PATIENCE};
+
+/// How long a waiting connection goes on before it looks whether the test has ended.
+const MOMENT: Duration = Duration::from_millis(20);
+
+/// How much of the next event still comes through, if it is there: half an event is none.
+const HALF_AN_EVENT: usize = 9;
+
+/// What becomes of the first connection once so many events have come through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Interruption {
+    Cut,
+    /// Nothing more comes, though the connection stays.
+    Hold,
+}
+
+/// Passes on what a server sends, in pieces as they come. Later connections wait until the test
+/// lets them through.
+pub struct Relay {
+    address: SocketAddr,
+    reached: Gate,
+    later: Gate,
+    ended: Arc<AtomicBool>,
+}
+
+impl Relay {
+    pub fn start(server: SocketAddr, events: usize, interruption: Interruption) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+        let relay = Self {
+            address: listener.local_addr().expect("a bound socket"),
+            reached: Gate::new(),
+            later: Gate::new(),
+            ended: Arc::default(),
+        };
+        let (reached, later) = (relay.reached.clone(), relay.later.clone());
+        let ended = Arc::clone(&relay.ended);
+        std::thread::spawn(move || {
+            for number in 0.. {
+                let Ok((client, _)) = listener.accept() else {
+                    return;
+                };
+                if ended.load(Ordering::Relaxed) {
+                    return;
+                }
+                let (reached, later) = (reached.clone(), later.clone());
+                let ended = Arc::clone(&ended);
+                // A connection that breaks is for the test to judge.
+                std::thread::spawn(move || {
+                    if number == 0 {
+                        let server = open(&client, server)?;
+                        pass_events(&server, &client, events)?;
+                        reached.open();
+                        while interruption == Interruption::Hold && !ended.load(Ordering::Relaxed) {
+                            std::thread::sleep(MOMENT);
+                        }
+                        let _ = client.shutdown(Shutdown::Both);
+                        server.shutdown(Shutdown::Both)
+                    } else {
+                        while !later.wait(MOMENT) {
+                            if ended.load(Ordering::Relaxed) {
+                                return Ok(());
+                            }
+                        }
+                        let server = open(&client, server)?;
+                        copy(&server, &client);
+                        Ok(())
+                    }
+                });
+            }
+        });
+        relay
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://{}/", self.address)
+    }
+
+    /// Waits until all that should come through the first connection has.
+    #[track_caller]
+    pub fn wait_until_interrupted(&self) {
+        assert!(self.reached.wait(PATIENCE), "too few events came");
+    }
+
+    /// Lets later connections through.
+    pub fn go_on(&self) {
+        self.later.open();
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        self.ended.store(true, Ordering::Relaxed);
+        let _ = TcpStream::connect(self.address);
+    }
+}
+
+/// Connects to the server and passes on what the client says.
+fn open(client: &TcpStream, server: SocketAddr) -> std::io::Result<TcpStream> {
+    let server = TcpStream::connect(server)?;
+    let (from, to) = (client.try_clone()?, server.try_clone()?);
+    std::thread::spawn(move || copy(&from, &to));
+    Ok(server)
+}
+
+/// Copies until the end of `from`, then ends both.
+fn copy(mut from: &TcpStream, mut to: &TcpStream) {
+    let _ = std::io::copy(&mut from, &mut to);
+    let _ = to.shutdown(Shutdown::Both);
+    let _ = from.shutdown(Shutdown::Both);
+}
+
+/// Passes the head of the answer on and so many events. An empty line ends each; in the framing
+/// around them there is none with line feeds only.
+fn pass_events(mut from: &TcpStream, mut to: &TcpStream, events: usize) -> std::io::Result<()> {
+    let mut passed: Vec<u8> = Vec::new();
+    loop {
+        let mut buffer = [0; 4096];
+        let count = from.read(&mut buffer)?;
+        if count == 0 {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+        let new = passed.len();
+        passed.extend_from_slice(&buffer[..count]);
+        if let Some(end) = end_of(&passed, events) {
+            let end = passed.len().min(end + HALF_AN_EVENT);
+            return to.write_all(&passed[new..end]);
+        }
+        to.write_all(&buffer[..count])?;
+    }
+}
+
+/// Where the head and so many events end.
+fn end_of(bytes: &[u8], events: usize) -> Option<usize> {
+    let find = |from: usize, mark: &[u8]| {
+        let rest = &bytes[from..];
+        let at = rest.windows(mark.len()).position(|part| part == mark)?;
+        Some(from + at + mark.len())
+    };
+    (0..events).try_fold(find(0, b"\r\n\r\n")?, |end, _| find(end, b"\n\n"))
+}
+
+#[test]
+fn finds_the_end_of_an_event() {
+    let bytes = b"HTTP/1.1 200 OK\r\n\r\n5\r\nid: 1\n\n\r\n3\r\nb\n\n";
+    assert_eq!(end_of(bytes, 0), Some(19));
+    assert_eq!(end_of(bytes, 1), Some(29));
+    assert_eq!(end_of(bytes, 2), Some(bytes.len()));
+    assert_eq!(end_of(bytes, 3), None);
+}
