@@ -163,10 +163,12 @@ pub struct Position {
 
     /// Leave out what the server leaves out
     ///
-    /// A replication by the server leaves out what changed in the second of its newest operation.
-    /// Default: that is fetched over a second connection, some seconds after the replication, as
-    /// soon as an operation shows that it can be; until then the position stays at the end of the
-    /// replication. Some objects may come twice.
+    /// A replication by the server, and the states it falls back to, leave out what changed in
+    /// the second of its newest operation. Default: that is fetched over a second connection as
+    /// soon as an operation comes that lies 5 seconds or more after the replication was asked
+    /// for; until then the position stays at the end of the replication, so that a run that ends
+    /// early repeats and loses nothing. Some objects may come twice. With this flag, or where the
+    /// second connection is refused (a warning says so), they stay missing.
     #[arg(long)]
     pub no_repair: bool,
 
@@ -224,15 +226,16 @@ pub struct Stopping {
 
     /// Stop once the replication is over
     ///
-    /// Prints the live that ends a replication, then stops. Default: go on. Example: --start-id 0
-    /// --until-live
+    /// Prints the live that ends a replication, then stops. Changes of the last second before the
+    /// replication may be missing then, because they can be asked for only later; a warning says
+    /// so. Default: go on. Example: --start-id 0 --until-live
     #[arg(long)]
     pub until_live: bool,
 
     /// Stop after this long without an operation
     ///
-    /// Counts while connected; heartbeats are no operations. Default: never. Example: --until-idle
-    /// 5s
+    /// Counts while connected; heartbeats are no operations. What a replication left out is fetched
+    /// first, if that has begun. Default: never. Example: --until-idle 5s
     #[arg(long, value_name = "DUR", value_parser = duration::parse_positive)]
     pub until_idle: Option<Duration>,
 
@@ -304,8 +307,9 @@ pub struct Diagnostics {
 
     /// Print a summary at the end
     ///
-    /// Operations by event, first and last id, lag, reconnections, elapsed time, on stderr. With
-    /// -o json it is one JSON object, the last line of stderr. Default: off.
+    /// Operations by event, first and last id, lag, reconnections, how many objects were brought
+    /// that replications had left out, elapsed time, on stderr. With -o json it is one JSON object,
+    /// the last line of stderr. Default: off.
     #[arg(long)]
     pub stats: bool,
 }
@@ -317,7 +321,8 @@ pub struct Failure {
     /// New tries after a failure [default: for ever]
     ///
     /// Counted afresh after each event received; 0 gives up at once. The pause between tries doubles
-    /// from 1 s to 30 s. Default: for ever. Example: --retries 5
+    /// from 1 s to 30 s. The second connection of a repair is tried again for as long as the run
+    /// goes on. Default: for ever. Example: --retries 5
     #[arg(long, value_name = "N")]
     pub retries: Option<u32>,
 

@@ -124,6 +124,26 @@ fn waits_for_the_acknowledgement_of_what_the_repair_brings() {
     });
 }
 
+/// The repair has come to its end before what it brought is written: the position waits for that.
+#[test]
+fn waits_for_what_is_written_after_the_repair_is_done() {
+    for acknowledging in BOTH {
+        run(async {
+            let mut world = World::new(&setup(acknowledging));
+            replicate(&mut world).await;
+            let end = world.consumer.position();
+            world.change("v4", Insert, 9_000);
+            assert_eq!(world.read(1).await, 1);
+            world.acknowledge(u8::MAX);
+            assert_eq!(world.read(usize::MAX).await, 2);
+            assert!(!world.consumer.awaits_repair());
+            assert_eq!(world.consumer.position(), end);
+            world.acknowledge(u8::MAX);
+            assert_eq!(world.consumer.position(), newest(&world));
+        });
+    }
+}
+
 /// No more is out than may be, also while the main connection is down and the second one is not.
 #[test]
 fn no_more_is_out_than_may_be() {
