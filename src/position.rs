@@ -45,25 +45,26 @@ impl ObjectId {
         let (pairs, []) = text.as_chunks::<2>() else {
             return None;
         };
-        let mut bytes = [0; 12];
-        if pairs.len() != bytes.len() {
-            return None;
-        }
-        for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
-            *byte = hex_digit(*high)? << 4 | hex_digit(*low)?;
-        }
-        Some(Self(bytes))
+        let pairs: &[[u8; 2]; 12] = pairs.try_into().ok()?;
+        let digit = |digit: u8| HEX_DIGITS[usize::from(digit)];
+        // Every operation comes through here: no branch for each digit.
+        let digits = pairs.as_flattened().iter();
+        let is_hex = digits.fold(0, |all, byte| all | digit(*byte)) < 16;
+        is_hex.then(|| Self(pairs.map(|[high, low]| digit(high) << 4 | digit(low))))
     }
 }
 
-fn hex_digit(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        b'A'..=b'F' => Some(digit - b'A' + 10),
-        _ => None,
+/// The value of each byte as a hexadecimal digit; 16 where it is none.
+const HEX_DIGITS: [u8; 256] = {
+    let mut values = [16; 256];
+    let mut value = 0;
+    while value < 16 {
+        values[b"0123456789abcdef"[value as usize] as usize] = value;
+        values[b"0123456789ABCDEF"[value as usize] as usize] = value;
+        value += 1;
     }
-}
+    values
+};
 
 impl fmt::Display for ObjectId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -14,9 +14,12 @@ use http::{HeaderMap, header};
 use jiff::Timestamp;
 use tokio::time::{Instant, Sleep};
 
+use super::body::Bypass;
 use super::config::Endpoint;
-use super::transport::{Clients, Exchange, Progress, Transport, TransportFailure};
+use super::plain::Run;
+use super::transport::{Clients, Exchange, Transport, TransportFailure};
 use crate::duration::ForPeople;
+use crate::operation::Record;
 use crate::position::Position;
 
 /// What a failure means for the next try.
@@ -60,7 +63,7 @@ impl Failure {
 #[derive(Debug)]
 pub enum Received {
     /// An event, not yet checked.
-    Event(eventsource_client::Event),
+    Event(Record),
     /// A comment, by which the server shows that it is there.
     Heartbeat,
 }
@@ -76,7 +79,9 @@ pub struct Attempt {
 /// An open connection.
 pub struct Connection {
     stream: BoxStream<Result<SSE, SseError>>,
-    progress: Arc<Progress>,
+    bypass: Arc<Bypass>,
+    /// Goes before what the stream has next.
+    run: Run,
     silence: Option<Silence>,
     /// A line that cannot be parsed is reported before the good events ahead of it; they first.
     failure: Option<Failure>,
@@ -102,8 +107,8 @@ impl Connection {
         last_event_id: Option<Position>,
         read_timeout: Option<Duration>,
     ) -> Attempt {
-        let progress = Arc::new(Progress::default());
-        let transport = Transport::new(clients, Arc::clone(&endpoint), Arc::clone(&progress));
+        let transport = Transport::new(clients, Arc::clone(&endpoint));
+        let (bypass, exchanges) = (transport.bypass(), transport.exchanges());
         let mut stream = match event_stream(&endpoint, last_event_id, transport) {
             Ok(stream) => stream,
             Err(error) => {
@@ -115,7 +120,7 @@ impl Connection {
             }
         };
         let first = std::future::poll_fn(|cx| stream.as_mut().poll_next(cx)).await;
-        let exchanges = progress.take_exchanges();
+        let exchanges = exchanges.take();
         let answer = exchanges.last();
         let refusal = match first {
             Some(Ok(SSE::Connected(_))) => {
@@ -131,7 +136,8 @@ impl Connection {
             || {
                 Ok(Self {
                     stream,
-                    progress,
+                    bypass,
+                    run: Run::default(),
                     silence: read_timeout.map(Silence::new),
                     failure: None,
                 })
@@ -144,9 +150,15 @@ impl Connection {
     /// What comes next; an error ends the connection.
     pub fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Result<Received, Failure>> {
         loop {
+            if let Some(record) = self.run.next() {
+                return Poll::Ready(Ok(Received::Event(record)));
+            }
             match self.stream.as_mut().poll_next(cx) {
                 Poll::Ready(Some(Ok(SSE::Event(event)))) => {
-                    return Poll::Ready(Ok(Received::Event(event)));
+                    match self.bypass.take_run(&event.event_type) {
+                        Some(run) => self.run = run,
+                        None => return Poll::Ready(Ok(Received::Event(record(&event)))),
+                    }
                 }
                 Poll::Ready(Some(Ok(SSE::Comment(_)))) => {
                     return Poll::Ready(Ok(Received::Heartbeat));
@@ -173,7 +185,7 @@ impl Connection {
                     let Some(silence) = &mut self.silence else {
                         return Poll::Pending;
                     };
-                    return silence.poll(self.progress.arrived(), cx).map(Err);
+                    return silence.poll(self.bypass.arrived(), cx).map(Err);
                 }
             }
         }
@@ -222,6 +234,11 @@ impl Silence {
             Failure::retry(format!("the server has been silent for {longest}"))
         })
     }
+}
+
+fn record(event: &eventsource_client::Event) -> Record {
+    let id = event.id.as_deref().unwrap_or_default();
+    Record::new(id, &event.event_type, &event.data)
 }
 
 fn event_stream(
@@ -387,35 +404,4 @@ fn deepest(error: &dyn StdError) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn retry_after_is_seconds_or_a_date() {
-        assert_eq!(retry_after("120"), Some(Duration::from_mins(2)));
-        assert_eq!(
-            retry_after("Sun, 06 Nov 1994 08:49:37 GMT"),
-            Some(Duration::ZERO)
-        );
-        assert_eq!(
-            retry_after("99999999999999999999999"),
-            Some(Duration::from_secs(u64::MAX))
-        );
-        assert_eq!(retry_after("soon"), None);
-        assert_eq!(retry_after("-1"), None);
-    }
-
-    #[test]
-    fn reads_the_date_of_an_answer() {
-        let mut answer = HeaderMap::new();
-        assert_eq!(date_of(&answer), None);
-        answer.insert(
-            header::DATE,
-            http::HeaderValue::from_static("Mon, 23 Nov 2026 17:55:18 GMT"),
-        );
-        assert_eq!(
-            date_of(&answer).map(Timestamp::as_second),
-            Some(1_795_456_518)
-        );
-    }
-}
+mod tests;

@@ -47,14 +47,25 @@ pub struct Framing {
 }
 
 impl Framing {
-    /// Passes `chunk` on to `out`, cut where an empty `data` line had to be put in.
+    /// Passes `chunk` on to `out`, cut where an empty `data` line had to be put in, as far as to
+    /// where a line begins between two events and `stops_at` holds for what follows.
+    ///
+    /// What it stopped at is to be fed to it next, or is made of whole events and is not passed on
+    /// at all, which [`Framing::pass_by`] tells it.
     ///
     /// # Errors
     /// [`TooLong`], after which the stream cannot be read on; the lines before the one that is
     /// too long have been passed on.
-    pub fn feed(&mut self, chunk: &Bytes, out: &mut VecDeque<Bytes>) -> Result<(), TooLong> {
-        let mut passed = 0;
-        let mut line_start = 0;
+    pub fn feed(
+        &mut self,
+        chunk: &mut Bytes,
+        out: &mut VecDeque<Bytes>,
+        stops_at: impl Fn(&[u8]) -> bool,
+    ) -> Result<(), TooLong> {
+        if self.is_between_events() && stops_at(chunk) {
+            return Ok(());
+        }
+        let (mut passed, mut line_start) = (0, 0);
         for end in memchr::memchr2_iter(b'\n', b'\r', chunk) {
             if let Err(too_long) = self.extend_line(&chunk[line_start..end]) {
                 out.push_back(chunk.slice(passed..line_start));
@@ -68,6 +79,11 @@ impl Framing {
                 out.push_back(Bytes::from_static(EMPTY_DATA));
                 passed = end;
             }
+            if self.is_between_events() && stops_at(&chunk[line_start..]) {
+                out.push_back(chunk.slice(passed..line_start));
+                let _ = chunk.split_to(line_start);
+                return Ok(());
+            }
         }
         let rest = self.extend_line(&chunk[line_start..]);
         let good = if rest.is_ok() {
@@ -78,12 +94,23 @@ impl Framing {
         if passed < good {
             out.push_back(chunk.slice(passed..good));
         }
+        chunk.clear();
         rest
+    }
+
+    /// Whole events between two others were not fed to it.
+    pub fn pass_by(&mut self) {
+        self.after_carriage_return = false;
+        self.past_first_line = true;
+    }
+
+    fn is_between_events(&self) -> bool {
+        self.line_length == 0 && !self.has_fields
     }
 
     /// Whether the stream stands inside an event, so that an end here cuts the event off.
     pub fn inside_event(&self) -> bool {
-        self.line_length > 0 || self.has_fields
+        !self.is_between_events()
     }
 
     fn extend_line(&mut self, part: &[u8]) -> Result<(), TooLong> {
@@ -148,9 +175,8 @@ mod tests {
         let mut framing = Framing::default();
         let mut out = VecDeque::new();
         for chunk in stream.chunks(size) {
-            framing
-                .feed(&Bytes::copy_from_slice(chunk), &mut out)
-                .unwrap();
+            let mut chunk = Bytes::copy_from_slice(chunk);
+            framing.feed(&mut chunk, &mut out, |_| false).unwrap();
         }
         out.iter().flatten().copied().collect()
     }
@@ -193,8 +219,9 @@ mod tests {
     fn knows_whether_an_event_is_cut_off() {
         let mut framing = Framing::default();
         let mut feed = |bytes: &'static str| {
+            let mut bytes = Bytes::from_static(bytes.as_bytes());
             framing
-                .feed(&Bytes::from_static(bytes.as_bytes()), &mut VecDeque::new())
+                .feed(&mut bytes, &mut VecDeque::new(), |_| false)
                 .unwrap();
             framing.inside_event()
         };
@@ -209,15 +236,17 @@ mod tests {
     fn refuses_lines_and_events_without_end() {
         let mebibyte = Bytes::from(vec![b'x'; 1 << 20]);
         let mut framing = Framing::default();
-        let mut out = VecDeque::new();
+        let mut feed =
+            |bytes: &Bytes| framing.feed(&mut bytes.clone(), &mut VecDeque::new(), |_| false);
         for _ in 0..16 {
-            framing.feed(&mebibyte, &mut out).unwrap();
+            feed(&mebibyte).unwrap();
         }
-        assert_eq!(framing.feed(&mebibyte, &mut out), Err(TooLong::Line));
+        assert_eq!(feed(&mebibyte), Err(TooLong::Line));
 
         let mut framing = Framing::default();
         let line = Bytes::from("x".repeat(1 << 20) + "\n");
-        let result = (0..40).try_for_each(|_| framing.feed(&line, &mut VecDeque::new()));
+        let result = (0..40)
+            .try_for_each(|_| framing.feed(&mut line.clone(), &mut VecDeque::new(), |_| false));
         assert_eq!(result, Err(TooLong::Event));
     }
 

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use eventsource_client::Event;
 use jiff::Timestamp;
 use tokio::time::Sleep;
 
@@ -15,6 +14,7 @@ use super::config::{Config, Endpoint};
 use super::connection::{self, Attempt, Connection, Failure, Received, Remedy};
 use super::transport::Clients;
 use super::{Error, Notice};
+use crate::operation::Record;
 use crate::position::Position;
 
 enum Phase {
@@ -33,7 +33,7 @@ pub enum Linked {
         at: Timestamp,
     },
     /// An event, not yet checked.
-    Event(Event),
+    Event(Record),
 }
 
 /// A connection that is made again whenever it breaks.
@@ -94,15 +94,15 @@ impl Link {
             match &mut self.phase {
                 Phase::Connected(connection) => match ready!(connection.poll_event(cx)) {
                     // A block of fields without a name and without data is no event at all.
-                    Ok(Received::Event(event))
-                        if event.event_type == "message" && event.data.is_empty() => {}
-                    Ok(Received::Event(event)) => {
+                    Ok(Received::Event(record))
+                        if record.event() == "message" && record.data().is_empty() => {}
+                    Ok(Received::Event(record)) => {
                         if self.backoff.failures() > 0 || !self.round.is_empty() {
                             self.backoff.succeed();
                             self.round.clear();
                             observer(Notice::Receiving);
                         }
-                        return Poll::Ready(Ok(Linked::Event(event)));
+                        return Poll::Ready(Ok(Linked::Event(record)));
                     }
                     Ok(Received::Heartbeat) => observer(Notice::Heartbeat),
                     Err(failure) => self.fail(failure, observer)?,

@@ -6,6 +6,7 @@
 //! tells as [`Notice`]s.
 
 mod backoff;
+mod body;
 mod config;
 mod connection;
 mod framing;
@@ -13,6 +14,7 @@ mod in_flight;
 mod link;
 mod notice;
 mod place;
+mod plain;
 mod repair;
 mod resent;
 mod saver;
@@ -28,7 +30,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::operation::{Event, InvalidOperation, Operation};
+use crate::operation::{Event, InvalidOperation, Operation, Record};
 use crate::position::Position;
 pub use config::{Acknowledging, Config, Endpoint, OnResumeFailed, Start, Tls};
 pub use connection::Failure;
@@ -87,14 +89,6 @@ pub enum Delivery {
     Invalid(Box<InvalidOperation>),
 }
 
-/// An operation, with what it is known by.
-struct Decoded {
-    operation: Operation,
-    /// Its id, if that is a position.
-    position: Option<Position>,
-    fingerprint: u64,
-}
-
 /// A consumer of one log.
 pub struct Consumer {
     config: Arc<Config>,
@@ -112,7 +106,7 @@ pub struct Consumer {
     /// Nothing has come over the present connection yet.
     awaits_first_event: bool,
     /// A `reset` that has come and waits until nothing is in flight.
-    held_reset: Option<Decoded>,
+    held_reset: Option<Record>,
     /// The last invalid operation came from the repair, so it says nothing about the position.
     invalid_is_of_repair: bool,
     observer: Observer,
@@ -205,8 +199,10 @@ impl Consumer {
                 self.hold();
                 return Poll::Pending;
             }
-            if let Some(reset) = self.held_reset.take() {
-                return Poll::Ready(Ok(self.hand_out(reset)));
+            if let Some(reset) = self.held_reset.take()
+                && let Some(delivery) = self.receive(reset)?
+            {
+                return Poll::Ready(Ok(delivery));
             }
             // By turns, so that neither of the two connections is left unread for the other.
             let repair_first = self.is_turn_of_repair;
@@ -241,7 +237,7 @@ impl Consumer {
                 self.opened(at);
                 Ok(None)
             }
-            Linked::Event(event) => self.receive(event),
+            Linked::Event(record) => self.receive(record),
         })
     }
 
@@ -286,56 +282,36 @@ impl Consumer {
     }
 
     /// Takes an event in; `None` where there is nothing to hand out.
-    fn receive(&mut self, event: eventsource_client::Event) -> Result<Option<Delivery>, Error> {
-        let id = event.id.unwrap_or_default();
-        let position = id.parse::<Position>().ok();
+    fn receive(&mut self, record: Record) -> Result<Option<Delivery>, Error> {
+        let position = record.id().parse::<Position>().ok();
         if std::mem::take(&mut self.awaits_first_event)
-            && self.resume_failed(&event.event_type, position)?
+            && self.resume_failed(record.event(), position)?
         {
             return Ok(None);
         }
-        let fingerprint = self
-            .place
-            .fingerprint(position, &event.event_type, &event.data);
+        let fingerprint = self.place.fingerprint(position, &record);
         let is_known = self.place.is_known(position, fingerprint);
-        if is_known && event.event_type != Event::Live.name() {
+        if is_known && record.event() != Event::Live.name() {
             return Ok(None);
         }
-        let operation = match Operation::new(id, &event.event_type, event.data) {
+        if self.place.in_flight() > 0 && record.event() == Event::Reset.name() {
+            // Were it acknowledged before they are, whoever handles it would start from nothing,
+            // but the position would be an older one, after which the server sends only a part.
+            self.held_reset = Some(record);
+            return Ok(None);
+        }
+        let operation = match Operation::new(record) {
             Ok(operation) => operation,
             Err(invalid) => {
                 self.invalid_is_of_repair = false;
                 return Ok(Some(Delivery::Invalid(invalid)));
             }
         };
-        if is_known {
-            self.plan_repair(&operation, position);
-            return Ok(None);
+        if !is_known {
+            self.place.deliver(&operation, position, fingerprint);
         }
-        let is_reset = *operation.event() == Event::Reset;
-        let decoded = Decoded {
-            operation,
-            position,
-            fingerprint,
-        };
-        if is_reset && self.place.in_flight() > 0 {
-            // Were it acknowledged before they are, whoever handles it would start from nothing,
-            // but the position would be an older one, after which the server sends only a part.
-            self.held_reset = Some(decoded);
-            return Ok(None);
-        }
-        Ok(Some(self.hand_out(decoded)))
-    }
-
-    fn hand_out(&mut self, decoded: Decoded) -> Delivery {
-        let Decoded {
-            operation,
-            position,
-            fingerprint,
-        } = decoded;
-        self.place.deliver(&operation, position, fingerprint);
         self.plan_repair(&operation, position);
-        Delivery::Operation(operation)
+        Ok((!is_known).then_some(Delivery::Operation(operation)))
     }
 
     /// Looks at the first event of a connection: having asked to resume after an operation, a

@@ -10,7 +10,7 @@ use super::in_flight::{Id, InFlight, NotInFlight};
 use super::resent::{Known, Resent};
 use super::saver::Saver;
 use super::state_file::StateError;
-use crate::operation::{Event, Operation};
+use crate::operation::{Event, Operation, Record};
 use crate::position::Position;
 
 /// Where the run starts.
@@ -193,7 +193,8 @@ impl Place {
     }
 
     /// Tells apart what has the same id; see [`Resent`].
-    pub fn fingerprint(&self, position: Option<Position>, event: &str, data: &str) -> u64 {
+    pub fn fingerprint(&self, position: Option<Position>, record: &Record) -> u64 {
+        let (event, data) = (record.event(), record.data());
         self.resent.fingerprint(position, event, data)
     }
 

@@ -22,7 +22,7 @@ use super::notice::Notice;
 use super::resent::Known;
 use super::transport::Clients;
 use super::{Consumer, Delivery};
-use crate::operation::{Event, InvalidOperation, Operation};
+use crate::operation::{Event, InvalidOperation, Operation, Record};
 use crate::position::Position;
 
 /// How many seconds after the replication was asked for the missing second is asked for; covers
@@ -156,8 +156,8 @@ impl Repair {
             };
             match ready!(link.poll(cx, || Some(after), &mut observer)) {
                 Ok(Linked::Opened { .. }) => {}
-                Ok(Linked::Event(event)) => {
-                    if let Some(step) = self.receive(event) {
+                Ok(Linked::Event(record)) => {
+                    if let Some(step) = self.receive(record) {
                         return Poll::Ready(step);
                     }
                 }
@@ -166,30 +166,26 @@ impl Repair {
         }
     }
 
-    fn receive(&mut self, event: eventsource_client::Event) -> Option<Step> {
-        let id = event.id.unwrap_or_default();
-        let position = id.parse().ok();
-        if event.event_type == Event::Live.name() {
+    fn receive(&mut self, record: Record) -> Option<Step> {
+        let position = record.id().parse().ok();
+        let (event, data) = (record.event(), record.data());
+        if event == Event::Live.name() {
             return Some(Step::Done);
         }
         // Not what a server sends that knows no such operation; a `reset` handed out here would
         // have everything forgotten.
-        if event.event_type == Event::Reset.name()
-            || matches!(position, Some(Position::Operation(_)))
-        {
-            let event = event.event_type;
+        if event == Event::Reset.name() || matches!(position, Some(Position::Operation(_))) {
+            let id = record.id();
             return Some(Step::GivenUp(format!(
                 "the server answered with {event:?} {id} instead of the states since then"
             )));
         }
         if let Some(position) = position
-            && self
-                .known
-                .contains(position, &event.event_type, &event.data)
+            && self.known.contains(position, event, data)
         {
             return None;
         }
-        let operation = match Operation::new(id, &event.event_type, event.data) {
+        let operation = match Operation::new(record) {
             Ok(operation) => operation,
             Err(invalid) => return Some(Step::Invalid(invalid)),
         };

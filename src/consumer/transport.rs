@@ -1,31 +1,22 @@
-//! eventsource-client's HTTP transport on reqwest: one request with its redirects, and the body
-//! of the answer made ready for the event parser.
+//! eventsource-client's HTTP transport on reqwest: one request with its redirects.
 
-use std::collections::VecDeque;
-use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::task::{Context, Poll};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_core::Stream;
 use http::{HeaderMap, Request, Response, StatusCode, header};
-use http_body::Body as _;
 use launchdarkly_sdk_transport::{ByteStream, HttpTransport, ResponseFuture, TransportError};
 use reqwest::{Client, Url};
 use sync_wrapper::SyncFuture;
 
+use super::body::{Bypass, EventBody};
 use super::config::{Config, Endpoint};
-use super::framing::{Framing, TooLong};
+use super::framing::TooLong;
 use super::userinfo::without_userinfo;
 use crate::duration::ForPeople;
 
 /// How many redirects are followed.
 const MAX_REDIRECTS: usize = 5;
-/// Larger pieces are handed to the event parser one after the other, so that what it makes of
-/// them stays in the processor's cache.
-const PIECE: usize = 16 << 10;
 
 /// Why a request brought no answer, or the body of an answer broke off.
 #[derive(Debug, thiserror::Error)]
@@ -152,42 +143,48 @@ fn proxy_in_environment() -> bool {
 pub struct Transport {
     clients: Arc<Clients>,
     endpoint: Arc<Endpoint>,
-    progress: Arc<Progress>,
+    exchanges: Arc<Exchanges>,
+    bypass: Arc<Bypass>,
 }
 
-/// What a connection can see of its transport from outside.
+/// The requests made so far with their answers, redirects included.
 #[derive(Debug, Default)]
-pub struct Progress {
-    /// Grows with each piece of the body that arrives.
-    arrived: AtomicU64,
-    exchanges: Mutex<Vec<Exchange>>,
-}
+pub struct Exchanges(Mutex<Vec<Exchange>>);
 
-impl Progress {
-    /// A number that changes whenever something arrives.
-    pub fn arrived(&self) -> u64 {
-        self.arrived.load(Ordering::Relaxed)
+impl Exchanges {
+    fn add(&self, exchange: Exchange) {
+        self.lock().push(exchange);
     }
 
-    /// The requests made so far with their answers, redirects included; takes them out.
-    pub fn take_exchanges(&self) -> Vec<Exchange> {
-        std::mem::take(
-            &mut *self
-                .exchanges
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner),
-        )
+    /// Takes them out.
+    pub fn take(&self) -> Vec<Exchange> {
+        std::mem::take(&mut *self.lock())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Exchange>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Transport {
     /// A transport for one connection to `endpoint`.
-    pub fn new(clients: Arc<Clients>, endpoint: Arc<Endpoint>, progress: Arc<Progress>) -> Self {
+    pub fn new(clients: Arc<Clients>, endpoint: Arc<Endpoint>) -> Self {
         Self {
             clients,
             endpoint,
-            progress,
+            exchanges: Arc::default(),
+            bypass: Arc::new(Bypass::new()),
         }
+    }
+
+    /// What is asked and answered.
+    pub fn exchanges(&self) -> Arc<Exchanges> {
+        Arc::clone(&self.exchanges)
+    }
+
+    /// What goes past the event parser.
+    pub fn bypass(&self) -> Arc<Bypass> {
+        Arc::clone(&self.bypass)
     }
 
     /// The headers for `url`: the credentials and the extra headers go to the origin they were
@@ -229,20 +226,16 @@ impl Transport {
                 .send()
                 .await?;
             let (status, answer) = (response.status(), response.headers().clone());
-            self.progress
-                .exchanges
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(Exchange {
-                    url: url.clone(),
-                    request: headers,
-                    status,
-                    answer: answer.clone(),
-                    withheld_credentials,
-                });
+            self.exchanges.add(Exchange {
+                url: url.clone(),
+                request: headers,
+                status,
+                answer: answer.clone(),
+                withheld_credentials,
+            });
             if !matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308) {
                 return Ok(Response::from(response)
-                    .map(|body| -> ByteStream { Box::pin(EventBody::new(body, self.progress)) }));
+                    .map(|body| -> ByteStream { Box::pin(EventBody::new(body, self.bypass)) }));
             }
             url = redirect_target(&url, &answer)?;
         }
@@ -291,76 +284,5 @@ impl HttpTransport for Transport {
             }
             .map_err(TransportError::new)
         }))
-    }
-}
-
-/// The body of an answer as a stream of pieces for the event parser. Ends for good after an
-/// error, because the parser asks again.
-struct EventBody {
-    body: reqwest::Body,
-    framing: Framing,
-    ready: VecDeque<Bytes>,
-    progress: Arc<Progress>,
-    /// The body is over; what is still `ready` comes first, then the failure, if it was one.
-    ended: bool,
-    failure: Option<TransportFailure>,
-}
-
-impl EventBody {
-    fn new(body: reqwest::Body, progress: Arc<Progress>) -> Self {
-        Self {
-            body,
-            framing: Framing::default(),
-            ready: VecDeque::new(),
-            progress,
-            ended: false,
-            failure: None,
-        }
-    }
-
-    /// Takes the next frame of the body in, which may end it.
-    fn take_in(&mut self, frame: Option<reqwest::Result<http_body::Frame<Bytes>>>) {
-        match frame {
-            None => {
-                self.ended = true;
-                self.failure = self
-                    .framing
-                    .inside_event()
-                    .then_some(TransportFailure::CutOff);
-            }
-            Some(Err(error)) => {
-                self.ended = true;
-                self.failure = Some(TransportFailure::Request(error));
-            }
-            Some(Ok(frame)) => {
-                self.progress.arrived.fetch_add(1, Ordering::Relaxed);
-                let Ok(chunk) = frame.into_data() else { return };
-                if let Err(too_long) = self.framing.feed(&chunk, &mut self.ready) {
-                    self.ended = true;
-                    self.failure = Some(too_long.into());
-                }
-            }
-        }
-    }
-}
-
-impl Stream for EventBody {
-    type Item = Result<Bytes, TransportError>;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let this = &mut *self;
-        loop {
-            if let Some(front) = this.ready.front_mut() {
-                if front.len() > PIECE {
-                    return Poll::Ready(Some(Ok(front.split_to(PIECE))));
-                }
-                return Poll::Ready(this.ready.pop_front().map(Ok));
-            }
-            if this.ended {
-                return Poll::Ready(this.failure.take().map(|f| Err(TransportError::new(f))));
-            }
-            let frame = std::task::ready!(Pin::new(&mut this.body).poll_frame(cx));
-            this.take_in(frame);
-        }
     }
 }

@@ -7,6 +7,14 @@ pub const MAX_FIELD_CHARS: usize = 4096;
 pub(super) struct Room {
     left: usize,
     cut: bool,
+    is_harmless: bool,
+}
+
+/// Whether each string in this JSON is what it seems, fits a field, and does nothing to a terminal.
+/// One look at all of it costs less than one at each string.
+pub(super) fn is_harmless(json: &str) -> bool {
+    json.len() <= MAX_FIELD_CHARS
+        && super::all_bytes(json, |byte| matches!(byte, b' '..=b'~') && byte != b'\\')
 }
 
 impl Room {
@@ -15,6 +23,16 @@ impl Room {
         Self {
             left: MAX_FIELD_CHARS,
             cut: false,
+            is_harmless: false,
+        }
+    }
+
+    /// The room of one field whose texts all stand in the same JSON, which may be known to be
+    /// [harmless](is_harmless).
+    pub(super) fn for_field_of(is_harmless: bool) -> Self {
+        Self {
+            is_harmless,
+            ..Self::for_field()
         }
     }
 
@@ -22,7 +40,16 @@ impl Room {
     /// text that does not fit ends in `…`; nothing is written after it.
     ///
     /// Returns whether there was room for all of it.
+    #[inline]
     pub(super) fn push(&mut self, text: &str, out: &mut Vec<u8>) -> bool {
+        if self.is_harmless {
+            out.extend_from_slice(text.as_bytes());
+            return true;
+        }
+        self.push_unknown(text, out)
+    }
+
+    fn push_unknown(&mut self, text: &str, out: &mut Vec<u8>) -> bool {
         if !self.cut
             && text.len() <= self.left
             && super::all_bytes(text, |byte| matches!(byte, b' '..=b'~'))
@@ -129,12 +156,34 @@ mod tests {
         assert_eq!(escaped(&format!("{tail}\u{1b}x")), format!("{tail}…"));
     }
 
+    proptest! {
+        /// What is not looked at piece by piece comes out as if it were.
+        #[test]
+        fn the_strings_of_harmless_json_are_written_as_they_are(text in "[ -~]{0,40}", odd: String) {
+            for text in [text, odd] {
+                let json = serde_json::to_string(&text).unwrap();
+                if is_harmless(&json) {
+                    prop_assert_eq!(escaped(&text), text);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn json_is_harmful_that_is_long_or_holds_an_escape() {
+        let fits = "x".repeat(MAX_FIELD_CHARS);
+        assert!(is_harmless(&fits));
+        for harmful in [&*(fits + "x"), r#""\u001b""#, "\u{7f}", "\u{202e}", "é"] {
+            assert!(!is_harmless(harmful), "{harmful:?}");
+        }
+    }
+
     #[test]
     fn a_full_field_stays_full() {
         let mut out = Vec::new();
         let mut room = Room {
             left: 3,
-            cut: false,
+            ..Room::for_field()
         };
         assert!(room.push("abc", &mut out));
         assert!(room.push("", &mut out));

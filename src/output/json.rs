@@ -3,14 +3,17 @@
 use jiff::Timestamp;
 
 use super::{Arrival, all_bytes, lag_ms, push_display};
-use crate::operation::Operation;
+use crate::operation::{Event, Operation};
 
 /// Appends the object, without a line feed.
 pub(super) fn print(operation: &Operation, arrived: Option<Arrival>, out: &mut Vec<u8>) {
     out.extend_from_slice(br#"{"id":""#);
     push_escaped(operation.id(), out);
     out.extend_from_slice(br#"","event":""#);
-    push_escaped(operation.event().name(), out);
+    match operation.event() {
+        Event::Other(name) => push_escaped(name, out),
+        known => out.extend_from_slice(known.name().as_bytes()),
+    }
     out.push(b'"');
     if !operation.data().is_empty() {
         out.extend_from_slice(br#","data":"#);
@@ -61,6 +64,7 @@ fn needs_escape(byte: u8) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::operation::Record;
     use proptest::prelude::*;
     use serde::Deserialize;
     use serde_json::value::RawValue;
@@ -78,7 +82,7 @@ mod tests {
     }
 
     fn line(id: &str, event: &str, data: &str, received: Option<&str>) -> String {
-        let operation = Operation::new(id.into(), event, data.into()).unwrap();
+        let operation = Operation::new(Record::new(id, event, data)).unwrap();
         let arrived = received.map(|received| Arrival {
             received: received.parse().unwrap(),
         });

@@ -93,10 +93,11 @@ fn push_display(out: &mut Vec<u8>, value: std::fmt::Arguments<'_>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::operation::Record;
 
     fn operation(timestamp: &str) -> Operation {
         let data = format!(r#"{{"timestamp":"{timestamp}","type":"video","id":"1"}}"#);
-        Operation::new("1".into(), "insert", data).unwrap()
+        Operation::new(Record::new("1", "insert", &data)).unwrap()
     }
 
     #[test]
@@ -118,7 +119,7 @@ mod tests {
 
     #[test]
     fn markers_have_no_lag() {
-        let reset = Operation::new("1".into(), "reset", String::new()).unwrap();
+        let reset = Operation::new(Record::new("1", "reset", "")).unwrap();
         assert_eq!(lag_ms(&reset, Timestamp::UNIX_EPOCH), None);
     }
 }

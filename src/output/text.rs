@@ -1,7 +1,7 @@
 //! Text lines for people: `TIMESTAMP: EVENT #ID OBJECT (PARENT, PARENT)`.
 
-use super::color::{Paint, Palette};
-use super::escape::Room;
+use super::color::Palette;
+use super::escape::{Room, is_harmless};
 use super::{Arrival, lag_ms, push_display};
 use crate::operation::{Event, Object, Operation};
 
@@ -13,25 +13,31 @@ pub(super) fn print(
     out: &mut Vec<u8>,
 ) {
     match operation.event() {
-        Event::Reset => painted(&palette.reset, "** reset", out),
-        Event::Live => painted(&palette.live, "** live", out),
+        Event::Reset => palette.reset.around(out, |out| out.extend(b"** reset")),
+        Event::Live => palette.live.around(out, |out| out.extend(b"** live")),
         event => {
             let object = operation.object();
+            let is_harmless = is_harmless(operation.data());
             if let Some(object) = object {
                 palette.timestamp.around(out, |out| {
-                    Room::for_field().push(object.timestamp, out);
+                    Room::for_field_of(is_harmless).push(object.timestamp, out);
                     out.push(b':');
                 });
                 out.push(b' ');
             }
-            painted(palette.event(event), event.name(), out);
+            palette.event(event).around(out, |out| match event {
+                Event::Other(name) => {
+                    Room::for_field().push(name, out);
+                }
+                known => out.extend_from_slice(known.name().as_bytes()),
+            });
             out.push(b' ');
             palette.id.around(out, |out| {
                 out.push(b'#');
                 Room::for_field().push(operation.id(), out);
             });
             match object {
-                Some(object) => push_object(object, palette, out),
+                Some(object) => push_object(object, is_harmless, palette, out),
                 None if operation.data().is_empty() => {}
                 None => {
                     out.push(b' ');
@@ -46,17 +52,11 @@ pub(super) fn print(
     }
 }
 
-fn painted(paint: &Paint, text: &str, out: &mut Vec<u8>) {
-    paint.around(out, |out| {
-        Room::for_field().push(text, out);
-    });
-}
-
 /// Appends ` OBJECT (PARENT, PARENT)`.
-fn push_object(object: Object<'_>, palette: &Palette, out: &mut Vec<u8>) {
+fn push_object(object: Object<'_>, is_harmless: bool, palette: &Palette, out: &mut Vec<u8>) {
     out.push(b' ');
     palette.object.around(out, |out| {
-        let mut room = Room::for_field();
+        let mut room = Room::for_field_of(is_harmless);
         if let Some(reference) = object.reference {
             room.push(reference, out);
         } else {
@@ -64,12 +64,13 @@ fn push_object(object: Object<'_>, palette: &Palette, out: &mut Vec<u8>) {
         }
     });
     out.push(b' ');
-    palette.parents.around(out, |out| push_parents(object, out));
+    palette.parents.around(out, |out| {
+        push_parents(object, Room::for_field_of(is_harmless), out);
+    });
 }
 
 /// Appends `(PARENT, PARENT)`; all parents share the room of one field.
-fn push_parents(object: Object<'_>, out: &mut Vec<u8>) {
-    let mut room = Room::for_field();
+fn push_parents(object: Object<'_>, mut room: Room, out: &mut Vec<u8>) {
     let (mut first, mut fits) = (true, true);
     out.push(b'(');
     object.for_each_parent(|parent| {
@@ -93,10 +94,11 @@ fn push_lag(lag_ms: i64, out: &mut Vec<u8>) {
 mod tests {
     use super::super::{Format, Printer};
     use super::*;
+    use crate::operation::Record;
     use proptest::prelude::*;
 
     fn operation(event: &str, data: &str) -> Operation {
-        Operation::new("545b55c7f095528dd0f3863c".into(), event, data.into()).unwrap()
+        Operation::new(Record::new("545b55c7f095528dd0f3863c", event, data)).unwrap()
     }
 
     fn line(operation: &Operation, color: bool, received: Option<&str>) -> String {
@@ -229,7 +231,7 @@ mod tests {
                 data["ref"] = fields[3].clone().into();
             }
             let data = if unknown { serde_json::to_string(&fields).unwrap() } else { data.to_string() };
-            let op = Operation::new(id, &format!("x{event}"), data).unwrap();
+            let op = Operation::new(Record::new(&id, &format!("x{event}"), &data)).unwrap();
             let plain = line(&op, false, Some("2014-11-06T11:04:39Z"));
             let body = plain.strip_suffix('\n').unwrap();
             prop_assert!(!body.chars().any(char::is_control));

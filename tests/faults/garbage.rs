@@ -5,7 +5,7 @@ use std::io::{Read as _, Write as _};
 use std::sync::{Arc, Mutex};
 
 use oplog_tail::consumer::{Delivery, Error};
-use oplog_tail::operation::Operation;
+use oplog_tail::operation::{Operation, Record};
 use oplog_tail::output::{Format, Printer};
 use oplog_tail::position::Position;
 use proptest::prelude::*;
@@ -151,7 +151,9 @@ fn in_an_event() {
     // An event stream cannot carry a line end within a field.
     let event = (text(), events, text())
         .prop_map(|(id, event, data)| (id.replace(['\n', '\r'], " "), event, data));
-    let decode = |(id, event, data): (String, &str, String)| match Operation::new(id, event, data) {
+    let decode = |(id, event, data): (String, &str, String)| match Operation::new(Record::new(
+        &id, event, &data,
+    )) {
         Ok(operation) => print(&operation),
         Err(invalid) => {
             let _ = invalid.to_string();

@@ -39,7 +39,7 @@ fn sees(repair: &mut Repair, object: u64, second: u32) -> bool {
     let mut id = [1; 12];
     id[..4].copy_from_slice(&second.to_be_bytes());
     let id = ObjectId::from_bytes(id);
-    let operation = Operation::new(id.to_string(), "update", data(object)).unwrap();
+    let operation = Operation::new(Record::new(&id.to_string(), "update", &data(object))).unwrap();
     repair.saw(&operation, Some(Position::Operation(id)))
 }
 
@@ -48,13 +48,8 @@ fn poll(repair: &mut Repair) -> Poll<Step> {
     repair.poll(&mut cx, &mut |_| ())
 }
 
-fn event(name: &str, id: &str, data: &str) -> eventsource_client::Event {
-    eventsource_client::Event {
-        event_type: name.into(),
-        data: data.into(),
-        id: Some(id.into()),
-        retry: None,
-    }
+fn event(name: &str, id: &str, data: &str) -> Record {
+    Record::new(id, name, data)
 }
 
 #[test]

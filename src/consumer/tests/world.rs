@@ -55,7 +55,7 @@ pub struct World {
     /// Set when the consumer gives a connection up because it resumed from nowhere.
     given_up: Rc<Cell<bool>>,
     connection: Option<Subscription>,
-    arriving: VecDeque<eventsource_client::Event>,
+    arriving: VecDeque<Record>,
     /// Everything this process handed out, oldest first, but for what needs no acknowledgement.
     handed_out: Vec<Handed>,
     /// The position before all of that.
@@ -151,7 +151,7 @@ impl World {
             return Ok(false);
         }
         if let Some(reset) = self.consumer.held_reset.take() {
-            let delivery = self.consumer.hand_out(reset);
+            let delivery = self.consumer.receive(reset).unwrap().unwrap();
             return self.hand_out(delivery).map(|()| true);
         }
         let Some(connection) = &mut self.connection else {
@@ -328,18 +328,16 @@ fn apply(objects: &mut BTreeMap<String, String>, handed: &Handed) {
 }
 
 /// The events as the parser hands them over, data of markers made empty.
-fn events(bytes: &[u8]) -> Vec<eventsource_client::Event> {
+fn events(bytes: &[u8]) -> Vec<Record> {
     let text = std::str::from_utf8(bytes).unwrap();
-    let field = |block: &str, name: &str| {
+    let field = |block: &'_ str, name: &str| {
         let mut lines = block.lines();
         lines.find_map(|line| Some(line.strip_prefix(name)?.strip_prefix(": ")?.to_owned()))
     };
     text.split_terminator("\n\n")
-        .map(|block| eventsource_client::Event {
-            event_type: field(block, "event").unwrap(),
-            data: field(block, "data").unwrap_or_default(),
-            id: field(block, "id"),
-            retry: None,
+        .map(|block| {
+            let [id, data] = ["id", "data"].map(|name| field(block, name).unwrap_or_default());
+            Record::new(&id, &field(block, "event").unwrap(), &data)
         })
         .collect()
 }

@@ -1,0 +1,184 @@
+//! The body of an answer: bytes made ready for the event parser, and the runs of plain operations
+//! that go past it.
+//!
+//! In place of a run the parser gets an event that no server can send, because its name is made up
+//! anew for each connection. When that event comes out of the parser it is the run's turn, so
+//! everything stays in the order in which the server sent it.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
+
+use bytes::{Bytes, BytesMut};
+use futures_core::Stream;
+use http_body::Body as _;
+use launchdarkly_sdk_transport::TransportError;
+
+use super::framing::Framing;
+use super::plain::{self, Run};
+use super::transport::TransportFailure;
+
+/// The body is looked at in pieces of this many bytes, so that what is made of one stays in the
+/// processor's cache, and little is made before it is wanted.
+const PIECE: usize = 16 << 10;
+
+/// What a connection and the body behind its event parser share.
+#[derive(Debug)]
+pub struct Bypass {
+    /// Grows with each piece of the body that arrives.
+    arrived: AtomicU64,
+    /// The name of the event that stands in for a run.
+    stand_in: String,
+    runs: Mutex<VecDeque<Run>>,
+}
+
+impl Bypass {
+    /// For a new connection.
+    pub fn new() -> Self {
+        Self {
+            arrived: AtomicU64::new(0),
+            stand_in: format!("run-{:032x}", fastrand::u128(..)),
+            runs: Mutex::default(),
+        }
+    }
+
+    /// A number that changes whenever something arrives.
+    pub fn arrived(&self) -> u64 {
+        self.arrived.load(Ordering::Relaxed)
+    }
+
+    /// The run that an event of this name stands in for, if it is no event of the server's.
+    pub fn take_run(&self, event: &str) -> Option<Run> {
+        if event != self.stand_in {
+            return None;
+        }
+        let mut runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
+        runs.pop_front()
+    }
+
+    /// Sends a run past the parser; returns what the parser is to get in its place.
+    fn put_run(&self, run: Run) -> Bytes {
+        // The parser gives an event without an id the id of the one before it.
+        let last_id = run.as_slice().last().map_or("", |record| record.id());
+        let stand_in = format!("id: {last_id}\nevent: {}\ndata:\n\n", self.stand_in);
+        let mut runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
+        runs.push_back(run);
+        stand_in.into()
+    }
+}
+
+/// The body of an answer as a stream of pieces for the event parser. Ends for good after an
+/// error, because the parser asks again.
+pub struct EventBody {
+    body: reqwest::Body,
+    framing: Framing,
+    /// What has arrived and is not yet looked at.
+    unread: Bytes,
+    /// The beginning of an operation whose end has not arrived, kept so that it does not go to the
+    /// parser in pieces.
+    beginning: BytesMut,
+    /// What the parser gets next.
+    ready: VecDeque<Bytes>,
+    bypass: Arc<Bypass>,
+    /// The body is over; what is still `ready` comes first, then the failure, if it was one.
+    ended: bool,
+    failure: Option<TransportFailure>,
+}
+
+impl EventBody {
+    /// The stream of this body.
+    pub fn new(body: reqwest::Body, bypass: Arc<Bypass>) -> Self {
+        Self {
+            body,
+            framing: Framing::default(),
+            unread: Bytes::new(),
+            beginning: BytesMut::new(),
+            ready: VecDeque::new(),
+            bypass,
+            ended: false,
+            failure: None,
+        }
+    }
+
+    /// Takes the next frame of the body in, which may end it.
+    fn take_in(&mut self, frame: Option<reqwest::Result<http_body::Frame<Bytes>>>) {
+        match frame {
+            None => {
+                let is_cut_off = self.framing.inside_event() || !self.beginning.is_empty();
+                self.end(is_cut_off.then_some(TransportFailure::CutOff));
+            }
+            Some(Err(error)) => self.end(Some(TransportFailure::Request(error))),
+            Some(Ok(frame)) => {
+                self.bypass.arrived.fetch_add(1, Ordering::Relaxed);
+                self.unread = frame.into_data().unwrap_or_default();
+                if !self.beginning.is_empty() {
+                    self.beginning.extend_from_slice(&self.unread);
+                    self.unread = self.beginning.split().freeze();
+                }
+            }
+        }
+    }
+
+    fn end(&mut self, failure: Option<TransportFailure>) {
+        (self.ended, self.failure) = (true, failure);
+        self.unread.clear();
+    }
+
+    /// Looks at the next piece of what has arrived.
+    fn read(&mut self) {
+        let mut piece = self.next_piece();
+        while !piece.is_empty() {
+            let fed = self
+                .framing
+                .feed(&mut piece, &mut self.ready, plain::begins_run);
+            if let Err(too_long) = fed {
+                return self.end(Some(too_long.into()));
+            }
+            if piece.is_empty() {
+                return;
+            }
+            self.framing.pass_by();
+            let stand_in = self.bypass.put_run(plain::take_run(&mut piece));
+            self.ready.push_back(stand_in);
+            if self.unread.is_empty() && plain::is_cut_off(&piece) {
+                self.beginning.extend_from_slice(&piece);
+                return;
+            }
+        }
+    }
+
+    /// A piece that ends with an event where that is possible, so that no operation of a run is
+    /// cut in two.
+    fn next_piece(&mut self) -> Bytes {
+        let mut end = self.unread.len();
+        if end > PIECE {
+            let last = memchr::memmem::rfind(&self.unread[..PIECE], b"\n\n");
+            end = last.map_or(PIECE, |last| last + 2);
+        }
+        self.unread.split_to(end)
+    }
+}
+
+impl Stream for EventBody {
+    type Item = Result<Bytes, TransportError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        loop {
+            if let Some(front) = this.ready.pop_front() {
+                return Poll::Ready(Some(Ok(front)));
+            }
+            if this.ended {
+                return Poll::Ready(this.failure.take().map(|f| Err(TransportError::new(f))));
+            }
+            if this.unread.is_empty() {
+                let frame = ready!(Pin::new(&mut this.body).poll_frame(cx));
+                this.take_in(frame);
+            } else {
+                this.read();
+            }
+        }
+    }
+}

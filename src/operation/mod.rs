@@ -1,0 +1,179 @@
+//! One record of the log as it came over the wire: an operation, or one of the two markers
+//! (`reset`, `live`) that frame a replication.
+
+mod object;
+mod record;
+mod scan;
+mod span;
+#[cfg(test)]
+mod tests;
+
+use serde_json::value::RawValue;
+
+use object::Kept;
+pub use object::Object;
+pub use record::Record;
+
+/// The name of an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// An object was created, or is part of a replication.
+    Insert,
+    /// An object was changed.
+    Update,
+    /// An object was deleted.
+    Delete,
+    /// A full replication begins: whoever consumes it starts from nothing.
+    Reset,
+    /// The replication is over, live operations follow.
+    Live,
+    /// A name this program does not know; printed like an operation.
+    Other(Box<str>),
+}
+
+impl Event {
+    /// The event with this name.
+    pub fn from_name(name: &str) -> Self {
+        match name {
+            "insert" => Self::Insert,
+            "update" => Self::Update,
+            "delete" => Self::Delete,
+            "reset" => Self::Reset,
+            "live" => Self::Live,
+            other => Self::Other(other.into()),
+        }
+    }
+
+    /// The name as the server sent it.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Insert => "insert",
+            Self::Update => "update",
+            Self::Delete => "delete",
+            Self::Reset => "reset",
+            Self::Live => "live",
+            Self::Other(name) => name,
+        }
+    }
+
+    /// Whether this is `reset` or `live`, which carry no object.
+    pub fn is_marker(&self) -> bool {
+        matches!(self, Self::Reset | Self::Live)
+    }
+}
+
+/// One record: an operation or a marker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Operation {
+    /// Its data is one line of JSON, byte for byte as sent; empty for markers and for unknown
+    /// events without.
+    record: Record,
+    event: Event,
+    object: Option<Kept>,
+}
+
+/// Why the data of an event is no operation.
+#[derive(Debug, thiserror::Error)]
+pub enum InvalidData {
+    /// An operation came without data.
+    #[error("it has no data")]
+    Missing,
+    /// The data is not JSON, or lacks `timestamp`, `type` or `id`, or has a field of a wrong type.
+    #[error("{0}")]
+    Malformed(#[from] serde_json::Error),
+}
+
+/// An event that is no operation, with what it takes to show it to a person.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot decode {event} #{id}: {reason}")]
+pub struct InvalidOperation {
+    /// The id of the event, as sent.
+    pub id: String,
+    /// The name of the event, as sent.
+    pub event: String,
+    /// The data, as sent.
+    pub data: String,
+    /// What is wrong with it.
+    pub reason: InvalidData,
+}
+
+impl Operation {
+    /// Checks the data of a record.
+    ///
+    /// `reset` and `live` have no data; what a server sends with them is dropped. `insert`,
+    /// `update` and `delete` must carry a JSON object with `timestamp`, `type` and `id`. Any
+    /// other event may carry any JSON or nothing.
+    ///
+    /// # Errors
+    /// [`InvalidOperation`] with everything that was passed in.
+    pub fn new(mut record: Record) -> Result<Self, Box<InvalidOperation>> {
+        let event = Event::from_name(record.event());
+        if event.is_marker() {
+            record.drop_data();
+            return Ok(Self {
+                record,
+                event,
+                object: None,
+            });
+        }
+        if record.data().contains('\n') {
+            // Several `data:` lines are joined by line feeds. Valid JSON has them only between
+            // its tokens, where a space means the same and keeps the record on one line.
+            let data = record.data().replace('\n', " ");
+            record = Record::new(record.id(), record.event(), &data);
+        }
+        match object_in(record.data(), &event) {
+            Ok(object) => Ok(Self {
+                record,
+                event,
+                object,
+            }),
+            Err(reason) => Err(Box::new(InvalidOperation {
+                id: record.id().to_owned(),
+                event: record.event().to_owned(),
+                data: record.data().to_owned(),
+                reason,
+            })),
+        }
+    }
+
+    /// The id as the server sent it; empty where it sent none.
+    pub fn id(&self) -> &str {
+        self.record.id()
+    }
+
+    /// The event.
+    pub fn event(&self) -> &Event {
+        &self.event
+    }
+
+    /// One line of JSON as the server sent it; empty where there is none.
+    pub fn data(&self) -> &str {
+        self.record.data()
+    }
+
+    /// What the operation says about its object; `None` for markers and for unknown events whose
+    /// data is no object of the log.
+    pub fn object(&self) -> Option<Object<'_>> {
+        Some(self.object.as_ref()?.get(self.data()))
+    }
+}
+
+/// What the data of an event that is no marker says about an object, if it has to say anything.
+fn object_in(data: &str, event: &Event) -> Result<Option<Kept>, InvalidData> {
+    let is_unknown = matches!(event, Event::Other(_));
+    if data.is_empty() {
+        return if is_unknown {
+            Ok(None)
+        } else {
+            Err(InvalidData::Missing)
+        };
+    }
+    match Kept::parse(data) {
+        Ok(object) => Ok(Some(object)),
+        Err(error) if is_unknown => serde_json::from_str::<&RawValue>(data)
+            .map(|_| None)
+            .map_err(|_| error.into()),
+        Err(error) => Err(error.into()),
+    }
+}

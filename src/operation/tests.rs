@@ -1,0 +1,97 @@
+use super::*;
+use proptest::prelude::*;
+
+fn operation(event: &str, data: &str) -> Result<Operation, Box<InvalidOperation>> {
+    Operation::new(Record::new("545b55c7f095528dd0f3863c", event, data))
+}
+
+#[test]
+fn borrows_what_the_object_says() {
+    let op = operation("insert", r#"{"timestamp":"2014-11-06T03:04:39.041-08:00","parents":["x3kd2","é"],"type":"video","id":"a\"b","ref":"http://x/"}"#).unwrap();
+    let object = op.object().unwrap();
+    assert_eq!(object.timestamp, "2014-11-06T03:04:39.041-08:00");
+    assert_eq!((object.kind, object.id), ("video", "a\"b"));
+    assert_eq!(object.reference, Some("http://x/"));
+    assert_eq!(object.parents(), ["x3kd2", "é"]);
+}
+
+#[test]
+fn visits_the_parents_in_order() {
+    for parents in ["null", "[]", r#"[ "", "b,c" ,"é" ]"#, r#"["\"", "\\","x"]"#] {
+        let data = format!(r#"{{"timestamp":"t","type":"v","id":"1","parents":{parents}}}"#);
+        let op = operation("insert", &data).unwrap();
+        let mut visited = Vec::new();
+        let object = op.object().unwrap();
+        object.for_each_parent(|parent| visited.push(parent.to_owned()));
+        assert_eq!(visited, object.parents(), "{parents}");
+    }
+}
+
+#[test]
+fn parents_may_be_null_empty_or_missing() {
+    for parents in [
+        "",
+        r#","parents":null"#,
+        r#","parents":[]"#,
+        r#","parents": [ ] "#,
+    ] {
+        let op = operation(
+            "delete",
+            &format!(r#"{{"timestamp":"t","type":"v","id":"1"{parents}}}"#),
+        )
+        .unwrap();
+        assert!(op.object().unwrap().parents().is_empty(), "{parents}");
+    }
+}
+
+#[test]
+fn refuses_what_is_no_operation() {
+    for data in [
+        "",
+        "{",
+        "[]",
+        "null",
+        r#"{"type":"v","id":"1"}"#,
+        r#"{"timestamp":"t","type":"v","id":1}"#,
+        r#"{"timestamp":"t","type":"v","id":"1","parents":[1]}"#,
+        r#"{"timestamp":"t","type":"v","id":"1"} x"#,
+        "{\"timestamp\":\"t\",\"type\":\"v\",\"id\":\"\n\"}x",
+    ] {
+        assert!(operation("update", data).is_err(), "{data}");
+    }
+}
+
+#[test]
+fn unknown_events_may_carry_any_json() {
+    assert!(operation("noted", "[1]").unwrap().object().is_none());
+    assert!(operation("noted", "").unwrap().object().is_none());
+    assert!(
+        operation("noted", r#"{"timestamp":"t","type":"v","id":"1"}"#)
+            .unwrap()
+            .object()
+            .is_some()
+    );
+    assert!(operation("noted", "nonsense").is_err());
+}
+
+#[test]
+fn data_over_several_lines_becomes_one() {
+    let op = operation(
+        "insert",
+        "{\"timestamp\":\"t\",\n\"type\":\"v\",\"id\":\"1\"}",
+    )
+    .unwrap();
+    assert_eq!(
+        op.data(),
+        "{\"timestamp\":\"t\", \"type\":\"v\",\"id\":\"1\"}"
+    );
+}
+
+proptest! {
+    #[test]
+    fn any_data_is_decoded_or_refused(event in "[a-z]{0,6}", data in any::<String>()) {
+        if let Ok(op) = operation(&event, &data) {
+            prop_assert!(!op.data().contains('\n'));
+        }
+    }
+}
