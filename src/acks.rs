@@ -50,12 +50,12 @@ impl Acks {
         })
     }
 
-    /// Waits for the next piece and returns the lines it completes, without white space around
-    /// them and without empty ones. `None` at the end of stdin.
+    /// Waits for the next piece and returns the lines it completes, each ended by a line feed.
+    /// `None` at the end of stdin.
     ///
     /// # Errors
     /// When stdin cannot be read.
-    pub async fn next(&mut self) -> io::Result<Option<Vec<String>>> {
+    pub async fn next(&mut self) -> io::Result<Option<Acknowledged>> {
         match self.chunks.recv().await {
             Some(chunk) => Ok(Some(self.complete(&chunk?))),
             // A last line without a line feed counts as well.
@@ -64,21 +64,31 @@ impl Acks {
         }
     }
 
-    fn complete(&mut self, chunk: &[u8]) -> Vec<String> {
-        let mut ids = Vec::new();
-        for piece in chunk.split_inclusive(|byte| *byte == b'\n') {
-            let room = LONGEST_LINE.saturating_sub(self.line.len());
-            self.line.extend_from_slice(&piece[..piece.len().min(room)]);
-            if piece.ends_with(b"\n") {
-                let line = String::from_utf8_lossy(&self.line);
-                let id = line.trim();
-                if !id.is_empty() {
-                    ids.push(id.to_owned());
-                }
-                self.line.clear();
-            }
+    fn complete(&mut self, chunk: &[u8]) -> Acknowledged {
+        let end = memchr::memrchr(b'\n', chunk).map_or(0, |last| last + 1);
+        let (lines, begun) = chunk.split_at(end);
+        let mut complete = Vec::new();
+        if !lines.is_empty() {
+            complete = std::mem::take(&mut self.line);
+            complete.extend_from_slice(lines);
         }
-        ids
+        let room = LONGEST_LINE.saturating_sub(self.line.len());
+        self.line.extend_from_slice(&begun[..begun.len().min(room)]);
+        let complete = String::from_utf8(complete);
+        Acknowledged(
+            complete.unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()),
+        )
+    }
+}
+
+/// Lines with what was acknowledged.
+#[derive(Debug)]
+pub struct Acknowledged(String);
+
+impl Acknowledged {
+    /// The ids, without white space around them and without empty lines.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        self.0.lines().map(str::trim).filter(|id| !id.is_empty())
     }
 }
 
@@ -104,10 +114,10 @@ mod tests {
             sender.send(Ok(chunk.into())).await.unwrap();
         }
         drop(sender);
-        assert_eq!(acks.next().await.unwrap().unwrap(), ["1", "2"]);
-        assert_eq!(acks.next().await.unwrap().unwrap(), ["34"]);
-        assert_eq!(acks.next().await.unwrap().unwrap(), [""; 0]);
-        assert_eq!(acks.next().await.unwrap().unwrap(), ["5"]);
+        for expected in [&["1", "2"][..], &["34"], &[], &["5"]] {
+            let acknowledged = acks.next().await.unwrap().unwrap();
+            assert!(acknowledged.ids().eq(expected.iter().copied()));
+        }
         assert!(acks.next().await.unwrap().is_none());
     }
 
@@ -115,11 +125,10 @@ mod tests {
     async fn keeps_no_line_without_end() {
         let (_sender, mut acks) = acks();
         for _ in 0..100 {
-            assert!(acks.complete(&[b'x'; 1000]).is_empty());
+            assert_eq!(acks.complete(&[b'x'; 1000]).ids().count(), 0);
         }
-        assert_eq!(
-            acks.complete(b"\n1\n"),
-            ["x".repeat(LONGEST_LINE), "1".into()]
-        );
+        let acknowledged = acks.complete(b"\n1\n");
+        let expected = ["x".repeat(LONGEST_LINE), "1".into()];
+        assert!(acknowledged.ids().eq(expected));
     }
 }

@@ -30,6 +30,13 @@ impl ObjectId {
         Self(bytes)
     }
 
+    /// The id as a number.
+    pub fn as_u128(self) -> u128 {
+        let mut bytes = [0; 16];
+        bytes[4..].copy_from_slice(&self.0);
+        u128::from_be_bytes(bytes)
+    }
+
     /// The UNIX time, in seconds, at which the operation was written.
     pub fn second(self) -> u32 {
         u32::from_be_bytes([self.0[0], self.0[1], self.0[2], self.0[3]])

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use tokio::sync::mpsc;
 
-use crate::acks::Acks;
+use crate::acks::{Acknowledged, Acks};
 use crate::consumer::{Acknowledging, Consumer, Saver};
 use crate::diagnostics::{Diagnostics, Limiter, described};
 use crate::exit::{ExitStatus, report};
@@ -76,7 +76,7 @@ pub struct Tail {
 enum Step {
     /// There may be something in the batch.
     Filled,
-    Acknowledged(Vec<String>),
+    Acknowledged(Acknowledged),
     /// A position has been saved.
     Saved,
     Order(Order),
@@ -270,8 +270,8 @@ impl Tail {
         }
     }
 
-    fn acknowledge(&mut self, ids: &[String]) {
-        for id in ids {
+    fn acknowledge(&mut self, acknowledged: &Acknowledged) {
+        for id in acknowledged.ids() {
             if self.feed.consumer.acknowledge(id).is_ok() {
                 continue;
             }

@@ -7,11 +7,12 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry as MapEntry;
+use std::hash::{Hash, Hasher};
 
 use crate::position::Position;
 
 /// The id of something in flight, as small as it can be kept.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Id {
     /// An id that is a position.
     Position(Position),
@@ -31,6 +32,17 @@ impl Id {
         match self {
             Self::Position(position) => Some(*position),
             Self::Other(_) => None,
+        }
+    }
+}
+
+/// In one stroke where it can be: every operation is looked up twice.
+impl Hash for Id {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        match self {
+            Self::Position(Position::Operation(id)) => state.write_u128(id.as_u128()),
+            Self::Position(Position::Replication(ms)) => state.write_u64(*ms),
+            Self::Other(text) => text.hash(state),
         }
     }
 }
@@ -202,12 +214,15 @@ impl InFlight {
     /// # Errors
     /// [`NotInFlight`], and nothing changes.
     pub fn acknowledge(&mut self, id: &Id) -> Result<(), NotInFlight> {
-        let slot = self.by_id.get(id).ok_or(NotInFlight)?.oldest;
-        let entry = self.remove(slot).ok_or(NotInFlight)?;
-        match (entry.namesake, self.by_id.get_mut(id)) {
-            (Some(next), Some(namesakes)) => namesakes.oldest = next,
-            _ => drop(self.by_id.remove(id)),
+        let MapEntry::Occupied(mut namesakes) = self.by_id.entry(id.clone()) else {
+            return Err(NotInFlight);
+        };
+        let slot = namesakes.get().oldest;
+        match self.entries[slot].as_ref().and_then(|entry| entry.namesake) {
+            Some(next) => namesakes.get_mut().oldest = next,
+            None => drop(namesakes.remove()),
         }
+        let entry = self.remove(slot).ok_or(NotInFlight)?;
         self.barriers -= usize::from(entry.is_barrier);
         self.shrink();
         Ok(())
