@@ -290,7 +290,7 @@ impl Consumer {
         let id = event.id.unwrap_or_default();
         let position = id.parse::<Position>().ok();
         if std::mem::take(&mut self.awaits_first_event)
-            && self.resume_failed(&event.event_type, position)?
+            && self.fell_back(&event.event_type, position)?
         {
             return Ok(None);
         }
@@ -338,29 +338,32 @@ impl Consumer {
         Delivery::Operation(operation)
     }
 
-    /// Looks at the first event of a connection: having asked to resume after an operation, a
-    /// numeric id or `live` means that the server no longer has it and sends states instead.
-    /// Says whether the event is not to be handed out.
-    fn resume_failed(&mut self, event: &str, position: Option<Position>) -> Result<bool, Error> {
-        let asked = self.place.asked();
-        let Some(operation) = asked.filter(|asked| asked.names_an_operation()) else {
+    /// Looks at the first event of a connection: having asked to go on after an operation, a
+    /// numeric id or `live` means that the server does not have it and sends states instead. After
+    /// a made-up one that was to be expected; otherwise the resume has failed. Says whether the
+    /// event is not to be handed out.
+    fn fell_back(&mut self, event: &str, position: Option<Position>) -> Result<bool, Error> {
+        let Some(operation) = self.place.asked_operation() else {
             return Ok(false);
         };
         if event != Event::Live.name() && !matches!(position, Some(Position::Replication(_))) {
             return Ok(false);
         }
-        let choice = self.config.on_resume_failed;
-        if choice == OnResumeFailed::Exit {
-            return Err(Error::ResumeFailed(operation));
+        if operation.names_an_operation() {
+            let choice = self.config.on_resume_failed;
+            if choice == OnResumeFailed::Exit {
+                return Err(Error::ResumeFailed(operation));
+            }
+            (self.observer)(Notice::ResumeFailed { operation, choice });
+            if choice == OnResumeFailed::Replicate {
+                self.place.replicate();
+                self.link.disconnect();
+                return Ok(true);
+            }
         }
-        (self.observer)(Notice::ResumeFailed { operation, choice });
-        let replicate = choice == OnResumeFailed::Replicate;
-        if replicate {
-            self.place.replicate();
-            self.link.disconnect();
-        } else if self.config.repair {
+        if self.config.repair {
             self.place.hold_before(operation, repair::MARGIN);
         }
-        Ok(replicate)
+        Ok(false)
     }
 }

@@ -220,7 +220,7 @@ impl Consumer {
             }
             Event::Live if self.config.repair => {
                 let known = self.place.last_second();
-                let Some(from) = self.place.hold_after_replication(MARGIN) else {
+                let Some(from) = self.place.hold_after_replication() else {
                     return;
                 };
                 let asked_at = u64::try_from(self.answered_at.as_second()).unwrap_or(0);

@@ -1,6 +1,6 @@
 //! A process that dies at any step repeats and never loses.
 
-use oplog_tail::consumer::Acknowledging;
+use oplog_tail::consumer::{Acknowledging, Start};
 use oplog_tail::server::object::Action::{Delete, Insert, Update};
 
 use crate::world::{BY_ID, Setup, World, run};
@@ -78,6 +78,72 @@ fn killed_at_every_step() {
                     |dies_at: &usize| !play(&setup, Some(*dies_at), acknowledges).1.is_empty();
                 let losing = (0..steps).filter(lose).count();
                 assert!(losing > steps / 3, "{losing} of {steps}, {agent_offset_ms}");
+            }
+        }
+    }
+}
+
+/// From now on, the connection lost before the first operation: only states since the second of
+/// that connection come. Its clock stamps operations; that of the states may be behind. Before the
+/// `dies_at`th delivery the process dies. Says how many steps there were, and what is wrong.
+fn play_from_now(
+    setup: &Setup,
+    dies_at: Option<usize>,
+    acknowledges: bool,
+) -> (usize, Vec<String>) {
+    run(async {
+        let mut world = World::new(setup);
+        let mut step = 0;
+        world.change("v1", Insert, 5_000);
+        world.change("v2", Insert, 0);
+        world.begin_now().await;
+        world.server.drop_connections();
+        world.change("v1", Update, 300);
+        world.change("v2", Delete, 300);
+        world.change("v3", Insert, 3_000);
+        for round in 0..2 {
+            loop {
+                if Some(step) == dies_at {
+                    world.kill();
+                }
+                step += 1;
+                if world.read(1).await == 0 {
+                    break;
+                }
+                if acknowledges {
+                    world.acknowledge(u8::MAX);
+                }
+            }
+            if round == 0 {
+                world.change("v4", Insert, 9_000);
+            }
+        }
+        world.settle().await;
+        (step, world.wrong())
+    })
+}
+
+#[test]
+fn killed_at_every_step_of_a_run_from_now() {
+    for agent_offset_ms in [-2_500, 0, 2_500, 3_000] {
+        for acknowledging in [Acknowledging::InOrder, BY_ID] {
+            let setup = Setup {
+                agent_offset_ms,
+                acknowledging,
+                start: Start::Now,
+                ..Setup::default()
+            };
+            for acknowledges in [true, false] {
+                let (steps, wrong) = play_from_now(&setup, None, acknowledges);
+                assert_eq!(wrong, [""; 0]);
+                assert!(steps > 4, "{steps}");
+                for dies_at in 0..steps {
+                    let (_, wrong) = play_from_now(&setup, Some(dies_at), acknowledges);
+                    assert_eq!(
+                        wrong, [""; 0],
+                        "{dies_at} of {steps}, {agent_offset_ms}, {acknowledges}, {acknowledging:?}"
+                    );
+                }
             }
         }
     }

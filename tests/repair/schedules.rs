@@ -56,10 +56,6 @@ async fn play(world: &mut World, steps: &[Step]) {
             Step::Read(most) => drop(world.read(most.into()).await),
             Step::Acknowledge(some) => world.acknowledge(some),
             Step::Cut => world.server.drop_connections(),
-            // The position of a run from now on is a second of the clock that stamps operations.
-            // Where that is ahead, a process that dies between the states since then and their
-            // repair leaves the next one no word of what lies before.
-            Step::Kill if world.config.start == Start::Now => world.server.drop_connections(),
             Step::Kill => world.kill(),
             Step::Shrink(operations) => world.shrink(operations.into()),
         }
