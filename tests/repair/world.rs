@@ -79,6 +79,7 @@ pub struct Setup {
     /// The query of the URL.
     pub query: &'static str,
     pub on_resume_failed: OnResumeFailed,
+    pub exact_resume: bool,
     pub retries: Option<u32>,
 }
 
@@ -91,6 +92,7 @@ impl Default for Setup {
             start: Start::At(Position::FULL_REPLICATION),
             query: "",
             on_resume_failed: OnResumeFailed::Continue,
+            exact_resume: false,
             retries: None,
         }
     }
@@ -145,7 +147,7 @@ impl World {
             read_timeout: Some(PATIENCE),
             retries: setup.retries,
             start: setup.start,
-            exact_resume: false,
+            exact_resume: setup.exact_resume,
             on_resume_failed: setup.on_resume_failed,
             repair: setup.repair,
             acknowledging: setup.acknowledging,
@@ -165,6 +167,12 @@ impl World {
         // The log of a server is never empty.
         world.change("v0", Action::Delete, 0);
         world
+    }
+
+    /// The run starts here, with nothing handed out so far.
+    pub fn start(&mut self, start: Start) {
+        self.config.start = start;
+        self.consumer = consumer(&self.config, &self.told);
     }
 
     /// Some time passes, then a video changes.
