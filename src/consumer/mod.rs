@@ -111,7 +111,7 @@ pub struct Consumer {
     answered_at: Timestamp,
     /// Nothing has come over the present connection yet.
     awaits_first_event: bool,
-    /// A `reset` that has come and waits until nothing is in flight.
+    /// A `reset` that has come and waits until it may be handed out.
     held_reset: Option<Decoded>,
     /// The last invalid operation came from the repair, so it says nothing about the position.
     invalid_is_of_repair: bool,
@@ -178,9 +178,9 @@ impl Consumer {
         self.place.in_flight()
     }
 
-    /// Whether nothing more may be handed out until something is acknowledged.
+    /// Whether nothing more may be handed out until something is acknowledged or saved.
     pub fn is_paused(&self) -> bool {
-        self.place.is_full() || (self.held_reset.is_some() && self.place.in_flight() > 0)
+        self.place.is_full() || self.held_reset.is_some()
     }
 
     /// Tells that the caller was busy with something else than waiting, so that the time since
@@ -194,19 +194,19 @@ impl Consumer {
 
     /// The next operation, as soon as there is one. Connects, and connects again, as needed.
     ///
-    /// Pending without end while too much is in flight; to be polled again after each
-    /// acknowledgement.
+    /// Pending without end while too much is in flight, and before a `reset`; to be polled again
+    /// after each acknowledgement and after each save.
     ///
     /// # Errors
     /// When there can be nothing more.
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Delivery, Error>> {
         loop {
+            if let Some(reset) = self.held_reset.take_if(|_| self.place.start_over()) {
+                return Poll::Ready(Ok(self.hand_out(reset)));
+            }
             if self.is_paused() {
                 self.hold();
                 return Poll::Pending;
-            }
-            if let Some(reset) = self.held_reset.take() {
-                return Poll::Ready(Ok(self.hand_out(reset)));
             }
             // By turns, so that neither of the two connections is left unread for the other.
             let repair_first = self.is_turn_of_repair;
@@ -318,9 +318,10 @@ impl Consumer {
             position,
             fingerprint,
         };
-        if is_reset && self.place.in_flight() > 0 {
-            // Were it acknowledged before they are, whoever handles it would start from nothing,
-            // but the position would be an older one, after which the server sends only a part.
+        if is_reset {
+            // Were it handed out or acknowledged before what is in flight, whoever handles it
+            // would start from nothing, but the position would be an older one, after which the
+            // server sends only a part.
             self.held_reset = Some(decoded);
             return Ok(None);
         }

@@ -29,8 +29,6 @@ enum Origin {
 struct Hold {
     /// The position stays here.
     floor: Option<Position>,
-    /// A `reset` waits for its acknowledgement, and with it what was kept for what came before.
-    starts_over: bool,
     /// What a replication left out is handed out and not acknowledged.
     repairs_out: bool,
 }
@@ -206,9 +204,9 @@ impl Place {
     pub fn deliver(&mut self, operation: &Operation, position: Option<Position>, fingerprint: u64) {
         self.replicate = false;
         let is_reset = *operation.event() == Event::Reset;
-        if is_reset {
-            self.resent.forget();
-        } else if let Some(position) = position {
+        if let Some(position) = position
+            && !is_reset
+        {
             self.resent.remember(position, fingerprint);
         }
         let needs_no_acknowledgement =
@@ -258,10 +256,6 @@ impl Place {
         let before = self.in_flight.watermark();
         self.in_flight.acknowledge(&Id::new(id))?;
         self.has_settled = true;
-        if self.hold.starts_over && !self.in_flight.is_barred() {
-            self.hold.starts_over = false;
-            self.in_flight.unpin();
-        }
         if self.in_flight.watermark() != before {
             self.save();
         }
@@ -318,16 +312,18 @@ impl Place {
         }
     }
 
-    /// A `reset` has been handed out. Nothing is kept any more for what came before it; but until
-    /// it is acknowledged the position must not move past what was left out there.
-    pub fn start_over(&mut self) {
-        self.hold = Hold {
-            starts_over: self.in_flight.is_barred(),
-            ..Hold::default()
-        };
-        if !self.hold.starts_over {
-            self.in_flight.unpin();
+    /// A `reset` is about to be handed out; says whether it may be. That has to wait for what is in
+    /// flight, and for the position: whoever has seen the `reset` has forgotten everything, so from
+    /// then on nothing but a full replication is a place to go on from.
+    pub fn start_over(&mut self) -> bool {
+        if self.in_flight.len() > 0 {
+            return false;
         }
+        self.set_position(Position::FULL_REPLICATION);
+        self.save();
+        // Where the file holds nothing, the next run begins like this one.
+        let saved = self.saver.as_ref().and_then(Saver::saved);
+        saved.is_none_or(|saved| saved == Position::FULL_REPLICATION)
     }
 
     /// What the present replication sent last, which comes again when its last second does.

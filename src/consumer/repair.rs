@@ -213,11 +213,8 @@ impl Consumer {
     /// Follows what the main connection sends, so that a repair can begin when it is due.
     pub(super) fn plan_repair(&mut self, operation: &Operation, position: Option<Position>) {
         match operation.event() {
-            Event::Reset => {
-                // What an earlier replication left out counts no more.
-                self.repair = None;
-                self.place.start_over();
-            }
+            // What an earlier replication left out counts no more.
+            Event::Reset => self.repair = None,
             Event::Live if self.config.repair => {
                 let known = self.place.last_second();
                 let Some(from) = self.place.hold_after_replication() else {

@@ -1,6 +1,6 @@
 //! A process that dies at any step repeats and never loses.
 
-use oplog_tail::consumer::{Acknowledging, Start};
+use oplog_tail::consumer::{Acknowledging, OnResumeFailed, Start};
 use oplog_tail::server::object::Action::{Delete, Insert, Update};
 
 use crate::world::{BY_ID, Setup, World, run};
@@ -144,6 +144,49 @@ fn killed_at_every_step_of_a_run_from_now() {
                         "{dies_at} of {steps}, {agent_offset_ms}, {acknowledges}, {acknowledging:?}"
                     );
                 }
+            }
+        }
+    }
+}
+
+/// A full replication in place of a fallback, while another one waits for its repair: the position
+/// is a time by then. Whoever has been handed the `reset` has forgotten everything, so the next
+/// run must not go on from that time.
+#[test]
+fn killed_after_a_reset() {
+    for acknowledging in [Acknowledging::InOrder, BY_ID] {
+        let mut dies_after = 0;
+        loop {
+            let replicated = run(async {
+                let mut world = World::new(&Setup {
+                    acknowledging,
+                    on_resume_failed: OnResumeFailed::Replicate,
+                    ..Setup::default()
+                });
+                world.change("v1", Insert, 1_000);
+                world.change("v2", Insert, 5_000);
+                world.change("v3", Insert, 2_000);
+                world.change("v4", Insert, 10);
+                world.catch_up().await;
+                world.change("v5", Insert, 1_000);
+                world.catch_up().await;
+                world.change("v6", Insert, 1_000);
+                world.change("v6", Update, 1_000);
+                world.shrink(1);
+                world.read(dies_after).await;
+                let replicated = world.replica.len();
+                world.kill();
+                world.settle().await;
+                assert_eq!(
+                    world.wrong(),
+                    [""; 0],
+                    "after {dies_after}, {acknowledging:?}"
+                );
+                replicated
+            });
+            dies_after += 1;
+            if dies_after > 3 && replicated == 5 {
+                break;
             }
         }
     }
