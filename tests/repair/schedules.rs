@@ -22,7 +22,12 @@ enum Step {
     Read(u8),
     Acknowledge(u8),
     Cut,
-    Kill,
+    /// The process dies after so many more lines, with its position saved or, being saved at most
+    /// once a second, an earlier one.
+    Kill {
+        after: u8,
+        is_saved: bool,
+    },
     Shrink(u8),
 }
 
@@ -39,7 +44,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (1_u8..30).prop_map(Step::Read),
         3 => any::<u8>().prop_map(Step::Acknowledge),
         1 => Just(Step::Cut),
-        1 => Just(Step::Kill),
+        1 => (0_u8..4, any::<bool>()).prop_map(|(after, is_saved)| Step::Kill { after, is_saved }),
         1 => (1_u8..5).prop_map(Step::Shrink),
     ]
 }
@@ -126,11 +131,16 @@ fn changed(object: u8, action: Action) -> Change {
 }
 
 async fn begin(world: &mut World, begin: Begin) {
-    if let Begin::Replication = begin {
-        return;
+    // What never changes again is known from the beginning, or from a replication, only.
+    for object in 40..44 {
+        world.apply(changed(object, Action::Insert), 300);
     }
+    world.pass(20_000);
     for object in 0..4 {
         world.apply(changed(object, Action::Insert), 300);
+    }
+    if let Begin::Replication = begin {
+        return;
     }
     world.replica = world.expected();
     let second = world.now_ms / 1000 + 1;
@@ -170,7 +180,14 @@ async fn play(world: &mut World, steps: &[Step], has_deletions: bool) {
             Step::Read(most) => drop(world.read(most.into()).await),
             Step::Acknowledge(some) => world.acknowledge(some),
             Step::Cut => world.server.drop_connections(),
-            Step::Kill => world.kill(),
+            Step::Kill { after, is_saved } => {
+                world.read(after.into()).await;
+                if is_saved {
+                    world.kill();
+                } else {
+                    world.kill_before_saving();
+                }
+            }
             Step::Shrink(operations) => world.shrink(operations.into()),
         }
     }

@@ -113,6 +113,8 @@ pub struct World {
     pub told: Rc<RefCell<Vec<String>>>,
     /// How many objects the repairs of consumers that are gone have brought.
     repaired: u64,
+    /// The position before the last acknowledgement.
+    saved: Option<Position>,
 }
 
 impl World {
@@ -163,6 +165,7 @@ impl World {
             in_flight: Vec::new(),
             told,
             repaired: 0,
+            saved: None,
         };
         // The log of a server is never empty.
         world.change("v0", Action::Delete, 0);
@@ -172,6 +175,7 @@ impl World {
     /// The run starts here, with nothing handed out so far.
     pub fn start(&mut self, start: Start) {
         self.config.start = start;
+        self.saved = None;
         self.consumer = consumer(&self.config, &self.told);
     }
 
@@ -256,6 +260,7 @@ impl World {
             self.read(1).await;
             assert!(Instant::now() < until, "it never connects");
         }
+        self.saved = self.consumer.position();
     }
 
     fn take(&mut self, delivery: Delivery) {
@@ -277,6 +282,8 @@ impl World {
     fn build(&mut self, operation: &Operation) {
         if *operation.event() == Event::Reset {
             self.replica.clear();
+            // It comes only when this is saved.
+            self.saved = self.consumer.position();
         }
         let Some(object) = operation.object() else {
             return;
@@ -290,6 +297,7 @@ impl World {
 
     /// Acknowledges some of what is in flight, in a strange order; everything at 255.
     pub fn acknowledge(&mut self, some: u8) {
+        self.saved = self.consumer.position();
         self.consumer.acknowledge_delivered();
         let mut count = 0;
         self.in_flight.retain(|id| {
@@ -304,7 +312,13 @@ impl World {
 
     /// The process dies; another one goes on where its position was.
     pub fn kill(&mut self) {
-        let position = self.consumer.position();
+        self.saved = self.consumer.position();
+        self.kill_before_saving();
+    }
+
+    /// As [`World::kill`], the last acknowledgements not saved yet.
+    pub fn kill_before_saving(&mut self) {
+        let position = self.saved;
         self.repaired += self.consumer.repaired();
         self.consumer = consumer(&self.config, &self.told);
         self.in_flight.clear();
