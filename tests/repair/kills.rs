@@ -144,6 +144,17 @@ fn killed_at_every_step_of_a_run_from_now() {
                         "{dies_at} of {steps}, {agent_offset_ms}, {acknowledges}, {acknowledging:?}"
                     );
                 }
+                if agent_offset_ms > 0 {
+                    // Wherever it dies, nothing else would bring it.
+                    let setup = Setup {
+                        repair: false,
+                        ..setup.clone()
+                    };
+                    for dies_at in 0..steps {
+                        let (_, wrong) = play_from_now(&setup, Some(dies_at), acknowledges);
+                        assert_ne!(wrong, [""; 0], "{dies_at} of {steps}, {agent_offset_ms}");
+                    }
+                }
             }
         }
     }
