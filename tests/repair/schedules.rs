@@ -7,6 +7,7 @@ use oplog_tail::server::object::{Action, Change};
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
 
+use crate::front::{Fate, Gate};
 use crate::world::{BY_ID, Setup, World, run};
 
 #[derive(Clone, Debug)]
@@ -29,6 +30,11 @@ enum Step {
         is_saved: bool,
     },
     Shrink(u8),
+    /// The next connection, whichever that is, breaks after so many bytes.
+    Break(u16),
+    /// The answer to the next one, as it is by then, comes only when a gate is opened.
+    Slow,
+    OpenGates,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -46,6 +52,9 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Cut),
         1 => (0_u8..4, any::<bool>()).prop_map(|(after, is_saved)| Step::Kill { after, is_saved }),
         1 => (1_u8..5).prop_map(Step::Shrink),
+        1 => (0_u16..1500).prop_map(Step::Break),
+        1 => Just(Step::Slow),
+        1 => Just(Step::OpenGates),
     ]
 }
 
@@ -80,6 +89,7 @@ impl Scene {
             query: self.query,
             on_resume_failed: self.on_resume_failed,
             exact_resume: self.exact_resume,
+            agents: 8,
             ..Setup::default()
         }
     }
@@ -163,6 +173,7 @@ async fn begin(world: &mut World, begin: Begin) {
 }
 
 async fn play(world: &mut World, steps: &[Step], has_deletions: bool) {
+    let mut gates: Vec<Gate> = Vec::new();
     for step in steps {
         match *step {
             Step::Change {
@@ -189,8 +200,16 @@ async fn play(world: &mut World, steps: &[Step], has_deletions: bool) {
                 }
             }
             Step::Shrink(operations) => world.shrink(operations.into()),
+            Step::Break(bytes) => world.front.expect([Fate::CutAfter(bytes.into())]),
+            Step::Slow => {
+                let gate = Gate::default();
+                world.front.expect([Fate::Slow(gate.clone())]);
+                gates.push(gate);
+            }
+            Step::OpenGates => gates.drain(..).for_each(|gate| gate.open()),
         }
     }
+    gates.iter().for_each(Gate::open);
     world.settle().await;
 }
 

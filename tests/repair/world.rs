@@ -81,6 +81,9 @@ pub struct Setup {
     pub on_resume_failed: OnResumeFailed,
     pub exact_resume: bool,
     pub retries: Option<u32>,
+    /// How often the agent is named: when it fails, the next is tried at once, and the first one
+    /// again after a second.
+    pub agents: usize,
 }
 
 impl Default for Setup {
@@ -94,6 +97,7 @@ impl Default for Setup {
             on_resume_failed: OnResumeFailed::Continue,
             exact_resume: false,
             retries: None,
+            agents: 2,
         }
     }
 }
@@ -139,8 +143,7 @@ impl World {
             authorization: None,
         };
         let config = Config {
-            // The same agent twice: when it fails, the next is tried at once.
-            endpoints: vec![endpoint.clone(), endpoint],
+            endpoints: vec![endpoint; setup.agents],
             headers: Vec::new(),
             tls: Tls::default(),
             direct: true,
@@ -361,7 +364,7 @@ impl World {
                 self.told.borrow()
             );
             if taken == 0 {
-                // A connection that was lost twice is made again after a second.
+                // A connection that no agent gave is made again after a second.
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         }
