@@ -25,7 +25,7 @@ use crate::front::Front;
 /// The UNIX time in ms at which every test begins: within a second, not at its start.
 pub const EPOCH_MS: u64 = 1_795_456_500_123;
 /// Longer than anything takes unless something hangs.
-const PATIENCE: Duration = Duration::from_mins(1);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 /// How often everything else gets to run without anything coming of it before there is nothing
 /// more to come. A new connection takes about a dozen turns.
 const IDLE_TURNS: usize = 64;
