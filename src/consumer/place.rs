@@ -316,7 +316,7 @@ impl Place {
     /// flight, and for the position: whoever has seen the `reset` has forgotten everything, so from
     /// then on nothing but a full replication is a place to go on from.
     pub fn start_over(&mut self) -> bool {
-        if self.in_flight.len() > 0 {
+        if self.in_flight() > 0 {
             return false;
         }
         self.set_position(Position::FULL_REPLICATION);
