@@ -24,10 +24,11 @@ enum Step {
     Acknowledge(u8),
     Cut,
     /// The process dies after so many more lines, with its position saved or, being saved at most
-    /// once a second, an earlier one.
+    /// once a second, an earlier one; the lines not acknowledged are handled or lost.
     Kill {
         after: u8,
         is_saved: bool,
+        is_handled: bool,
     },
     Shrink(u8),
     /// The next connection, whichever that is, breaks after so many bytes.
@@ -50,7 +51,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (1_u8..30).prop_map(Step::Read),
         3 => any::<u8>().prop_map(Step::Acknowledge),
         1 => Just(Step::Cut),
-        1 => (0_u8..4, any::<bool>()).prop_map(|(after, is_saved)| Step::Kill { after, is_saved }),
+        1 => (0_u8..4, any::<[bool; 2]>()).prop_map(|(after, [is_saved, is_handled])| Step::Kill { after, is_saved, is_handled }),
         1 => (1_u8..5).prop_map(Step::Shrink),
         1 => (0_u16..1500).prop_map(Step::Break),
         1 => Just(Step::Slow),
@@ -152,7 +153,7 @@ async fn begin(world: &mut World, begin: Begin) {
     if let Begin::Replication = begin {
         return;
     }
-    world.replica = world.expected();
+    world.replica.know(world.expected());
     let second = world.now_ms / 1000 + 1;
     match begin {
         Begin::Replication => {}
@@ -191,13 +192,13 @@ async fn play(world: &mut World, steps: &[Step], has_deletions: bool) {
             Step::Read(most) => drop(world.read(most.into()).await),
             Step::Acknowledge(some) => world.acknowledge(some),
             Step::Cut => world.server.drop_connections(),
-            Step::Kill { after, is_saved } => {
+            Step::Kill {
+                after,
+                is_saved,
+                is_handled,
+            } => {
                 world.read(after.into()).await;
-                if is_saved {
-                    world.kill();
-                } else {
-                    world.kill_before_saving();
-                }
+                world.die(is_saved, is_handled);
             }
             Step::Shrink(operations) => world.shrink(operations.into()),
             Step::Break(bytes) => world.front.expect([Fate::CutAfter(bytes.into())]),

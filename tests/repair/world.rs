@@ -4,7 +4,6 @@
 //! it can and still knows when there is nothing more to come.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::net::{Ipv4Addr, TcpListener};
 use std::rc::Rc;
@@ -14,13 +13,14 @@ use std::time::{Duration, Instant};
 use oplog_tail::consumer::{
     Acknowledging, Config, Consumer, Delivery, Endpoint, Notice, OnResumeFailed, Start, Tls,
 };
-use oplog_tail::operation::{Event, Operation};
+use oplog_tail::operation::Event;
 use oplog_tail::position::Position;
 use oplog_tail::server::handle::{Server, ServerConfig};
 use oplog_tail::server::model::ModelConfig;
 use oplog_tail::server::object::{Action, Change};
 
 use crate::front::Front;
+use crate::replica::{Objects, Replica};
 
 /// The UNIX time in ms at which every test begins: within a second, not at its start.
 pub const EPOCH_MS: u64 = 1_795_456_500_123;
@@ -107,8 +107,7 @@ pub struct World {
     /// What stands between the consumer and the server.
     pub front: Front,
     pub consumer: Consumer,
-    /// What somebody has built who applied the operations in their order.
-    pub replica: BTreeMap<String, String>,
+    pub replica: Replica,
     pub config: Config,
     pub now_ms: u64,
     /// Handed out and not acknowledged, where acknowledgements go by id.
@@ -162,7 +161,7 @@ impl World {
             consumer: consumer(&config, &told),
             server,
             front,
-            replica: BTreeMap::new(),
+            replica: Replica::default(),
             config,
             now_ms: EPOCH_MS,
             in_flight: Vec::new(),
@@ -202,7 +201,7 @@ impl World {
     }
 
     /// The objects the consumer should have.
-    pub fn expected(&self) -> BTreeMap<String, String> {
+    pub fn expected(&self) -> Objects {
         let mut objects = self.server.objects();
         let url = &self.config.endpoints[0].url;
         for (name, value) in url.query_pairs() {
@@ -257,7 +256,7 @@ impl World {
 
     /// Connects from now on, with what exists now.
     pub async fn begin_now(&mut self) {
-        self.replica = self.expected();
+        self.replica.know(self.expected());
         let until = Instant::now() + PATIENCE;
         while !self.consumer.is_connected() {
             self.read(1).await;
@@ -270,7 +269,11 @@ impl World {
         let Delivery::Operation(operation) = delivery else {
             panic!("{delivery:?}")
         };
-        self.build(&operation);
+        self.replica.apply(&operation);
+        if *operation.event() == Event::Reset {
+            // It comes only when this is saved.
+            self.saved = self.consumer.position();
+        }
         if let Acknowledging::ById { .. } = self.config.acknowledging {
             if !operation.id().is_empty() {
                 self.in_flight.push(operation.id().to_owned());
@@ -282,32 +285,20 @@ impl World {
         }
     }
 
-    fn build(&mut self, operation: &Operation) {
-        if *operation.event() == Event::Reset {
-            self.replica.clear();
-            // It comes only when this is saved.
-            self.saved = self.consumer.position();
-        }
-        let Some(object) = operation.object() else {
-            return;
-        };
-        let key = format!("{}/{}", object.kind, object.id);
-        match operation.event() {
-            Event::Delete => drop(self.replica.remove(&key)),
-            _ => drop(self.replica.insert(key, operation.data().to_owned())),
-        }
-    }
-
     /// Acknowledges some of what is in flight, in a strange order; everything at 255.
     pub fn acknowledge(&mut self, some: u8) {
         self.saved = self.consumer.position();
         self.consumer.acknowledge_delivered();
+        if let Acknowledging::InOrder = self.config.acknowledging {
+            self.replica.acknowledge(None);
+        }
         let mut count = 0;
         self.in_flight.retain(|id| {
             count += 1;
             let keep = some != u8::MAX && count % 7 >= usize::from(some % 7);
             if !keep {
                 self.consumer.acknowledge(id).unwrap();
+                self.replica.acknowledge(Some(id));
             }
             keep
         });
@@ -315,12 +306,16 @@ impl World {
 
     /// The process dies; another one goes on where its position was.
     pub fn kill(&mut self) {
-        self.saved = self.consumer.position();
-        self.kill_before_saving();
+        self.die(true, true);
     }
 
-    /// As [`World::kill`], the last acknowledgements not saved yet.
-    pub fn kill_before_saving(&mut self) {
+    /// As [`World::kill`], the last acknowledgements saved or not, and what is handed out and not
+    /// acknowledged handled or lost.
+    pub fn die(&mut self, is_saved: bool, is_handled: bool) {
+        self.replica.process_ends(is_handled);
+        if is_saved {
+            self.saved = self.consumer.position();
+        }
         let position = self.saved;
         self.repaired += self.consumer.repaired();
         self.consumer = consumer(&self.config, &self.told);
