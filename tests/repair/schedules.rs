@@ -175,6 +175,7 @@ async fn begin(world: &mut World, begin: Begin) {
 
 async fn play(world: &mut World, steps: &[Step], has_deletions: bool) {
     let mut gates: Vec<Gate> = Vec::new();
+    world.stays_paused = true;
     for step in steps {
         match *step {
             Step::Change {
@@ -211,6 +212,10 @@ async fn play(world: &mut World, steps: &[Step], has_deletions: bool) {
         }
     }
     gates.iter().for_each(Gate::open);
+    world.stays_paused = false;
+    if world.consumer.is_paused() {
+        world.acknowledge(u8::MAX);
+    }
     world.settle().await;
 }
 

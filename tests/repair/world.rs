@@ -112,6 +112,8 @@ pub struct World {
     pub now_ms: u64,
     /// Handed out and not acknowledged, where acknowledgements go by id.
     pub in_flight: Vec<String>,
+    /// Where nothing more comes until something is acknowledged, it is not.
+    pub stays_paused: bool,
     /// What was told about repairs.
     pub told: Rc<RefCell<Vec<String>>>,
     /// How many objects the repairs of consumers that are gone have brought.
@@ -165,6 +167,7 @@ impl World {
             config,
             now_ms: EPOCH_MS,
             in_flight: Vec::new(),
+            stays_paused: false,
             told,
             repaired: 0,
             saved: None,
@@ -279,7 +282,7 @@ impl World {
                 self.in_flight.push(operation.id().to_owned());
             }
             // Nothing comes through until this is done.
-            if self.consumer.is_paused() {
+            if self.consumer.is_paused() && !self.stays_paused {
                 self.acknowledge(u8::MAX);
             }
         }
