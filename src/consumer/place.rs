@@ -321,9 +321,8 @@ impl Place {
         }
         self.set_position(Position::FULL_REPLICATION);
         self.save();
-        // Where the file holds nothing, the next run begins like this one.
-        let saved = self.saver.as_ref().and_then(Saver::saved);
-        saved.is_none_or(|saved| saved == Position::FULL_REPLICATION)
+        let saver = self.saver.as_ref();
+        saver.is_none_or(|saver| saver.saved() == Some(Position::FULL_REPLICATION))
     }
 
     /// What the present replication sent last, which comes again when its last second does.
