@@ -171,6 +171,7 @@ fn change(index: usize, action: Action) -> Change {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::server::model::{Filter, Polled};
     use std::net::Ipv4Addr;
 
     fn started() -> (tokio::runtime::Runtime, Demo) {
@@ -191,6 +192,24 @@ mod tests {
         assert!(!objects.contains_key("video/xq51tb4-old-trailer"));
         let newest = demo.server.newest().unwrap();
         assert!(u64::from(newest.second()) * 1000 < now_ms());
+    }
+
+    /// As a real server does.
+    #[test]
+    fn leaves_out_of_a_replication_what_changed_in_the_second_of_its_newest_operation() {
+        let (_runtime, demo) = started();
+        let changed = Change::update(POOL[2].0, POOL[2].1);
+        let within_a_second = now_ms() / 1000 * 1000 + 500;
+        let replication = demo.server.with_model(|model| {
+            model.append(&changed, within_a_second);
+            let mut replication = model.subscribe(Some("0"), Filter::default()).unwrap();
+            let mut sent = Vec::new();
+            while model.poll(&mut replication, &mut sent) == Polled::More {}
+            String::from_utf8(sent).unwrap()
+        });
+        assert!(replication.ends_with("event: live\n\n"), "{replication}");
+        assert!(!replication.contains(POOL[2].1), "{replication}");
+        assert!(replication.contains(POOL[3].1), "{replication}");
     }
 
     #[test]

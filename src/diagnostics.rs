@@ -130,10 +130,7 @@ impl Diagnostics {
             Notice::RepairStarted => {
                 self.tell(&"asking for what changed in the last second before the replication");
             }
-            Notice::Repaired { objects } => {
-                self.repair_delayed = None;
-                self.tell(&format_args!("the replication is complete; {objects} objects had been left out of it so far"));
-            }
+            Notice::Repaired { objects, is_early } => self.repaired(*objects, *is_early),
             Notice::RepairDelayed { failure, wait } => self.repair_delayed(failure, *wait),
             Notice::RepairGivenUp { reason } => self.warn(&format_args!(
                 "changes of the last second before the replication may be missing, and cannot be asked for: {reason}"
@@ -166,6 +163,21 @@ impl Diagnostics {
         if let Some(message) = self.outages.over(Instant::now()) {
             self.warn(&message);
         }
+    }
+
+    fn repaired(&mut self, objects: u64, is_early: bool) {
+        self.repair_delayed = None;
+        if is_early {
+            self.warn(
+                &"so many objects changed that those of the last second before the replication \
+                  were asked for early: if the clocks of agent and store differ, some changes \
+                  may be missing or out of date",
+            );
+            return;
+        }
+        self.tell(&format_args!(
+            "the replication is complete; {objects} objects had been left out of it so far"
+        ));
     }
 
     fn repair_delayed(&mut self, failure: &Failure, wait: Duration) {

@@ -89,6 +89,14 @@ pub enum Delivery {
     Invalid(Box<InvalidOperation>),
 }
 
+/// An operation, with what it is known by.
+struct Decoded {
+    operation: Operation,
+    /// Its id, if that is a position.
+    position: Option<Position>,
+    fingerprint: u64,
+}
+
 /// A consumer of one log.
 pub struct Consumer {
     config: Arc<Config>,
@@ -105,8 +113,8 @@ pub struct Consumer {
     answered_at: Timestamp,
     /// Nothing has come over the present connection yet.
     awaits_first_event: bool,
-    /// A `reset` that has come and waits until nothing is in flight.
-    held_reset: Option<Record>,
+    /// A `reset` that has come and waits until it may be handed out.
+    held_reset: Option<Decoded>,
     /// The last invalid operation came from the repair, so it says nothing about the position.
     invalid_is_of_repair: bool,
     observer: Observer,
@@ -172,9 +180,9 @@ impl Consumer {
         self.place.in_flight()
     }
 
-    /// Whether nothing more may be handed out until something is acknowledged.
+    /// Whether nothing more may be handed out until something is acknowledged or saved.
     pub fn is_paused(&self) -> bool {
-        self.place.is_full() || (self.held_reset.is_some() && self.place.in_flight() > 0)
+        self.place.is_full() || self.held_reset.is_some()
     }
 
     /// Tells that the caller was busy with something else than waiting, so that the time since
@@ -188,21 +196,19 @@ impl Consumer {
 
     /// The next operation, as soon as there is one. Connects, and connects again, as needed.
     ///
-    /// Pending without end while too much is in flight; to be polled again after each
-    /// acknowledgement.
+    /// Pending without end while too much is in flight, and before a `reset`; to be polled again
+    /// after each acknowledgement and after each save.
     ///
     /// # Errors
     /// When there can be nothing more.
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Delivery, Error>> {
         loop {
+            if let Some(reset) = self.release_reset() {
+                return Poll::Ready(Ok(reset));
+            }
             if self.is_paused() {
                 self.hold();
                 return Poll::Pending;
-            }
-            if let Some(reset) = self.held_reset.take()
-                && let Some(delivery) = self.receive(reset)?
-            {
-                return Poll::Ready(Ok(delivery));
             }
             // By turns, so that neither of the two connections is left unread for the other.
             let repair_first = self.is_turn_of_repair;
@@ -285,19 +291,13 @@ impl Consumer {
     fn receive(&mut self, record: Record) -> Result<Option<Delivery>, Error> {
         let position = record.id().parse::<Position>().ok();
         if std::mem::take(&mut self.awaits_first_event)
-            && self.resume_failed(record.event(), position)?
+            && self.fell_back(record.event(), position)?
         {
             return Ok(None);
         }
         let fingerprint = self.place.fingerprint(position, &record);
         let is_known = self.place.is_known(position, fingerprint);
         if is_known && record.event() != Event::Live.name() {
-            return Ok(None);
-        }
-        if self.place.in_flight() > 0 && record.event() == Event::Reset.name() {
-            // Were it acknowledged before they are, whoever handles it would start from nothing,
-            // but the position would be an older one, after which the server sends only a part.
-            self.held_reset = Some(record);
             return Ok(None);
         }
         let operation = match Operation::new(record) {
@@ -307,36 +307,67 @@ impl Consumer {
                 return Ok(Some(Delivery::Invalid(invalid)));
             }
         };
-        if !is_known {
-            self.place.deliver(&operation, position, fingerprint);
+        if is_known {
+            self.plan_repair(&operation, position);
+            return Ok(None);
         }
-        self.plan_repair(&operation, position);
-        Ok((!is_known).then_some(Delivery::Operation(operation)))
+        if *operation.event() == Event::Reset {
+            // Were it handed out or acknowledged before what is in flight, whoever handles it
+            // would start from nothing, but the position would be an older one, after which the
+            // server sends only a part.
+            self.held_reset = Some(Decoded {
+                operation,
+                position,
+                fingerprint,
+            });
+            return Ok(None);
+        }
+        Ok(Some(self.hand_out(operation, position, fingerprint)))
     }
 
-    /// Looks at the first event of a connection: having asked to resume after an operation, a
-    /// numeric id or `live` means that the server no longer has it and sends states instead.
-    /// Says whether the event is not to be handed out.
-    fn resume_failed(&mut self, event: &str, position: Option<Position>) -> Result<bool, Error> {
-        let asked = self.place.asked();
-        let Some(operation) = asked.filter(|asked| asked.names_an_operation()) else {
+    fn hand_out(
+        &mut self,
+        operation: Operation,
+        position: Option<Position>,
+        fingerprint: u64,
+    ) -> Delivery {
+        self.place.deliver(&operation, position, fingerprint);
+        self.plan_repair(&operation, position);
+        Delivery::Operation(operation)
+    }
+
+    /// The `reset` that waits, if it may be handed out now.
+    fn release_reset(&mut self) -> Option<Delivery> {
+        let reset = self.held_reset.take_if(|_| self.place.start_over())?;
+        Some(self.hand_out(reset.operation, reset.position, reset.fingerprint))
+    }
+
+    /// Looks at the first event of a connection: having asked to go on after an operation, a
+    /// numeric id or `live` means that the server does not have it and sends states instead. After
+    /// a made-up one that was to be expected; otherwise the resume has failed. Says whether the
+    /// event is not to be handed out.
+    fn fell_back(&mut self, event: &str, position: Option<Position>) -> Result<bool, Error> {
+        let Some(operation) = self.place.asked_operation() else {
             return Ok(false);
         };
         if event != Event::Live.name() && !matches!(position, Some(Position::Replication(_))) {
             return Ok(false);
         }
-        let choice = self.config.on_resume_failed;
-        if choice == OnResumeFailed::Exit {
-            return Err(Error::ResumeFailed(operation));
+        if operation.names_an_operation() {
+            let choice = self.config.on_resume_failed;
+            if choice == OnResumeFailed::Exit {
+                return Err(Error::ResumeFailed(operation));
+            }
+            (self.observer)(Notice::ResumeFailed { operation, choice });
+            if choice == OnResumeFailed::Replicate {
+                self.place.replicate();
+                self.link.disconnect();
+                return Ok(true);
+            }
         }
-        (self.observer)(Notice::ResumeFailed { operation, choice });
-        let replicate = choice == OnResumeFailed::Replicate;
-        if replicate {
-            self.place.replicate();
-            self.link.disconnect();
-        } else if self.config.repair {
+        if self.config.repair {
             self.place.hold_before(operation, repair::MARGIN);
         }
-        Ok(replicate)
+        Ok(false)
     }
 }

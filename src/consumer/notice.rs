@@ -61,6 +61,8 @@ pub enum Notice<'a> {
     Repaired {
         /// How many objects repairs have brought so far.
         objects: u64,
+        /// It could not wait until clocks that differ can hide nothing.
+        is_early: bool,
     },
     /// What the last replication left out cannot be fetched.
     RepairGivenUp {

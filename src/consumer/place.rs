@@ -29,11 +29,6 @@ enum Origin {
 struct Hold {
     /// The position stays here.
     floor: Option<Position>,
-    /// The second in which a run from now on began, by the clock that stamps operations, while
-    /// only states have come since.
-    began: Option<u64>,
-    /// A `reset` waits for its acknowledgement, and with it what was kept for what came before.
-    starts_over: bool,
     /// What a replication left out is handed out and not acknowledged.
     repairs_out: bool,
 }
@@ -44,7 +39,7 @@ pub struct Place {
     acknowledging: Acknowledging,
     exact_resume: bool,
     origin: Origin,
-    /// What the present connection was asked to resume after.
+    /// The position behind what the present connection was asked for.
     asked: Option<Position>,
     /// Start a full replication, whatever has been handed out.
     replicate: bool,
@@ -119,34 +114,36 @@ impl Place {
         let in_flight =
             in_flight.filter_map(|(id, fingerprint)| Some((id.position()?, fingerprint)));
         self.resent.expect(in_flight);
-        (self.asked, self.replicated) = (self.resume_after(), None);
-        self.asked
+        self.replicated = None;
+        let (position, as_it_is) = self.goes_on_after().unzip();
+        self.asked = position;
+        if as_it_is == Some(true) {
+            position
+        } else {
+            position.map(Position::resumed)
+        }
     }
 
-    /// What to send as `Last-Event-ID`.
+    /// Where a new connection goes on, and whether that is to be sent as it is.
     ///
     /// What was handed out in this run stays handed out, so a new connection goes on after the
     /// last of it, acknowledged or not. Only a start that the user gave is sent again as it is,
     /// for as long as nothing is acknowledged: all that comes again is in flight then, and known.
-    fn resume_after(&self) -> Option<Position> {
+    fn goes_on_after(&self) -> Option<(Position, bool)> {
         if self.replicate {
-            return Some(Position::FULL_REPLICATION);
+            return Some((Position::FULL_REPLICATION, true));
         }
         let by_id = matches!(self.acknowledging, Acknowledging::ById { .. });
         let nothing_settled = by_id && !self.has_settled;
-        let reached = match (self.origin, self.delivered) {
+        match (self.origin, self.delivered) {
             (Origin::Given(position), delivered) if delivered.is_none() || nothing_settled => {
-                return Some(position);
+                Some((position, true))
             }
-            (_, Some(delivered)) => delivered,
-            (Origin::Reached(position) | Origin::Given(position), None) => position,
-            (Origin::Now, None) => return None,
-        };
-        Some(if self.exact_resume {
-            reached
-        } else {
-            reached.resumed()
-        })
+            (_, Some(position)) | (Origin::Reached(position) | Origin::Given(position), None) => {
+                Some((position, self.exact_resume))
+            }
+            (Origin::Now, None) => None,
+        }
     }
 
     /// A connection stands, made at this time. Of a run that starts from now, the first one's
@@ -159,17 +156,18 @@ impl Place {
         if self.delivered.is_none() {
             self.save();
         }
-        if let Origin::Reached(Position::Operation(began)) = self.origin
-            && self.delivered.is_none()
-            && began.is_made_up()
-        {
-            self.hold.began = Some(began.second().into());
-        }
     }
 
-    /// What the present connection was asked to resume after.
-    pub fn asked(&self) -> Option<Position> {
-        self.asked
+    /// After which operation the present connection was asked to go on: one of the log, or the
+    /// made-up one of the second in which a run from now on began. Either has its second from the
+    /// clock that stamps operations, whereas that of a time, or one that the user gave, is meant
+    /// by the clock that stamps states.
+    pub fn asked_operation(&self) -> Option<Position> {
+        let is_given = matches!(self.origin, Origin::Given(_));
+        self.asked.filter(|asked| match asked {
+            Position::Operation(id) => !(id.is_made_up() && is_given),
+            Position::Replication(_) => false,
+        })
     }
 
     /// From the next connection on, starts a full replication until one has begun.
@@ -207,9 +205,9 @@ impl Place {
     pub fn deliver(&mut self, operation: &Operation, position: Option<Position>, fingerprint: u64) {
         self.replicate = false;
         let is_reset = *operation.event() == Event::Reset;
-        if is_reset {
-            self.resent.forget();
-        } else if let Some(position) = position {
+        if let Some(position) = position
+            && !is_reset
+        {
             self.resent.remember(position, fingerprint);
         }
         let needs_no_acknowledgement =
@@ -218,11 +216,8 @@ impl Place {
             self.in_flight
                 .deliver(id_of(operation, position), fingerprint, is_reset);
         }
-        match position {
-            Some(Position::Replication(_)) => self.replicated = position,
-            // From here on a connection goes on after an operation.
-            Some(Position::Operation(_)) if self.hold.floor.is_none() => self.hold.began = None,
-            _ => {}
+        if let Some(Position::Replication(_)) = position {
+            self.replicated = position;
         }
         self.delivered = position.or(self.delivered);
     }
@@ -262,10 +257,6 @@ impl Place {
         let before = self.in_flight.watermark();
         self.in_flight.acknowledge(&Id::new(id))?;
         self.has_settled = true;
-        if self.hold.starts_over && !self.in_flight.is_barred() {
-            self.hold.starts_over = false;
-            self.in_flight.unpin();
-        }
         if self.in_flight.watermark() != before {
             self.save();
         }
@@ -288,7 +279,9 @@ impl Place {
     pub fn hold_before(&mut self, operation: Position, seconds: u64) {
         let second = operation.second().saturating_sub(seconds).max(1);
         if self.hold.floor.is_none() {
-            self.hold.floor = Some(Position::Replication(second * 1000));
+            let floor = Position::Replication(second * 1000);
+            self.hold.floor = Some(floor);
+            self.in_flight.pass_over(floor);
             self.in_flight.pin();
         }
         self.resent.remember_longer();
@@ -297,24 +290,19 @@ impl Place {
     /// A replication is over: keeps the position at its end until [`Place::release`], and returns
     /// from which second on what it left out has to be asked for. An earlier hold that still
     /// stands goes on, because it lies further back.
-    ///
-    /// A second of the clock that stamps operations is of no use for states, whose clock may be
-    /// `margin` seconds behind.
-    pub fn hold_after_replication(&mut self, margin: u64) -> Option<u64> {
+    pub fn hold_after_replication(&mut self) -> Option<u64> {
         if self.hold.floor.is_none() {
             self.hold.floor = self.replicated.or(self.delivered).or(self.position());
             if self.hold.floor.is_some() {
                 self.in_flight.pin();
             }
         }
-        let from = self.hold.floor?.second();
-        let began = self.hold.began.map(|began| began.saturating_sub(margin));
-        Some(began.map_or(from, |began| began.min(from)).max(1))
+        Some(self.hold.floor?.second().max(1))
     }
 
     /// What the replication left out has been handed out: the position moves on.
     pub fn release(&mut self) {
-        (self.hold.floor, self.hold.began) = (None, None);
+        self.hold.floor = None;
         self.in_flight.unpin();
         match self.acknowledging {
             Acknowledging::ById { .. } => self.save(),
@@ -325,16 +313,17 @@ impl Place {
         }
     }
 
-    /// A `reset` has been handed out. Nothing is kept any more for what came before it; but until
-    /// it is acknowledged the position must not move past what was left out there.
-    pub fn start_over(&mut self) {
-        self.hold = Hold {
-            starts_over: self.in_flight.is_barred(),
-            ..Hold::default()
-        };
-        if !self.hold.starts_over {
-            self.in_flight.unpin();
+    /// A `reset` is about to be handed out; says whether it may be. That has to wait for what is in
+    /// flight, and for the position: whoever has seen the `reset` has forgotten everything, so from
+    /// then on nothing but a full replication is a place to go on from.
+    pub fn start_over(&mut self) -> bool {
+        if self.in_flight() > 0 {
+            return false;
         }
+        self.set_position(Position::FULL_REPLICATION);
+        self.save();
+        let saver = self.saver.as_ref();
+        saver.is_none_or(|saver| saver.saved() == Some(Position::FULL_REPLICATION))
     }
 
     /// What the present replication sent last, which comes again when its last second does.

@@ -28,6 +28,8 @@ use crate::position::Position;
 /// How many seconds after the replication was asked for the missing second is asked for; covers
 /// clocks of agent, store and server that differ.
 pub const MARGIN: u64 = 5;
+/// How many it must be at least: with clocks that agree the second is over by then.
+const LEAST_MARGIN: u64 = 1;
 /// How many objects are remembered that the main connection has sent since `live`.
 const MOST_SEEN: usize = 100_000;
 
@@ -60,6 +62,8 @@ pub struct Repair {
     known: Known,
     /// How many operations there was no room to remember.
     unseen: usize,
+    /// It went ahead with less than the margin.
+    is_early: bool,
     link: Option<Link>,
 }
 
@@ -82,6 +86,7 @@ impl Repair {
             seen: HashSet::new(),
             known,
             unseen: 0,
+            is_early: false,
             link: None,
         }
     }
@@ -100,9 +105,13 @@ impl Repair {
         let Some(Position::Operation(id)) = position else {
             return false;
         };
+        if self.link.is_some() {
+            return false;
+        }
+        let is_due = |margin| u64::from(id.second()) >= self.asked_at + margin;
         // When no more can be remembered it goes ahead, with what certainty there is.
-        let margin = if self.unseen > 0 { 1 } else { MARGIN };
-        self.link.is_none() && u64::from(id.second()) >= self.asked_at + margin
+        self.is_early = self.unseen > 0 && !is_due(MARGIN) && is_due(LEAST_MARGIN);
+        is_due(MARGIN) || self.is_early
     }
 
     /// Begins to fetch.
@@ -119,6 +128,11 @@ impl Repair {
     /// Whether it has begun.
     pub fn is_running(&self) -> bool {
         self.link.is_some()
+    }
+
+    /// Whether it went ahead before it was certain that nothing more can be missing.
+    pub fn is_early(&self) -> bool {
+        self.is_early
     }
 
     /// Tells that reading paused for a reason of ours.
@@ -209,14 +223,11 @@ impl Consumer {
     /// Follows what the main connection sends, so that a repair can begin when it is due.
     pub(super) fn plan_repair(&mut self, operation: &Operation, position: Option<Position>) {
         match operation.event() {
-            Event::Reset => {
-                // What an earlier replication left out counts no more.
-                self.repair = None;
-                self.place.start_over();
-            }
+            // What an earlier replication left out counts no more.
+            Event::Reset => self.repair = None,
             Event::Live if self.config.repair => {
                 let known = self.place.last_second();
-                let Some(from) = self.place.hold_after_replication(MARGIN) else {
+                let Some(from) = self.place.hold_after_replication() else {
                     return;
                 };
                 let asked_at = u64::try_from(self.answered_at.as_second()).unwrap_or(0);
@@ -257,6 +268,7 @@ impl Consumer {
             }
             Step::Done => (self.observer)(Notice::Repaired {
                 objects: self.repaired,
+                is_early: self.repair.as_ref().is_some_and(Repair::is_early),
             }),
             Step::GivenUp(reason) => (self.observer)(Notice::RepairGivenUp { reason: &reason }),
         }

@@ -76,7 +76,13 @@ fn a_repeated_id_acknowledges_its_oldest_line() {
         + &object_at(6000, "b")
         + &object_at(5000, "c")
         + &object_at(7000, "d");
-    let (mut run, state, _server) = printed(&events, 4, &[]);
+    // From a time on; after an operation or a run from now the position would wait for the repair.
+    let (server, state) = (
+        ScriptServer::start([Script::events(events).stall()]),
+        State::holding("4000"),
+    );
+    let mut run = acking(&server, &state, &[]);
+    run.read_lines(4);
     run.write_stdin("5000\n");
     // Had it been the third line, nothing could be saved yet.
     state.wait_for("5000");

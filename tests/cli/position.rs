@@ -145,16 +145,26 @@ fn a_saved_time_is_resumed_so_that_deletions_are_reported() {
 #[test]
 fn what_a_made_up_id_brings_is_no_failed_resume() {
     let body = crate::support::fixture("resume-synthetic.sse");
-    for saved in ["1795456511846", &date_id()] {
+    let (date_id, end) = (date_id(), "1795456517996");
+    // Five seconds before that of a run from now, which is a second of the clock that stamps
+    // operations: the states since then that clocks that differ hide come after `live`.
+    let before = "1795456506000";
+    for (saved, arguments, reached) in [
+        ("1795456511846", &[][..], end),
+        ("1795456511846", &["--no-repair"], end),
+        (date_id.as_str(), &[], before),
+        (date_id.as_str(), &["--no-repair"], end),
+    ] {
         let state = State::holding(saved);
         let server = ScriptServer::start([Script::events(body.as_slice()).stall()]);
         Tail::url(server.url())
             .args(["--until-live", "--on-resume-failed", "exit", "--state"])
             .arg(state.path())
+            .args(arguments)
             .run()
             .exit(0)
             .stdout_is(&expected_json(&body));
-        state.is("1795456517996");
+        state.is(reached);
     }
 }
 

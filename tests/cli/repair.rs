@@ -218,6 +218,36 @@ fn a_refusal_is_told_once_and_releases_the_position() {
     }
 }
 
+/// No more is remembered than so many objects. With those it goes ahead at once, which is told;
+/// where the second is not over it is given up.
+#[test]
+fn too_many_changed_objects_are_not_remembered() {
+    let markers = "id: 1\nevent: reset\n\nid: 1795456500000\nevent: live\n\n";
+    let changes = markers.to_owned() + &(1..=100_001).map(insert).collect::<String>();
+    for (date, can_go_ahead) in [
+        ("Mon, 23 Nov 2026 17:55:11 GMT", true),
+        ("Mon, 23 Nov 2026 17:55:12 GMT", false),
+    ] {
+        let state = State::absent();
+        let second = Script::events_at(date, state_of("missing", "insert") + LIVE).stall();
+        let server = ScriptServer::start([Script::events_at(date, &*changes).stall(), second]);
+        let finished = Tail::url(server.url())
+            .args(["--start-id", "0", "--until-idle", "300ms", "--state"])
+            .arg(state.path())
+            .run()
+            .exit(0)
+            .stderr_has(if can_go_ahead {
+                "asked for early"
+            } else {
+                "cannot be asked for"
+            });
+        assert_eq!(finished.stderr.lines().count(), 1, "{}", finished.stderr);
+        assert_eq!(finished.stdout_text().contains("missing"), can_go_ahead);
+        assert_eq!(server.requests().len(), 1 + usize::from(can_go_ahead));
+        state.is(&operation_id(100_001));
+    }
+}
+
 /// Lost connections are told, and tried again by the usual rules while the first one stands.
 #[test]
 fn a_lost_second_connection_is_made_again() {

@@ -240,3 +240,41 @@ fn the_position_is_not_ahead_of_what_was_written() {
         .stderr_is_prefixed();
     state.is(&operation_id(1));
 }
+
+/// Whoever reads `reset` forgets everything, so from that line on the file must not hold a place
+/// after which the server sends only a part, whenever the process dies.
+#[test]
+fn a_reset_comes_out_when_the_file_no_longer_holds_an_earlier_position() {
+    let (body, reset) = (
+        crate::support::fixture("fallback.sse"),
+        "id: 1\nevent: reset\n\n",
+    );
+    for acknowledging in ["auto", "stdin"] {
+        let state = State::holding(operation_id(1));
+        let server = ScriptServer::start([
+            Script::events(body.as_slice()).stall(),
+            Script::events(reset).stall(),
+        ]);
+        let mut run = Tail::url(server.url())
+            .args([
+                "--on-resume-failed",
+                "replicate",
+                "--ack",
+                acknowledging,
+                "--state",
+            ])
+            .arg(state.path())
+            .stdin_piped()
+            .spawn();
+        assert_eq!(run.read_line(), r#"{"id":"1","event":"reset"}"#);
+        let held = state.content().unwrap();
+        assert!(["0", "1"].contains(&held.as_str()), "{held}");
+        if acknowledging == "stdin" {
+            assert_eq!(held, "0");
+            run.write_stdin("1\n");
+        }
+        state.wait_for("1");
+        run.signal(Signal::TERM);
+        run.wait().exit(0);
+    }
+}

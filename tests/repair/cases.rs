@@ -139,7 +139,7 @@ fn since_a_second() {
         for id in ["v1", "v2", "v3"] {
             world.change(id, Insert, 1_500);
         }
-        world.replica = world.expected();
+        world.replica.know(world.expected());
         world.pass(second * 1000 - world.now_ms);
         world.change("v4", Insert, 500);
         world.change("v1", Update, 1_600);

@@ -53,6 +53,8 @@ struct Plan {
     fates: VecDeque<Fate>,
     /// How many connections came.
     count: usize,
+    /// How many of them have ended.
+    ended: usize,
 }
 
 pub struct Front {
@@ -86,6 +88,12 @@ impl Front {
         self.plan.lock().unwrap().fates = fates.into_iter().collect();
     }
 
+    /// How many connections stand.
+    pub fn standing(&self) -> usize {
+        let plan = self.plan.lock().unwrap();
+        plan.count - plan.ended
+    }
+
     /// How many connections came so far.
     pub fn count(&self) -> usize {
         self.plan.lock().unwrap().count
@@ -111,7 +119,11 @@ async fn accept(listener: TcpListener, server: SocketAddr, plan: Arc<Mutex<Plan>
             plan.fates.pop_front().unwrap_or(Fate::Served)
         };
         // A client that goes away ends its connection, which is for the test to judge.
-        connections.spawn(async move { drop(play(client, server, fate).await) });
+        let plan = Arc::clone(&plan);
+        connections.spawn(async move {
+            drop(play(client, server, fate).await);
+            plan.lock().unwrap().ended += 1;
+        });
     }
 }
 

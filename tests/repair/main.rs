@@ -10,6 +10,7 @@ mod cases;
 mod front;
 mod kills;
 mod position;
+mod replica;
 mod schedules;
 mod second;
 mod world;

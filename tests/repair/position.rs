@@ -1,6 +1,6 @@
 //! The position waits for the repair, and for nothing else.
 
-use oplog_tail::consumer::{Acknowledging, OnResumeFailed};
+use oplog_tail::consumer::{Acknowledging, OnResumeFailed, Start};
 use oplog_tail::position::Position;
 use oplog_tail::server::object::Action::{Insert, Update};
 
@@ -58,6 +58,42 @@ fn stays_at_the_end_of_the_replication_until_the_repair_is_done() {
             world.acknowledge(u8::MAX);
             // Without another operation.
             assert_eq!(world.consumer.position(), newest(&world));
+        });
+    }
+}
+
+/// Asked to go on after an operation, the server falls back to states of another clock.
+#[test]
+fn stays_five_seconds_before_an_operation_until_the_repair_is_done() {
+    for (acknowledging, is_made_up) in BOTH.into_iter().flat_map(|it| [(it, true), (it, false)]) {
+        run(async {
+            let mut world = World::new(&Setup {
+                start: Start::Now,
+                ..setup(acknowledging)
+            });
+            world.change("v1", Insert, 5_000);
+            world.begin_now().await;
+            if !is_made_up {
+                world.change("v1", Update, 1_500);
+                world.catch_up().await;
+                assert_eq!(world.consumer.position(), newest(&world));
+            }
+            let operation = world.consumer.position().unwrap();
+            assert_eq!(operation.names_an_operation(), !is_made_up);
+            world.change("v2", Insert, 2_000);
+            world.change("v3", Insert, 2_000);
+            world.shrink(1);
+            let before = Position::Replication((operation.second() - 5) * 1000);
+            for number in 0..4 {
+                world.catch_up().await;
+                assert_eq!(world.consumer.position(), Some(before), "{is_made_up}");
+                world.change(&format!("b{number}"), Insert, 1_000);
+            }
+            world.change("v4", Insert, 9_000);
+            world.catch_up().await;
+            world.acknowledge(u8::MAX);
+            assert_eq!(world.consumer.position(), newest(&world));
+            assert_eq!(world.wrong(), [""; 0]);
         });
     }
 }
@@ -182,7 +218,8 @@ fn no_more_is_out_than_may_be() {
 }
 
 /// A `reset` takes the place of what an earlier replication left out, once it is acknowledged.
-/// Until then the position does not move past that.
+/// Until then the position does not move past that; nor does it stay at a time after which only a
+/// part would come, when whoever was handed the `reset` may have forgotten the rest.
 #[test]
 fn a_reset_releases_nothing_before_it_is_acknowledged() {
     for acknowledging in BOTH {
@@ -212,7 +249,8 @@ fn a_reset_releases_nothing_before_it_is_acknowledged() {
                 }
                 tokio::task::yield_now().await;
             }
-            assert_eq!(world.consumer.position(), end);
+            let from_the_beginning = Some(Position::FULL_REPLICATION);
+            assert_eq!(world.consumer.position(), from_the_beginning);
             world.consumer.acknowledge_delivered();
             if acknowledging == BY_ID {
                 world.consumer.acknowledge("1").unwrap();

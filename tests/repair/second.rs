@@ -1,10 +1,12 @@
 //! What becomes of the repair where the second connection fails.
 
+use std::time::Instant;
+
 use oplog_tail::position::Position;
 use oplog_tail::server::object::Action::{Delete, Insert, Update};
 
 use crate::front::{Fate, Gate};
-use crate::world::{BY_ID, Setup, World, run, with_and_without};
+use crate::world::{BY_ID, PATIENCE, Setup, World, run, with_and_without};
 
 /// A replication that lacks two objects, and an operation that makes the repair due.
 async fn let_repair_with(world: &mut World, fates: impl IntoIterator<Item = Fate>) {
@@ -93,6 +95,27 @@ fn slow() {
             assert_eq!(world.consumer.position(), held);
         }
         gate.open();
+    });
+}
+
+/// It ends at its `live`.
+#[test]
+fn closed_when_it_has_brought_what_was_missing() {
+    run(async {
+        let mut world = World::new(&Setup {
+            acknowledging: BY_ID,
+            ..Setup::default()
+        });
+        let_repair_with(&mut world, []).await;
+        assert_eq!((world.repaired(), world.front.count()), (2, 2));
+        assert_eq!(world.read(usize::MAX).await, 0);
+        let until = Instant::now() + PATIENCE;
+        while world.front.standing() > 1 {
+            assert!(Instant::now() < until, "the second connection stands");
+            tokio::task::yield_now().await;
+        }
+        assert!(world.consumer.is_connected());
+        assert_eq!(world.wrong(), [""; 0]);
     });
 }
 

@@ -4,7 +4,6 @@
 //! it can and still knows when there is nothing more to come.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::net::{Ipv4Addr, TcpListener};
 use std::rc::Rc;
@@ -14,18 +13,19 @@ use std::time::{Duration, Instant};
 use oplog_tail::consumer::{
     Acknowledging, Config, Consumer, Delivery, Endpoint, Notice, OnResumeFailed, Start, Tls,
 };
-use oplog_tail::operation::{Event, Operation};
+use oplog_tail::operation::Event;
 use oplog_tail::position::Position;
 use oplog_tail::server::handle::{Server, ServerConfig};
 use oplog_tail::server::model::ModelConfig;
 use oplog_tail::server::object::{Action, Change};
 
 use crate::front::Front;
+use crate::replica::{Objects, Replica};
 
 /// The UNIX time in ms at which every test begins: within a second, not at its start.
 pub const EPOCH_MS: u64 = 1_795_456_500_123;
 /// Longer than anything takes unless something hangs.
-const PATIENCE: Duration = Duration::from_mins(1);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 /// How often everything else gets to run without anything coming of it before there is nothing
 /// more to come. A new connection takes about a dozen turns.
 const IDLE_TURNS: usize = 64;
@@ -79,7 +79,11 @@ pub struct Setup {
     /// The query of the URL.
     pub query: &'static str,
     pub on_resume_failed: OnResumeFailed,
+    pub exact_resume: bool,
     pub retries: Option<u32>,
+    /// How often the agent is named: when it fails, the next is tried at once, and the first one
+    /// again after a second.
+    pub agents: usize,
 }
 
 impl Default for Setup {
@@ -91,7 +95,9 @@ impl Default for Setup {
             start: Start::At(Position::FULL_REPLICATION),
             query: "",
             on_resume_failed: OnResumeFailed::Continue,
+            exact_resume: false,
             retries: None,
+            agents: 2,
         }
     }
 }
@@ -101,16 +107,19 @@ pub struct World {
     /// What stands between the consumer and the server.
     pub front: Front,
     pub consumer: Consumer,
-    /// What somebody has built who applied the operations in their order.
-    pub replica: BTreeMap<String, String>,
+    pub replica: Replica,
     pub config: Config,
     pub now_ms: u64,
     /// Handed out and not acknowledged, where acknowledgements go by id.
     pub in_flight: Vec<String>,
+    /// Where nothing more comes until something is acknowledged, it is not.
+    pub stays_paused: bool,
     /// What was told about repairs.
     pub told: Rc<RefCell<Vec<String>>>,
     /// How many objects the repairs of consumers that are gone have brought.
     repaired: u64,
+    /// The position before the last acknowledgement.
+    saved: Option<Position>,
 }
 
 impl World {
@@ -135,8 +144,7 @@ impl World {
             authorization: None,
         };
         let config = Config {
-            // The same agent twice: when it fails, the next is tried at once.
-            endpoints: vec![endpoint.clone(), endpoint],
+            endpoints: vec![endpoint; setup.agents],
             headers: Vec::new(),
             tls: Tls::default(),
             direct: true,
@@ -145,7 +153,7 @@ impl World {
             read_timeout: Some(PATIENCE),
             retries: setup.retries,
             start: setup.start,
-            exact_resume: false,
+            exact_resume: setup.exact_resume,
             on_resume_failed: setup.on_resume_failed,
             repair: setup.repair,
             acknowledging: setup.acknowledging,
@@ -155,16 +163,25 @@ impl World {
             consumer: consumer(&config, &told),
             server,
             front,
-            replica: BTreeMap::new(),
+            replica: Replica::default(),
             config,
             now_ms: EPOCH_MS,
             in_flight: Vec::new(),
+            stays_paused: false,
             told,
             repaired: 0,
+            saved: None,
         };
         // The log of a server is never empty.
         world.change("v0", Action::Delete, 0);
         world
+    }
+
+    /// The run starts here, with nothing handed out so far.
+    pub fn start(&mut self, start: Start) {
+        self.config.start = start;
+        self.saved = None;
+        self.consumer = consumer(&self.config, &self.told);
     }
 
     /// Some time passes, then a video changes.
@@ -187,7 +204,7 @@ impl World {
     }
 
     /// The objects the consumer should have.
-    pub fn expected(&self) -> BTreeMap<String, String> {
+    pub fn expected(&self) -> Objects {
         let mut objects = self.server.objects();
         let url = &self.config.endpoints[0].url;
         for (name, value) in url.query_pairs() {
@@ -242,53 +259,49 @@ impl World {
 
     /// Connects from now on, with what exists now.
     pub async fn begin_now(&mut self) {
-        self.replica = self.expected();
+        self.replica.know(self.expected());
         let until = Instant::now() + PATIENCE;
         while !self.consumer.is_connected() {
             self.read(1).await;
             assert!(Instant::now() < until, "it never connects");
         }
+        self.saved = self.consumer.position();
     }
 
     fn take(&mut self, delivery: Delivery) {
         let Delivery::Operation(operation) = delivery else {
             panic!("{delivery:?}")
         };
-        self.build(&operation);
+        self.replica.apply(&operation);
+        if *operation.event() == Event::Reset {
+            // It comes only when this is saved.
+            self.saved = self.consumer.position();
+        }
         if let Acknowledging::ById { .. } = self.config.acknowledging {
             if !operation.id().is_empty() {
                 self.in_flight.push(operation.id().to_owned());
             }
             // Nothing comes through until this is done.
-            if self.consumer.is_paused() {
+            if self.consumer.is_paused() && !self.stays_paused {
                 self.acknowledge(u8::MAX);
             }
         }
     }
 
-    fn build(&mut self, operation: &Operation) {
-        if *operation.event() == Event::Reset {
-            self.replica.clear();
-        }
-        let Some(object) = operation.object() else {
-            return;
-        };
-        let key = format!("{}/{}", object.kind, object.id);
-        match operation.event() {
-            Event::Delete => drop(self.replica.remove(&key)),
-            _ => drop(self.replica.insert(key, operation.data().to_owned())),
-        }
-    }
-
     /// Acknowledges some of what is in flight, in a strange order; everything at 255.
     pub fn acknowledge(&mut self, some: u8) {
+        self.saved = self.consumer.position();
         self.consumer.acknowledge_delivered();
+        if let Acknowledging::InOrder = self.config.acknowledging {
+            self.replica.acknowledge(None);
+        }
         let mut count = 0;
         self.in_flight.retain(|id| {
             count += 1;
             let keep = some != u8::MAX && count % 7 >= usize::from(some % 7);
             if !keep {
                 self.consumer.acknowledge(id).unwrap();
+                self.replica.acknowledge(Some(id));
             }
             keep
         });
@@ -296,7 +309,17 @@ impl World {
 
     /// The process dies; another one goes on where its position was.
     pub fn kill(&mut self) {
-        let position = self.consumer.position();
+        self.die(true, true);
+    }
+
+    /// As [`World::kill`], the last acknowledgements saved or not, and what is handed out and not
+    /// acknowledged handled or lost.
+    pub fn die(&mut self, is_saved: bool, is_handled: bool) {
+        self.replica.process_ends(is_handled);
+        if is_saved {
+            self.saved = self.consumer.position();
+        }
+        let position = self.saved;
         self.repaired += self.consumer.repaired();
         self.consumer = consumer(&self.config, &self.told);
         self.in_flight.clear();
@@ -339,7 +362,7 @@ impl World {
                 self.told.borrow()
             );
             if taken == 0 {
-                // A connection that was lost twice is made again after a second.
+                // A connection that no agent gave is made again after a second.
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         }

@@ -73,6 +73,7 @@ fn goes_ahead_at_once_when_no_more_can_be_remembered() {
     assert!(poll(&mut repair).is_pending());
     assert!(sees(&mut repair, MOST_SEEN as u64, ASKED_AT + 1));
     repair.start();
+    assert!(repair.is_early(), "which is to be told");
     // What is remembered stays as it is; as many more and it is hopeless.
     for object in 1..MOST_SEEN as u64 {
         sees(&mut repair, MOST_SEEN as u64 + object, ASKED_AT + 1);
@@ -82,6 +83,18 @@ fn goes_ahead_at_once_when_no_more_can_be_remembered() {
     assert_eq!(repair.unseen, MOST_SEEN, "that one is remembered");
     sees(&mut repair, u64::MAX, ASKED_AT + 1);
     assert!(matches!(poll(&mut repair), Poll::Ready(Step::GivenUp(_))));
+    assert!(repair.is_early());
+}
+
+/// Nothing is uncertain about it when the seconds have passed all the same.
+#[test]
+fn is_not_early_when_it_can_no_longer_remember_but_is_due() {
+    let mut repair = repair(Known::default());
+    for object in 0..MOST_SEEN as u64 {
+        assert!(!sees(&mut repair, object, ASKED_AT + 1));
+    }
+    assert!(sees(&mut repair, MOST_SEEN as u64, ASKED_AT + 5));
+    assert!(!repair.is_early());
 }
 
 #[test]

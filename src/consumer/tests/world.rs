@@ -147,12 +147,11 @@ impl World {
 
     /// Lets the next event arrive; whether one did.
     fn receive(&mut self) -> Result<bool, TestCaseError> {
+        if let Some(delivery) = self.consumer.release_reset() {
+            return self.hand_out(delivery).map(|()| true);
+        }
         if self.consumer.is_paused() {
             return Ok(false);
-        }
-        if let Some(reset) = self.consumer.held_reset.take() {
-            let delivery = self.consumer.receive(reset).unwrap().unwrap();
-            return self.hand_out(delivery).map(|()| true);
         }
         let Some(connection) = &mut self.connection else {
             self.connect();
@@ -247,8 +246,14 @@ impl World {
         }
     }
 
-    /// The position as the list of what was handed out has it.
+    /// The position as the list of what was handed out has it. Whoever was handed a `reset` can
+    /// only begin again until it is acknowledged.
     pub fn naive_position(&self) -> Option<Position> {
+        let is_reset = |handed: &&Handed| handed.event == "reset";
+        let last_reset = self.handed_out.iter().rfind(is_reset);
+        if last_reset.is_some_and(|reset| !reset.acknowledged) {
+            return Some(Position::FULL_REPLICATION);
+        }
         let acknowledged = self.handed_out.iter().take_while(|h| h.acknowledged);
         acknowledged
             .last()
