@@ -124,7 +124,7 @@ impl Connection {
             Some(Err(SseError::UnexpectedResponse(..))) => {
                 answer.map(|answer| refused(&endpoint, answer))
             }
-            Some(Err(error)) => Some(failure_of(&error)),
+            Some(Err(error)) => Some(elsewhere(&endpoint, &progress, failure_of(&error))),
             other => Some(Failure::retry(format!("no answer: {other:?}"))),
         };
         let result = refusal.map_or_else(
@@ -242,6 +242,17 @@ fn event_stream(
     Ok(builder.build_with_transport(transport).stream())
 }
 
+/// The failure, with where redirects have led before it, if they have.
+fn elsewhere(endpoint: &Endpoint, progress: &Progress, failure: Failure) -> Failure {
+    match progress.take_asked() {
+        Some(asked) if asked != endpoint.url => Failure {
+            reason: format!("redirected to {asked}: {}", failure.reason),
+            ..failure
+        },
+        _ => failure,
+    }
+}
+
 /// Where an answer comes from, if redirects have led away from the endpoint.
 fn by_way_of(endpoint: &Endpoint, exchange: &Exchange) -> String {
     if exchange.url == endpoint.url {
@@ -351,6 +362,10 @@ fn failure_of(error: &SseError) -> Failure {
 fn transport_failure(failure: &TransportFailure) -> Failure {
     match failure {
         TransportFailure::Request(error) => Failure::retry(request_failure(error)),
+        TransportFailure::Proxy { name, error } => Failure::retry(format!(
+            "through the proxy {name}: {}",
+            request_failure(error)
+        )),
         TransportFailure::Tls(error) => {
             let cause = deepest(error);
             Failure::fatal(format!(

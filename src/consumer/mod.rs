@@ -30,7 +30,7 @@ use jiff::Timestamp;
 
 use crate::operation::{Event, InvalidOperation, Operation};
 use crate::position::Position;
-pub use config::{Acknowledging, Config, Endpoint, OnResumeFailed, Start, Tls};
+pub use config::{Acknowledging, Config, Endpoint, NamedProxy, OnResumeFailed, Start, Tls};
 pub use connection::Failure;
 pub use in_flight::NotInFlight;
 use link::{Link, Linked};

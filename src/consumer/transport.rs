@@ -12,6 +12,7 @@ use bytes::Bytes;
 use futures_core::Stream;
 use http::{HeaderMap, Request, Response, StatusCode, header};
 use http_body::Body as _;
+use hyper_util::client::proxy::matcher::Matcher;
 use launchdarkly_sdk_transport::{ByteStream, HttpTransport, ResponseFuture, TransportError};
 use reqwest::{Client, Url};
 use sync_wrapper::SyncFuture;
@@ -36,6 +37,15 @@ pub enum TransportFailure {
     /// No connection, or it failed before the answer.
     #[error(transparent)]
     Request(#[from] reqwest::Error),
+    /// The proxy is not reached, or does not connect.
+    #[error("through the proxy {name}: {error}")]
+    Proxy {
+        /// Its URL without user name and password.
+        name: String,
+        /// What went wrong.
+        #[source]
+        error: reqwest::Error,
+    },
     /// No answer came in time.
     #[error("no answer within {}", ForPeople(*.0))]
     NoAnswer(Duration),
@@ -128,7 +138,7 @@ impl Clients {
         if config.direct {
             builder = builder.no_proxy();
         } else if let Some(proxy) = &config.proxy {
-            builder = builder.proxy(proxy.clone());
+            builder = builder.proxy(proxy.proxy.clone());
         }
         builder = if secure {
             builder
@@ -139,6 +149,26 @@ impl Clients {
         };
         builder.build()
     }
+}
+
+/// What the error of a request means.
+fn request_failure(config: &Config, url: &Url, error: reqwest::Error) -> TransportFailure {
+    match proxy_for(config, url) {
+        Some(name) if error.is_connect() => TransportFailure::Proxy { name, error },
+        _ => error.into(),
+    }
+}
+
+/// The name of the proxy through which requests to `url` go; chosen as reqwest does.
+fn proxy_for(config: &Config, url: &Url) -> Option<String> {
+    if config.direct {
+        return None;
+    }
+    if let Some(proxy) = &config.proxy {
+        return Some(proxy.name.clone());
+    }
+    let chosen = Matcher::from_env().intercept(&url.as_str().parse().ok()?)?;
+    Some(chosen.uri().to_string())
 }
 
 fn proxy_in_environment() -> bool {
@@ -161,12 +191,22 @@ pub struct Progress {
     /// Grows with each piece of the body that arrives.
     arrived: AtomicU64,
     exchanges: Mutex<Vec<Exchange>>,
+    /// The URL that was asked last: where redirects have led.
+    asked: Mutex<Option<Url>>,
 }
 
 impl Progress {
     /// A number that changes whenever something arrives.
     pub fn arrived(&self) -> u64 {
         self.arrived.load(Ordering::Relaxed)
+    }
+
+    /// The URL that was asked last; takes it out.
+    pub fn take_asked(&self) -> Option<Url> {
+        self.asked
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
     }
 
     /// The requests made so far with their answers, redirects included; takes them out.
@@ -222,12 +262,18 @@ impl Transport {
         let mut url = self.endpoint.url.clone();
         for _ in 0..=MAX_REDIRECTS {
             let (headers, withheld_credentials) = self.headers_for(&url, &protocol);
+            *self
+                .progress
+                .asked
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner) = Some(url.clone());
             let client = self.clients.for_url(&url)?;
             let response = client
                 .get(url.clone())
                 .headers(headers.clone())
                 .send()
-                .await?;
+                .await
+                .map_err(|error| request_failure(&self.clients.config, &url, error))?;
             let (status, answer) = (response.status(), response.headers().clone());
             self.progress
                 .exchanges

@@ -5,6 +5,7 @@ mod network;
 mod start;
 mod url;
 
+use std::ffi::OsString;
 use std::fmt;
 use std::io::Read;
 use std::num::NonZeroU64;
@@ -49,7 +50,7 @@ impl From<UsageError> for clap::Error {
 }
 
 /// Looks up an environment variable.
-pub type Environment = Box<dyn Fn(&str) -> Option<String>>;
+pub type Environment = Box<dyn Fn(&str) -> Option<OsString>>;
 
 /// What the meaning of a command line depends on besides its words.
 pub struct Inputs {
@@ -70,12 +71,21 @@ impl Inputs {
     pub fn of_process() -> Self {
         use std::io::IsTerminal as _;
         Self {
-            env: Box::new(|name| std::env::var(name).ok()),
+            env: Box::new(|name| std::env::var_os(name)),
             now: Timestamp::now(),
             stdout_is_terminal: std::io::stdout().is_terminal(),
             stderr_is_terminal_of_its_own: crate::stderr::has_terminal_of_its_own(),
             stdin: Box::new(std::io::stdin()),
         }
+    }
+
+    /// The variable, if it is set and not empty. Its value may be a secret and is not shown.
+    fn variable(&self, name: &str) -> Result<Option<String>, UsageError> {
+        let value = (self.env)(name).filter(|value| !value.is_empty());
+        value
+            .map(OsString::into_string)
+            .transpose()
+            .map_err(|_| UsageError::new(format!("{name}: its value is not UTF-8")))
     }
 }
 
@@ -164,13 +174,22 @@ impl Settings {
         let typed_urls = url::typed(&cli.source, &inputs, demo_url)?;
         let endpoints = url::endpoints(&cli.source, &typed_urls, password.as_ref())?;
         let format = format(cli.output.format, inputs.stdout_is_terminal);
+        let text_of = |name: &str| {
+            let value = (inputs.env)(name)?;
+            Some(value.to_string_lossy().into_owned())
+        };
+        // The demo server runs inside this program; no proxy leads there.
+        let direct = demo_url.is_some();
+        let proxy = cli.source.proxy.as_ref().map(network::proxy).transpose()?;
+        if proxy.is_none() && !direct {
+            network::check_proxy_variables(&inputs.env, &endpoints)?;
+        }
         let consumer = Config {
             headers: credentials::headers(&cli.source.headers, &endpoints)?,
             endpoints,
             tls: network::tls(&cli.source)?,
-            // The demo server runs inside this program; no proxy leads there.
-            direct: demo_url.is_some(),
-            proxy: cli.source.proxy.as_ref().map(network::proxy).transpose()?,
+            direct,
+            proxy,
             connect_timeout: cli.failure.connect_timeout,
             read_timeout: Some(cli.failure.read_timeout).filter(|timeout| !timeout.is_zero()),
             retries: cli.failure.retries,
@@ -193,7 +212,7 @@ impl Settings {
                 timeout: cli.stopping.timeout,
             },
             format,
-            color: color::choose(cli.output.color, inputs.stdout_is_terminal, &inputs.env),
+            color: color::choose(cli.output.color, inputs.stdout_is_terminal, text_of),
             lag: cli.output.lag,
             stats: cli.diagnostics.stats,
             status_line: inputs.stderr_is_terminal_of_its_own

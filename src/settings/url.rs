@@ -50,7 +50,7 @@ pub(super) fn typed(
         }]);
     }
     if typed.is_empty() {
-        let variable = (inputs.env)(URL_VARIABLE).filter(|url| !url.is_empty());
+        let variable = inputs.variable(URL_VARIABLE)?;
         typed.extend(variable.map(|url| Typed {
             text: url.into(),
             origin: URL_VARIABLE,

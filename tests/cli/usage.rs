@@ -1,5 +1,8 @@
 //! What is refused before anything is done.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+
 use crate::support::{Script, ScriptServer, State, Tail, insert, operation_id};
 
 /// A run with these arguments, which must be refused with a message that has all of `named`.
@@ -25,6 +28,20 @@ fn refused(args: &[&str], named: &[&str]) {
 fn no_url() {
     let finished = Tail::new().run().exit(2).stderr_has("--url");
     finished.stdout_is::<&str>(&[]);
+}
+
+/// What is set and cannot be read is not taken for unset.
+#[test]
+fn variables_that_are_not_utf_8() {
+    let value = OsStr::from_bytes(b"http://hush\xff/");
+    for name in ["OPLOG_TAIL_URL", "OPLOG_TAIL_PASSWORD"] {
+        Tail::new()
+            .env(name, value)
+            .run()
+            .exit(2)
+            .stderr_has(&format!("{name}: its value is not UTF-8"))
+            .stderr_lacks("hush");
+    }
 }
 
 #[test]

@@ -30,7 +30,7 @@ fn resolve_given(args: &[&str], given: &Given<'_>) -> Result<Settings, UsageErro
     let inputs = Inputs {
         env: Box::new(move |name| {
             let found = env.iter().find(|(key, _)| key == name)?;
-            Some(found.1.clone())
+            Some(found.1.clone().into())
         }),
         now: "2026-11-23T12:00:00Z".parse().unwrap(),
         stdout_is_terminal: given.stdout_is_terminal,
