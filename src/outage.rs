@@ -166,7 +166,7 @@ mod tests {
         let mut run = Run::new();
         assert_eq!(
             run.lost(0, 1, 1, false).as_deref(),
-            Some("http://a/: refused; trying again in 1s")
+            Some("http://a/: refused; trying again in 1 s")
         );
         let said: Vec<_> = (1..=12_u32)
             .filter_map(|n| run.lost(u64::from(n) * 15, n + 1, 30, false))
@@ -174,15 +174,15 @@ mod tests {
         assert_eq!(
             said,
             [
-                "http://a/: refused; still trying, 5 failures in 1m, next in 30s",
-                "http://a/: refused; still trying, 9 failures in 2m, next in 30s",
-                "http://a/: refused; still trying, 13 failures in 3m, next in 30s",
+                "http://a/: refused; still trying, 5 failures in 1 min, next in 30 s",
+                "http://a/: refused; still trying, 9 failures in 2 min, next in 30 s",
+                "http://a/: refused; still trying, 13 failures in 3 min, next in 30 s",
             ]
         );
         let now = run.at(185);
         assert_eq!(
             run.outages.connected(now, A).as_deref(),
-            Some("connected to http://a/, after 3m 5s")
+            Some("connected to http://a/, after 3 min 5 s")
         );
         assert_eq!(run.outages.over(now), None);
         assert_eq!(run.outages.over(now), None);
@@ -216,8 +216,8 @@ mod tests {
             said,
             [
                 "http://a/: http://a/; trying http://b/",
-                "http://b/: http://b/; trying again in 20s",
-                "http://b/: http://b/; still trying, 4 failures in 1m, next in 20s",
+                "http://b/: http://b/; trying again in 20 s",
+                "http://b/: http://b/; still trying, 4 failures in 1 min, next in 20 s",
             ]
         );
     }
@@ -231,7 +231,7 @@ mod tests {
         let now = run.at(1);
         assert_eq!(
             run.outages.connected(now, A).as_deref(),
-            Some("connected to http://a/ again, after 1s")
+            Some("connected to http://a/ again, after 1 s")
         );
         assert_eq!(run.lost(2, 2, 1, false), None);
         let now = run.at(3);
@@ -241,7 +241,7 @@ mod tests {
             run.outages
                 .over(run.began + Duration::from_secs(4))
                 .as_deref(),
-            Some("connected to http://a/ again, after 4s")
+            Some("connected to http://a/ again, after 4 s")
         );
         assert!(run.lost(9, 1, 1, false).is_some());
     }

@@ -190,11 +190,11 @@ mod tests {
         };
         assert_eq!(
             line(&mut replication, 79),
-            "replicating: 2 operations, 0/s, at 2014-11-06 11:06:19Z (50%), 1m 30s"
+            "replicating: 2 operations, 0/s, at 2014-11-06 11:06:19Z (50%), 1 min 30 s"
         );
         assert_eq!(
             line(&mut replication, 60),
-            "2 ops, 0/s, 2014-11-06 11:06:19Z (50%), 1m 30s"
+            "2 ops, 0/s, 2014-11-06 11:06:19Z (50%), 1 min 30 s"
         );
     }
 
@@ -203,13 +203,13 @@ mod tests {
         let (mut replication, began) = replication(&[]);
         assert_eq!(
             replication.line(began + SECOND, 0, "1", 79),
-            "replicating: 0 operations, 0/s, 1s"
+            "replicating: 0 operations, 0/s, 1 s"
         );
         // The clock of the server is ahead of this one.
         replication.count("1415271879000");
         assert_eq!(
             replication.line(began + SECOND, 1_415_271_878_000, "1415271879000", 79),
-            "replicating: 1 operations, 1/s, at 2014-11-06 11:04:39Z, 1s"
+            "replicating: 1 operations, 1/s, at 2014-11-06 11:04:39Z, 1 s"
         );
         replication.count("9999999999999");
         let line = replication.line(began + SECOND, 1_415_271_880_000, "9999999999999", 79);
