@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use crate::advice;
 use crate::consumer::{Error, StateError};
 use crate::diagnostics;
 use crate::feed::FeedError;
@@ -87,7 +88,11 @@ pub fn report(error: &anyhow::Error) -> ExitStatus {
     if let Some(usage) = error.downcast_ref::<UsageError>() {
         let _ = clap::Error::from(usage.clone()).print();
     } else {
-        diagnostics::fatal(&explained(error));
+        let told = explained(error);
+        match of_consumer(error).and_then(advice::against) {
+            Some(advice) => diagnostics::fatal(&format_args!("{told} ({advice})")),
+            None => diagnostics::fatal(&told),
+        }
     }
     classify(error)
 }
@@ -107,19 +112,23 @@ fn explained(error: &anyhow::Error) -> String {
         })
 }
 
-/// The status that an error ends the program with.
-pub fn classify(error: &anyhow::Error) -> ExitStatus {
-    let consumer = match error.downcast_ref() {
+/// The error, if it is one of the consumer.
+fn of_consumer(error: &anyhow::Error) -> Option<&Error> {
+    match error.downcast_ref() {
         Some(FeedError::Consumer(error)) => Some(error),
         _ => error.downcast_ref(),
-    };
+    }
+}
+
+/// The status that an error ends the program with.
+pub fn classify(error: &anyhow::Error) -> ExitStatus {
     if error.is::<UsageError>() {
         return ExitStatus::Usage;
     }
     if error.is::<StateError>() {
         return ExitStatus::StateFile;
     }
-    match consumer {
+    match of_consumer(error) {
         Some(Error::AccessDenied(_)) => ExitStatus::AccessDenied,
         Some(Error::Refused(_) | Error::ConnectionLost { .. }) => ExitStatus::CannotConnect,
         Some(Error::ResumeFailed(_)) => ExitStatus::ResumeFailed,

@@ -5,6 +5,7 @@
 //! ([`feed`]), stdout ([`tail`]). Only the acknowledgement travels back.
 
 mod acks;
+mod advice;
 pub mod cli;
 pub mod consumer;
 pub mod demo;

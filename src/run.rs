@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use anyhow::Context as _;
 
-use crate::cli::Cli;
+use crate::cli::{Cli, Generate};
 use crate::consumer::{Consumer, Saver, StateError, StateFile, peek};
 use crate::demo::Demo;
 use crate::diagnostics::{Diagnostics, described};
@@ -26,16 +26,7 @@ pub fn run(cli: Cli) -> ExitStatus {
 
 fn execute(cli: Cli) -> anyhow::Result<ExitStatus> {
     if let Some(what) = cli.generate {
-        // Put together first, so that it is written at once or not at all.
-        let mut text = Vec::new();
-        generate::write(what, &mut text)?;
-        return match std::io::stdout()
-            .write_all(&text)
-            .map_err(OutputError::from)
-        {
-            Ok(()) | Err(OutputError::ReaderGone) => Ok(ExitStatus::Success),
-            Err(OutputError::Failed(error)) => Err(error).context("cannot write to stdout"),
-        };
+        return generated(what);
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -52,8 +43,32 @@ fn execute(cli: Cli) -> anyhow::Result<ExitStatus> {
     if demo.is_some() && !settings.start_given {
         settings.consumer.start = crate::consumer::Start::At(Position::FULL_REPLICATION);
     }
+    let parts = put_together(&settings)?;
+    let status = Tail::new(&settings, parts).map(|tail| runtime.block_on(tail.run()));
+    drop((demo, in_runtime));
+    // A name that is being looked up must not hold up the end.
+    runtime.shutdown_background();
+    status
+}
+
+/// Prints what `--generate` asks for.
+fn generated(what: Generate) -> anyhow::Result<ExitStatus> {
+    // Put together first, so that it is written at once or not at all.
+    let mut text = Vec::new();
+    generate::write(what, &mut text)?;
+    match std::io::stdout()
+        .write_all(&text)
+        .map_err(OutputError::from)
+    {
+        Ok(()) | Err(OutputError::ReaderGone) => Ok(ExitStatus::Success),
+        Err(OutputError::Failed(error)) => Err(error).context("cannot write to stdout"),
+    }
+}
+
+/// The parts of a run, in the order in which what they need can fail.
+fn put_together(settings: &Settings) -> anyhow::Result<Parts> {
     let diagnostics = Rc::new(RefCell::new(Diagnostics::new(settings.verbosity)));
-    let place = Place::find(&settings)?;
+    let place = Place::find(settings)?;
     let stdout = Stdout::open()?;
     let orders = supervisor::start(
         settings.stop.timeout,
@@ -61,7 +76,6 @@ fn execute(cli: Cli) -> anyhow::Result<ExitStatus> {
         place.saver.clone(),
     )
     .context("cannot receive signals")?;
-
     let observer = Rc::clone(&diagnostics);
     let mut consumer = Consumer::new(
         settings.consumer.clone(),
@@ -69,33 +83,35 @@ fn execute(cli: Cli) -> anyhow::Result<ExitStatus> {
         Box::new(move |notice| observer.borrow_mut().notice(&notice)),
     );
     if let Some(position) = place.saved {
-        if settings.rewind {
-            diagnostics.borrow().tell(&format_args!(
-                "leaving the saved position, {}",
-                described(position)
-            ));
-        } else {
-            if settings.start_given {
-                diagnostics.borrow().warn(&format_args!(
-                    "going on at the saved position, {}; --rewind starts where --start-id or --since says",
-                    described(position)
-                ));
-            }
-            consumer.set_position(position);
-        }
+        start_at(position, &mut consumer, settings, &diagnostics.borrow());
     }
-    let parts = Parts {
+    Ok(Parts {
         consumer,
         saver: place.saver,
         stdout,
         orders,
         diagnostics,
-    };
-    let status = Tail::new(&settings, parts).map(|tail| runtime.block_on(tail.run()));
-    drop((demo, in_runtime));
-    // A name that is being looked up must not hold up the end.
-    runtime.shutdown_background();
-    status
+    })
+}
+
+/// Goes on at the saved position, unless that is to be left.
+fn start_at(
+    saved: Position,
+    consumer: &mut Consumer,
+    settings: &Settings,
+    diagnostics: &Diagnostics,
+) {
+    let position = described(saved);
+    if settings.rewind {
+        diagnostics.tell(&format_args!("leaving the saved position, {position}"));
+        return;
+    }
+    if settings.start_given {
+        diagnostics.warn(&format_args!(
+            "going on at the saved position, {position}; --rewind starts where --start-id or --since says"
+        ));
+    }
+    consumer.set_position(saved);
 }
 
 fn start_demo() -> std::io::Result<Demo> {

@@ -1,7 +1,6 @@
 //! Exactly one connection: from the request to the events, until it ends. Nothing here decides
 //! to try again.
 
-use std::error::Error as StdError;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -14,7 +13,9 @@ use http::{HeaderMap, header};
 use jiff::Timestamp;
 use tokio::time::{Instant, Sleep};
 
+use super::cause::{deepest, in_words, request_failure};
 use super::config::Endpoint;
+use super::hint::Hint;
 use super::transport::{Clients, Exchange, Progress, Transport, TransportFailure};
 use crate::duration::ForPeople;
 use crate::position::Position;
@@ -38,20 +39,31 @@ pub struct Failure {
     pub reason: String,
     /// What it means for the next try.
     pub remedy: Remedy,
+    /// What may help.
+    pub hint: Option<Hint>,
 }
 
 impl Failure {
-    fn retry(reason: impl Into<String>) -> Self {
+    pub(super) fn retry(reason: impl Into<String>) -> Self {
         Self {
             reason: reason.into(),
             remedy: Remedy::Retry(None),
+            hint: None,
         }
     }
 
-    fn fatal(reason: impl Into<String>) -> Self {
+    pub(super) fn fatal(reason: impl Into<String>) -> Self {
         Self {
             reason: reason.into(),
             remedy: Remedy::None,
+            hint: None,
+        }
+    }
+
+    pub(super) fn hinting(self, hint: Hint) -> Self {
+        Self {
+            hint: Some(hint),
+            ..self
         }
     }
 }
@@ -220,6 +232,7 @@ impl Silence {
         self.timer.as_mut().poll(cx).map(|()| {
             let longest = ForPeople(self.longest);
             Failure::retry(format!("the server has been silent for {longest}"))
+                .hinting(Hint::TimeOfSilence)
         })
     }
 }
@@ -306,16 +319,20 @@ fn refused(endpoint: &Endpoint, exchange: &Exchange) -> Failure {
     let answer = format!("{}answered {status}", by_way_of(endpoint, exchange));
     match status.as_u16() {
         401 | 403 => {
-            let advice = if exchange.withheld_credentials {
-                "it is another origin than the one the credentials were given for, so they were not sent there; give its URL itself"
+            let (why, hint) = if exchange.withheld_credentials {
+                (
+                    ": it is another origin than the one the credentials were given for, so they were not sent there; give its URL itself",
+                    None,
+                )
             } else if exchange.request.contains_key(header::AUTHORIZATION) {
-                "the credentials are refused"
+                (": the credentials are refused", None)
             } else {
-                "give --password-file, or the environment variable OPLOG_TAIL_PASSWORD"
+                ("", Some(Hint::Password))
             };
             Failure {
-                reason: format!("{answer}: {advice}"),
+                reason: format!("{answer}{why}"),
                 remedy: Remedy::Authenticate,
+                hint,
             }
         }
         408 | 425 | 429 | 500..=599 => {
@@ -326,6 +343,7 @@ fn refused(endpoint: &Endpoint, exchange: &Exchange) -> Failure {
             Failure {
                 reason: answer,
                 remedy: Remedy::Retry(asked),
+                hint: None,
             }
         }
         400 => Failure::fatal(format!("{answer}: it does not take the position asked for")),
@@ -349,7 +367,7 @@ fn failure_of(error: &SseError) -> Failure {
     match error {
         SseError::Transport(error) => match error.inner().downcast_ref::<TransportFailure>() {
             Some(failure) => transport_failure(failure),
-            None => Failure::retry(deepest(error.inner())),
+            None => Failure::retry(in_words(deepest(error.inner()))),
         },
         SseError::Eof | SseError::UnexpectedEof => {
             Failure::retry("the server ended the connection")
@@ -361,44 +379,26 @@ fn failure_of(error: &SseError) -> Failure {
 
 fn transport_failure(failure: &TransportFailure) -> Failure {
     match failure {
-        TransportFailure::Request(error) => Failure::retry(request_failure(error)),
-        TransportFailure::Proxy { name, error } => Failure::retry(format!(
-            "through the proxy {name}: {}",
-            request_failure(error)
-        )),
+        TransportFailure::Request(error) => request_failure(error),
+        TransportFailure::Proxy { name, error } => {
+            let failure = request_failure(error);
+            Failure {
+                reason: format!("through the proxy {name}: {}", failure.reason),
+                ..failure
+            }
+        }
+        TransportFailure::NoAnswer(_) => {
+            Failure::retry(failure.to_string()).hinting(Hint::TimeToAnswer)
+        }
         TransportFailure::Tls(error) => {
-            let cause = deepest(error);
-            Failure::fatal(format!(
-                "cannot set up TLS: {cause}; give --cacert, or install the system's CA certificates"
-            ))
+            let cause = in_words(deepest(error));
+            Failure::fatal(format!("cannot set up TLS: {cause}")).hinting(Hint::Authority)
         }
         TransportFailure::InsecureRedirect(_)
         | TransportFailure::BadRedirect(_)
         | TransportFailure::TooManyRedirects => Failure::fatal(failure.to_string()),
         _ => Failure::retry(failure.to_string()),
     }
-}
-
-fn request_failure(error: &reqwest::Error) -> String {
-    let cause = deepest(error);
-    if error.is_timeout() {
-        "no connection in time (--connect-timeout)".into()
-    } else if error.is_connect() {
-        format!("cannot connect: {cause}")
-    } else if error.is_body() || error.is_decode() {
-        format!("the connection broke: {cause}")
-    } else {
-        format!("the request failed: {cause}")
-    }
-}
-
-/// The cause at the bottom of an error; those above it only say where it passed through.
-fn deepest(error: &dyn StdError) -> String {
-    let mut error = error;
-    while let Some(cause) = error.source() {
-        error = cause;
-    }
-    error.to_string()
 }
 
 #[cfg(test)]

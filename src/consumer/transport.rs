@@ -32,7 +32,7 @@ const PIECE: usize = 16 << 10;
 #[derive(Debug, thiserror::Error)]
 pub enum TransportFailure {
     /// The TLS set-up of this machine or the options does not make a client.
-    #[error("cannot set up TLS: {0} (give --cacert, or install the system's CA certificates)")]
+    #[error("cannot set up TLS: {0}")]
     Tls(#[source] reqwest::Error),
     /// No connection, or it failed before the answer.
     #[error(transparent)]

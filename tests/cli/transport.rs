@@ -34,7 +34,8 @@ fn a_certificate_must_be_trusted() {
         .args(["-n", "1", "--retries", "0"])
         .run()
         .exit(4)
-        .stderr_has("certificate");
+        .stderr_has("certificate")
+        .stderr_has("give --cacert");
     assert!(server.requests().is_empty());
 
     // Another authority is none.

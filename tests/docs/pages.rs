@@ -144,11 +144,10 @@ fn every_variable_is_in_the_man_page_and_no_other() {
     assert_eq!(named, VARIABLES);
 }
 
-/// The names that the code looks up are those of the list above.
-#[test]
-fn the_code_reads_the_variables_that_are_documented() {
+/// The code below this folder.
+fn sources(folder: &str) -> String {
     let mut sources = Vec::new();
-    let mut folders = vec![file("src")];
+    let mut folders = vec![file(folder)];
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
@@ -159,7 +158,22 @@ fn the_code_reads_the_variables_that_are_documented() {
             }
         }
     }
-    let sources = sources.concat();
+    sources.concat()
+}
+
+/// What the consumer says is about servers and connections; what to type is said elsewhere.
+#[test]
+fn the_consumer_knows_no_flags() {
+    for line in sources("src/consumer").lines() {
+        let is_comment = line.trim_start().starts_with("//");
+        assert!(is_comment || mentioned_flags(line).is_empty(), "{line}");
+    }
+}
+
+/// The names that the code looks up are those of the list above.
+#[test]
+fn the_code_reads_the_variables_that_are_documented() {
+    let sources = sources("src");
     for name in VARIABLES.iter().filter(|name| !name.contains("_PROXY")) {
         assert!(sources.contains(&format!("\"{name}\"")), "{name}");
     }
