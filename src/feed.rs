@@ -205,9 +205,13 @@ impl Feed {
         } else {
             ""
         };
+        let follows = match self.on_invalid {
+            OnInvalid::Exit => "",
+            OnInvalid::Skip => "; skipping it (--on-invalid exit would stop)",
+        };
         self.diagnostics
             .borrow()
-            .warn(&format_args!("{invalid}; its data: {data}{cut}"));
+            .warn(&format_args!("{invalid}{follows}; its data: {data}{cut}"));
         match self.on_invalid {
             OnInvalid::Exit => Err(FeedError::Invalid),
             OnInvalid::Skip => {

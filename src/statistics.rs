@@ -34,12 +34,14 @@ struct Events {
     other: u64,
 }
 
-/// The distribution of lags, within one part in a thousand; takes the same memory however many
-/// there are. Clocks may disagree, so a lag can be negative; each sign has its own histogram.
+/// The distribution of lags, within one part in a thousand, their ends exactly; takes the same
+/// memory however many there are. Clocks may disagree, so a lag can be negative; each sign has its
+/// own histogram.
 #[derive(Debug)]
 struct Lags {
     late: Histogram<u64>,
     early: Histogram<u64>,
+    ends: Option<(i64, i64)>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -94,6 +96,7 @@ impl Statistics {
             self.last_id.push_str(operation.id());
         }
         if let (Some(lags), Some(arrival)) = (&mut self.lags, arrival)
+            && !is_state(operation)
             && let Some(lag) = lag_ms(operation, arrival.received)
         {
             lags.record(lag);
@@ -173,7 +176,7 @@ impl Summary<'_> {
             ),
             format!("lag: {lag}"),
             format!(
-                "reconnections: {}; repaired: {}; elapsed: {}",
+                "reconnections: {}; left out of replications and fetched: {}; elapsed: {}",
                 self.reconnections,
                 self.repaired,
                 ForPeople(Duration::from_millis(self.elapsed_ms))
@@ -192,6 +195,7 @@ impl Lags {
         Some(Self {
             late: histogram()?,
             early: histogram()?,
+            ends: None,
         })
     }
 
@@ -202,35 +206,39 @@ impl Lags {
             &mut self.late
         };
         histogram.saturating_record(lag_ms.unsigned_abs());
+        let (least, most) = self.ends.unwrap_or((lag_ms, lag_ms));
+        self.ends = Some((least.min(lag_ms), most.max(lag_ms)));
     }
 
     fn summary(&self) -> Option<LagSummary> {
+        let (min, max) = self.ends?;
         let count = self.early.len() + self.late.len();
-        if count == 0 {
-            return None;
-        }
         let signed = |ms: u64| i64::try_from(ms).unwrap_or(i64::MAX);
         // The value that `percent` of all are not above; the most negative come first.
         let at = |percent: u64| {
             let rank = (count * percent).div_ceil(100).max(1);
             let early = self.early.len();
-            if rank <= early {
+            let near = if rank <= early {
                 -signed(nth(&self.early, early - rank + 1))
             } else {
                 signed(nth(&self.late, rank - early))
-            }
-        };
-        let max = if self.late.is_empty() {
-            -signed(self.early.min())
-        } else {
-            signed(self.late.max())
+            };
+            // A histogram gives the end of the range that a value is in.
+            near.clamp(min, max)
         };
         Some(LagSummary {
             median: at(50),
-            p99: at(99).min(max),
+            p99: at(99),
             max,
         })
     }
+}
+
+/// Whether this is a state that a replication or a fallback brings, or what that has left out. Such
+/// states say when the object changed last, which may be years ago, and nothing about how long an
+/// operation takes to arrive.
+fn is_state(operation: &Operation) -> bool {
+    matches!(operation.id().parse(), Ok(Position::Replication(_)))
 }
 
 /// The `rank`th smallest value recorded, from 1.
@@ -277,6 +285,43 @@ mod tests {
             }
         );
         assert!(Lags::new().unwrap().summary().is_none());
+    }
+
+    #[test]
+    fn no_figure_is_one_that_no_lag_had() {
+        const HOUR_MS: i64 = 3_600_000;
+        for lag in [-HOUR_MS, 48 * HOUR_MS, 587_120, 12_345_678] {
+            let all = LagSummary {
+                median: lag,
+                p99: lag,
+                max: lag,
+            };
+            assert_eq!(lags([lag; 3]), all);
+        }
+        let summary = lags((0..1000).map(|n| 172_800_000 + n));
+        assert_eq!(summary.max, 172_800_999);
+        assert!((172_800_000..=172_800_999).contains(&summary.median));
+    }
+
+    #[test]
+    fn the_age_of_a_replicated_object_is_no_lag() {
+        let mut statistics = Statistics::new(true);
+        let arrival = Some(Arrival {
+            received: "2026-11-23T17:55:12Z".parse().unwrap(),
+        });
+        let data = |timestamp: &str| {
+            format!(r#"{{"timestamp":"{timestamp}","type":"video","id":"1","parents":[]}}"#)
+        };
+        for (id, timestamp) in [
+            ("1415271879041", "2014-11-06T11:04:39.041Z"),
+            ("6b047e00686c822d00000001", "2026-11-23T17:55:11.900Z"),
+        ] {
+            let operation = Operation::new(id.into(), "insert", data(timestamp)).unwrap();
+            statistics.count(&operation, arrival);
+        }
+        let summary = statistics.summary(None, 0, 0);
+        assert_eq!(summary.events.insert, 2);
+        assert_eq!(summary.lag_ms.unwrap().max, 100);
     }
 
     #[test]

@@ -165,7 +165,13 @@ impl Tail {
     fn exit_status(&self, ending: Ending) -> ExitStatus {
         match ending {
             Ending::ConditionMet => ExitStatus::Success,
-            Ending::Interrupted(interruption) => interruption.exit_status(self.has_condition),
+            Ending::Interrupted(interruption) => {
+                if self.has_condition && interruption == Interruption::Timeout {
+                    let diagnostics = self.diagnostics.borrow();
+                    diagnostics.warn(&"--timeout passed before the stop condition was met");
+                }
+                interruption.exit_status(self.has_condition)
+            }
             Ending::ReaderGone if !self.has_condition => ExitStatus::Success,
             Ending::ReaderGone => {
                 self.diagnostics

@@ -285,7 +285,8 @@ pub struct Output {
 
     /// Add how long each operation took to arrive
     ///
-    /// From the timestamp of the operation to its arrival, by the clock of this machine. JSON gets
+    /// From the timestamp of the operation to its arrival, by the clock of this machine; negative
+    /// where that is behind. For a state of a replication it is the age of the object. JSON gets
     /// "received" and "lag_ms", text ends in +0.116s. Default: off.
     #[arg(long)]
     pub lag: bool,
@@ -311,9 +312,11 @@ pub struct Diagnostics {
 
     /// Print a summary at the end
     ///
-    /// Operations by event, first and last id, lag, reconnections, how many objects were brought
-    /// that replications had left out, elapsed time, on stderr. With -o json it is one JSON object,
-    /// the last line of stderr. Default: off.
+    /// Operations by event, first and last id, lag, reconnections, how many objects were fetched
+    /// that replications had left out, elapsed time, on stderr. The lag is that of operations; the
+    /// states of a replication have none. Its maximum is exact, median and 99th percentile are
+    /// within a thousandth. With -o json it is one JSON object, the last line of stderr. Default:
+    /// off.
     #[arg(long)]
     pub stats: bool,
 }

@@ -48,7 +48,7 @@ fn ahead() -> String {
 fn is_near(found: &Value, wanted_ms: i64) -> bool {
     found
         .as_i64()
-        .is_some_and(|ms| (ms - wanted_ms).abs() < 200_000)
+        .is_some_and(|ms| (ms - wanted_ms).abs() < 60_000)
 }
 
 #[test]
@@ -92,12 +92,9 @@ fn json_is_the_last_line() {
     let age = jiff::Timestamp::now().as_millisecond() - 1_795_456_512_000;
     let lag = summary["lag_ms"].take();
     for figure in ["median", "p99", "max"] {
-        // Within the thousandth that the histogram keeps.
+        // They all happened in one second, so this is exact but for the time that the test takes.
         let found = lag[figure].as_i64().unwrap();
-        assert!(
-            (found - age).abs() < 60_000 + age.abs() / 500,
-            "{figure}: {found}, not {age}"
-        );
+        assert!((found - age).abs() < 60_000, "{figure}: {found}, not {age}");
     }
     assert_eq!(
         summary,
@@ -139,7 +136,7 @@ fn text_for_people() {
         .stderr_has("3 insert, 1 update, 1 delete, 1 reset, 0 live, 1 other; 1 invalid")
         .stderr_has(&format!("first {}", operation_id(1)))
         .stderr_has("lag: median ")
-        .stderr_has("reconnections: 1; repaired: 0; elapsed: ");
+        .stderr_has("reconnections: 1; left out of replications and fetched: 0; elapsed: ");
 }
 
 #[test]
