@@ -26,6 +26,9 @@ const SAVING: Duration = Duration::from_secs(30);
 /// How long acknowledgements are waited for once whoever reads stdout is gone.
 const LAST_ACKS: Duration = Duration::from_millis(300);
 
+/// How long a signal may take to follow the end of a neighbour in the pipeline.
+const LATE_SIGNAL: Duration = Duration::from_millis(200);
+
 /// How a run came to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Ending {
@@ -123,6 +126,10 @@ impl Tail {
         };
         stderr::clear_status();
         let ending = self.take_last_acknowledgements(ending).await;
+        let ending = match ending {
+            Ok(ending) => Ok(self.unless_by_signal(ending).await),
+            failure => failure,
+        };
         let saved = self.feed.consumer.stop(SAVING);
         self.tell_saved();
         let ending = ending.and_then(|ending| saved.map(|()| ending).map_err(Into::into));
@@ -158,6 +165,25 @@ impl Tail {
         }
         if is_reader_gone && self.feed.consumer.in_flight() > 0 {
             return Ok(Ending::AcksEnded);
+        }
+        ending
+    }
+
+    /// Ctrl-C goes to every process of a pipeline, and that the others are gone may be noticed
+    /// before the signal is. So what would be a failure of theirs waits for one a moment.
+    async fn unless_by_signal(&mut self, ending: Ending) -> Ending {
+        let is_failure = match ending {
+            Ending::ReaderGone => self.has_condition,
+            Ending::AcksEnded => self.feed.consumer.in_flight() > 0,
+            _ => false,
+        };
+        while is_failure
+            && let Ok(Some(order)) = tokio::time::timeout(LATE_SIGNAL, self.orders.recv()).await
+        {
+            match order {
+                Order::Stop(interruption) => return Ending::Interrupted(interruption),
+                Order::ShowStatistics => self.show_statistics(),
+            }
         }
         ending
     }

@@ -281,6 +281,47 @@ fn the_tests_behind_the_guarantees_exist() {
     }
 }
 
+/// Of the release that the changelogs and the man page are of.
+#[test]
+fn the_debian_package_has_the_version_and_the_date_of_the_release() {
+    let version = env!("CARGO_PKG_VERSION");
+    let changelog = text("man/changelog.Debian");
+    let newest = format!("oplog-tail ({version}-1) ");
+    assert!(changelog.starts_with(&newest), "{changelog}");
+    let man = man();
+    let header = man.lines().next().unwrap();
+    let released: jiff::civil::Date = header.split(' ').nth(3).unwrap().parse().unwrap();
+    let signed = changelog.lines().find_map(|line| line.strip_prefix(" -- "));
+    let date = released.strftime("  %a, %d %b %Y ").to_string();
+    assert!(signed.unwrap().contains(&date), "{date:?}: {changelog}");
+}
+
+/// Where Debian wants what is in the package.
+#[test]
+fn the_debian_package_has_everything() {
+    let manifest = text("Cargo.toml");
+    for (file, place) in [
+        ("target/release/oplog-tail", "usr/bin/"),
+        ("man/oplog-tail.1", "usr/share/man/man1/"),
+        (
+            "completions/oplog-tail.bash",
+            "usr/share/bash-completion/completions/oplog-tail",
+        ),
+        (
+            "completions/_oplog-tail",
+            "usr/share/zsh/vendor-completions/",
+        ),
+        (
+            "completions/oplog-tail.fish",
+            "usr/share/fish/vendor_completions.d/",
+        ),
+        ("CHANGELOG.md", "usr/share/doc/oplog-tail/changelog"),
+    ] {
+        let asset = format!("[\"{file}\", \"{place}\", ");
+        assert!(manifest.contains(&asset), "{asset}");
+    }
+}
+
 #[test]
 fn the_man_page_is_clean() {
     let Some(output) = run("mandoc", &["-Tlint", "-Wwarning", "man/oplog-tail.1"]) else {

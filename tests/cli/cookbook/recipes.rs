@@ -10,7 +10,7 @@ use super::kitchen::{self, Producer, in_both_shells};
 use crate::support::Replica;
 
 /// What a run says that ends at `live`.
-const ENDED_AT_LIVE: &str =
+pub const ENDED_AT_LIVE: &str =
     "oplog-tail: changes of the last second before this replication may be missing";
 
 const MINUTE_MS: u64 = 60_000;
