@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use crate::cli::{Cli, Generate};
 use crate::consumer::{Consumer, Saver, StateError, StateFile, peek};
 use crate::demo::Demo;
-use crate::diagnostics::{Diagnostics, described};
+use crate::diagnostics::{self, Diagnostics, described};
 use crate::exit::{ExitStatus, report};
 use crate::generate;
 use crate::position::Position;
@@ -18,6 +18,21 @@ use crate::settings::{Ack, Inputs, Settings};
 use crate::stdout::{OutputError, Stdout};
 use crate::supervisor;
 use crate::tail::{Parts, Tail};
+
+/// Prints what clap answers to the command line: the help, the version, or what is wrong with it.
+pub fn answer(answer: &clap::Error) -> ExitStatus {
+    let printed = answer.print().and_then(|()| std::io::stdout().flush());
+    if answer.use_stderr() {
+        return ExitStatus::Usage;
+    }
+    match printed.map_err(OutputError::from) {
+        Ok(()) | Err(OutputError::ReaderGone) => ExitStatus::Success,
+        Err(OutputError::Failed(error)) => {
+            diagnostics::fatal(&format_args!("cannot write to stdout: {error}"));
+            ExitStatus::Failure
+        }
+    }
+}
 
 /// Runs what the command line asks for and says on stderr why, if it fails.
 pub fn run(cli: Cli) -> ExitStatus {

@@ -110,7 +110,7 @@ impl Tail {
             waits_for_saving: false,
             told_saved,
             shows_statistics: settings.stats,
-            format: settings.format,
+            format: settings.stats_format,
             has_condition: settings.stop.any_asked_for(),
         })
     }

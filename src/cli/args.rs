@@ -315,8 +315,8 @@ pub struct Diagnostics {
     /// Operations by event, first and last id, lag, reconnections, how many objects were fetched
     /// that replications had left out, elapsed time, on stderr. The lag is that of operations; the
     /// states of a replication have none. Its maximum is exact, median and 99th percentile are
-    /// within a thousandth. With -o json it is one JSON object, the last line of stderr. Default:
-    /// off.
+    /// within a thousandth. With -o json it is one JSON object, the last line of stderr; also
+    /// without -o where neither stdout nor stderr is a terminal. Default: off.
     #[arg(long)]
     pub stats: bool,
 }

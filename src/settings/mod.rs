@@ -60,6 +60,8 @@ pub struct Inputs {
     pub now: Timestamp,
     /// Whether stdout is a terminal.
     pub stdout_is_terminal: bool,
+    /// Whether stderr is a terminal.
+    pub stderr_is_terminal: bool,
     /// Whether stderr is a terminal, and not the one that shows stdout.
     pub stderr_is_terminal_of_its_own: bool,
     /// Where `--password-file -` reads from.
@@ -74,6 +76,7 @@ impl Inputs {
             env: Box::new(|name| std::env::var_os(name)),
             now: Timestamp::now(),
             stdout_is_terminal: std::io::stdout().is_terminal(),
+            stderr_is_terminal: std::io::stderr().is_terminal(),
             stderr_is_terminal_of_its_own: crate::stderr::has_terminal_of_its_own(),
             stdin: Box::new(std::io::stdin()),
         }
@@ -146,6 +149,8 @@ pub struct Settings {
     pub lag: bool,
     /// Whether a summary is printed at the end.
     pub stats: bool,
+    /// What the summary looks like.
+    pub stats_format: Format,
     /// Whether to show how far a replication is.
     pub status_line: bool,
     /// What to do with an operation that cannot be decoded.
@@ -215,6 +220,7 @@ impl Settings {
             color: color::choose(cli.output.color, inputs.stdout_is_terminal, text_of),
             lag: cli.output.lag,
             stats: cli.diagnostics.stats,
+            stats_format: stats_format(cli.output.format, format, inputs.stderr_is_terminal),
             status_line: inputs.stderr_is_terminal_of_its_own
                 && !cli.diagnostics.quiet
                 && (inputs.env)("TERM").is_none_or(|term| term != "dumb"),
@@ -253,6 +259,14 @@ fn format(typed: cli::OutputFormat, stdout_is_terminal: bool) -> Format {
         cli::OutputFormat::Text => Format::Text,
         cli::OutputFormat::Auto if stdout_is_terminal => Format::Text,
         cli::OutputFormat::Json | cli::OutputFormat::Auto => Format::Json,
+    }
+}
+
+/// A person whose records go to a file reads the summary all the same, unless JSON was asked for.
+fn stats_format(typed: cli::OutputFormat, format: Format, stderr_is_terminal: bool) -> Format {
+    match typed {
+        cli::OutputFormat::Auto if stderr_is_terminal => Format::Text,
+        _ => format,
     }
 }
 

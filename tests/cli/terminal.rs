@@ -170,6 +170,29 @@ fn no_line_comes(terminal: &Terminal, gate: &Gate, run: Running, last: &str) {
     assert!(!terminal.written().contains("replicating"), "{screen:#?}");
 }
 
+/// Nobody asked for JSON but `auto`, for the records, which go elsewhere.
+#[test]
+fn a_summary_for_the_person_at_the_terminal() {
+    for (args, is_text) in [(&[][..], true), (&["-o", "json"], false)] {
+        let terminal = Terminal::with_columns(100);
+        let server = ScriptServer::start([Script::events(insert(1)).stall()]);
+        let run = Tail::url(server.url())
+            .args(["-n", "1", "--stats"])
+            .args(args)
+            .stderr_to(terminal.stdio())
+            .run()
+            .exit(0);
+        assert!(run.stdout_lines()[0].starts_with('{'));
+        let first = terminal.screen().remove(0);
+        assert_eq!(
+            first.starts_with("oplog-tail: events: "),
+            is_text,
+            "{first}"
+        );
+        assert_eq!(first.starts_with("{\"events\""), !is_text, "{first}");
+    }
+}
+
 #[test]
 fn two_terminals() {
     let (records, terminal) = (Terminal::with_columns(100), Terminal::with_columns(100));

@@ -247,6 +247,18 @@ fn help_and_version_are_no_errors() {
     }
 }
 
+#[test]
+fn help_that_cannot_be_written_is_a_failure() {
+    for flag in ["-h", "--help", "--version"] {
+        let full = std::fs::OpenOptions::new()
+            .write(true)
+            .open("/dev/full")
+            .unwrap();
+        let tail = Tail::new().arg(flag).stdout_to(full).run();
+        tail.exit(1).stderr_is_prefixed().stderr_has("stdout");
+    }
+}
+
 /// One of 50 lines and 80 columns, with the command line before it and the prompt after it.
 #[test]
 fn the_short_help_fits_a_screen() {
