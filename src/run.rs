@@ -15,6 +15,7 @@ use crate::exit::{ExitStatus, report};
 use crate::generate;
 use crate::position::Position;
 use crate::settings::{Ack, Inputs, Settings};
+use crate::statistics::SharedStatistics;
 use crate::stdout::{OutputError, Stdout};
 use crate::supervisor;
 use crate::tail::{Parts, Tail};
@@ -85,10 +86,12 @@ fn put_together(settings: &Settings) -> anyhow::Result<Parts> {
     let diagnostics = Rc::new(RefCell::new(Diagnostics::new(settings.verbosity)));
     let place = Place::find(settings)?;
     let stdout = Stdout::open()?;
+    let statistics = SharedStatistics::new(settings.stats_format, settings.stats);
     let orders = supervisor::start(
         settings.stop.timeout,
         settings.stop.any_asked_for(),
         place.saver.clone(),
+        statistics.clone(),
     )
     .context("cannot receive signals")?;
     let observer = Rc::clone(&diagnostics);
@@ -106,6 +109,7 @@ fn put_together(settings: &Settings) -> anyhow::Result<Parts> {
         stdout,
         orders,
         diagnostics,
+        statistics,
     })
 }
 

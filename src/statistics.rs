@@ -1,20 +1,100 @@
 //! What came in a run, in numbers: `--stats` and SIGUSR1.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
-use crate::consumer::Consumer;
 use crate::diagnostics::PREFIX;
 use crate::duration::ForPeople;
 use crate::operation::{Event, Operation};
 use crate::output::{Arrival, Format, lag_ms};
 use crate::position::Position;
 
+/// The statistics of a run. They can be shown from another thread too, for while the one that
+/// prints is stuck in writing.
+#[derive(Clone, Debug)]
+pub struct SharedStatistics {
+    statistics: Arc<Mutex<Statistics>>,
+    /// How often they have been asked for and not been shown.
+    asked: Arc<AtomicU32>,
+    format: Format,
+    /// Whether they are shown at the end.
+    at_end: bool,
+}
+
+impl SharedStatistics {
+    /// Of a run in which nothing has come yet. Lags are kept only for the end: they need a clock.
+    pub fn new(format: Format, at_end: bool) -> Self {
+        Self {
+            statistics: Arc::new(Mutex::new(Statistics::new(at_end))),
+            asked: Arc::default(),
+            format,
+            at_end,
+        }
+    }
+
+    /// To be kept no longer than nothing blocks.
+    pub fn lock(&self) -> MutexGuard<'_, Statistics> {
+        self.statistics
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// They are asked for.
+    pub fn ask(&self) {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Whether they have been asked for and are still to be shown; whoever is told so shows them.
+    pub fn take_asked(&self) -> bool {
+        let one_less = |asked: u32| asked.checked_sub(1);
+        self.asked
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less)
+            .is_ok()
+    }
+
+    /// Writes the summary to stderr: one JSON object on a line, or a few lines for a person.
+    pub fn show(&self) {
+        let text = self.lock().text(self.format);
+        crate::stderr::write(&text);
+    }
+
+    /// What is shown at the end, if anything; without waiting for another thread.
+    pub fn last_lines(&self) -> String {
+        if !self.at_end {
+            return String::new();
+        }
+        match self.statistics.try_lock() {
+            Ok(statistics) => statistics.text(self.format),
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner().text(self.format),
+            Err(TryLockError::WouldBlock) => String::new(),
+        }
+    }
+
+    /// Whether they are shown at the end.
+    pub fn at_end(&self) -> bool {
+        self.at_end
+    }
+}
+
+/// Where a run is, besides what was printed.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Whereabouts {
+    /// Up to where everything is acknowledged.
+    pub position: Option<Position>,
+    /// How many objects were fetched that replications had left out.
+    pub repaired: u64,
+    /// How many connections followed the first.
+    pub reconnections: u64,
+}
+
 /// Counts what is printed.
 #[derive(Debug)]
 pub struct Statistics {
+    whereabouts: Whereabouts,
     started: Instant,
     events: Events,
     invalid: u64,
@@ -66,8 +146,9 @@ struct Summary<'a> {
 
 impl Statistics {
     /// Nothing has come yet. Lags are measured `with_lags` only, because they need a clock.
-    pub fn new(with_lags: bool) -> Self {
+    fn new(with_lags: bool) -> Self {
         Self {
+            whereabouts: Whereabouts::default(),
             started: Instant::now(),
             events: Events::default(),
             invalid: 0,
@@ -113,22 +194,25 @@ impl Statistics {
         self.invalid += 1;
     }
 
-    /// Writes the summary to stderr: one JSON object on a line, or a few lines for a person.
-    pub fn show(&self, format: Format, consumer: &Consumer, reconnections: u64) {
-        let summary = self.summary(consumer.position(), consumer.repaired(), reconnections);
-        let text = match format {
-            Format::Json => serde_json::to_string(&summary).unwrap_or_default() + "\n",
-            Format::Text => summary.text(),
-        };
-        crate::stderr::write(&text);
+    /// The run is here now.
+    pub fn set_whereabouts(&mut self, whereabouts: Whereabouts) {
+        self.whereabouts = whereabouts;
     }
 
-    fn summary(
-        &self,
-        position: Option<Position>,
-        repaired: u64,
-        reconnections: u64,
-    ) -> Summary<'_> {
+    fn text(&self, format: Format) -> String {
+        let summary = self.summary();
+        match format {
+            Format::Json => serde_json::to_string(&summary).unwrap_or_default() + "\n",
+            Format::Text => summary.text(),
+        }
+    }
+
+    fn summary(&self) -> Summary<'_> {
+        let Whereabouts {
+            position,
+            repaired,
+            reconnections,
+        } = self.whereabouts;
         Summary {
             events: self.events,
             invalid: self.invalid,
@@ -319,7 +403,7 @@ mod tests {
             let operation = Operation::new(id.into(), "insert", data(timestamp)).unwrap();
             statistics.count(&operation, arrival);
         }
-        let summary = statistics.summary(None, 0, 0);
+        let summary = statistics.summary();
         assert_eq!(summary.events.insert, 2);
         assert_eq!(summary.lag_ms.unwrap().max, 100);
     }
@@ -327,7 +411,7 @@ mod tests {
     #[test]
     fn what_is_not_known_is_null() {
         let statistics = Statistics::new(true);
-        let json = serde_json::to_value(statistics.summary(None, 0, 0)).unwrap();
+        let json = serde_json::to_value(statistics.summary()).unwrap();
         assert!(json["first_id"].is_null() && json["last_id"].is_null());
         assert!(json["position"].is_null() && json["lag_ms"].is_null());
         assert_eq!(json["events"]["insert"], 0);

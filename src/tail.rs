@@ -12,9 +12,9 @@ use crate::consumer::{Acknowledging, Consumer, Saver};
 use crate::diagnostics::{Diagnostics, Limiter, described};
 use crate::exit::{ExitStatus, report};
 use crate::feed::Feed;
-use crate::output::Format;
 use crate::position::Position;
 use crate::settings::{Ack, Settings};
+use crate::statistics::{SharedStatistics, Whereabouts};
 use crate::stderr;
 use crate::stdout::{OutputError, Stdout};
 use crate::supervisor::{Interruption, Order};
@@ -56,6 +56,8 @@ pub struct Parts {
     pub orders: mpsc::Receiver<Order>,
     /// Where a person is told what happens.
     pub diagnostics: Rc<RefCell<Diagnostics>>,
+    /// What came, in numbers; shared with whoever gives orders.
+    pub statistics: SharedStatistics,
 }
 
 /// A run in progress.
@@ -71,8 +73,7 @@ pub struct Tail {
     waits_for_saving: bool,
     /// The saved position that was last told.
     told_saved: Option<Position>,
-    shows_statistics: bool,
-    format: Format,
+    statistics: SharedStatistics,
     has_condition: bool,
 }
 
@@ -100,7 +101,12 @@ impl Tail {
         };
         let told_saved = parts.saver.as_ref().and_then(Saver::saved);
         Ok(Self {
-            feed: Feed::new(settings, parts.consumer, Rc::clone(&parts.diagnostics)),
+            feed: Feed::new(
+                settings,
+                parts.consumer,
+                Rc::clone(&parts.diagnostics),
+                parts.statistics.clone(),
+            ),
             saver: parts.saver,
             stdout: parts.stdout,
             acks,
@@ -109,8 +115,7 @@ impl Tail {
             junk: Limiter::default(),
             waits_for_saving: false,
             told_saved,
-            shows_statistics: settings.stats,
-            format: settings.stats_format,
+            statistics: parts.statistics,
             has_condition: settings.stop.any_asked_for(),
         })
     }
@@ -137,7 +142,7 @@ impl Tail {
             Ok(ending) => self.exit_status(ending),
             Err(error) => report(&error),
         };
-        if self.shows_statistics {
+        if self.statistics.at_end() {
             self.show_statistics();
         }
         status
@@ -182,7 +187,7 @@ impl Tail {
         {
             match order {
                 Order::Stop(interruption) => return Ending::Interrupted(interruption),
-                Order::ShowStatistics => self.show_statistics(),
+                Order::ShowStatistics => self.show_asked_statistics(),
             }
         }
         ending
@@ -225,6 +230,10 @@ impl Tail {
                 return Ok(Ending::ConditionMet);
             }
             let step = self.next_step().await;
+            if !self.feed.batch().is_empty() {
+                // Writing may take for ever.
+                self.note_whereabouts();
+            }
             // Lines before an error are as good as any.
             self.stdout.write(self.feed.batch()).await?;
             self.feed.written();
@@ -235,7 +244,7 @@ impl Tail {
                 Step::Order(Order::Stop(interruption)) => {
                     return Ok(Ending::Interrupted(interruption));
                 }
-                Step::Order(Order::ShowStatistics) => self.show_statistics(),
+                Step::Order(Order::ShowStatistics) => self.show_asked_statistics(),
                 Step::End(ending) => return Ok(ending),
             }
         }
@@ -333,9 +342,22 @@ impl Tail {
     }
 
     fn show_statistics(&self) {
-        let reconnections = self.diagnostics.borrow().reconnections();
-        self.feed
-            .statistics
-            .show(self.format, &self.feed.consumer, reconnections);
+        self.note_whereabouts();
+        self.statistics.show();
+    }
+
+    /// Shows them, unless they have been shown meanwhile in place of this thread.
+    fn show_asked_statistics(&self) {
+        if self.statistics.take_asked() {
+            self.show_statistics();
+        }
+    }
+
+    fn note_whereabouts(&self) {
+        self.statistics.lock().set_whereabouts(Whereabouts {
+            position: self.feed.consumer.position(),
+            repaired: self.feed.consumer.repaired(),
+            reconnections: self.diagnostics.borrow().reconnections(),
+        });
     }
 }

@@ -1,9 +1,11 @@
 //! What came, in numbers: at the end with `--stats`, and whenever SIGUSR1 asks for it.
 
+use std::time::Duration;
+
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::support::{Script, ScriptServer, State, Tail, insert, operation_id};
+use crate::support::{Script, ScriptServer, State, Tail, insert, insert_numbered, operation_id};
 
 /// One of each event, one that is no operation, and two of a kind; `live` comes last.
 const BODY: &str = "\
@@ -187,4 +189,28 @@ fn on_demand_without_stopping() {
         assert_eq!(finished.stdout_lines().len(), 2);
         assert_eq!(finished.stderr.lines().count(), 1 + args.len());
     }
+}
+
+/// The thread that prints is stuck in writing then.
+#[test]
+fn also_while_nobody_reads_stdout() {
+    let server = ScriptServer::start([Script::events("").flood(insert_numbered)]);
+    let mut run = Tail::url(server.url()).arg("--stats").spawn();
+    run.wait_until_stdout_is_full();
+    // More of them than orders to the stuck thread have a place.
+    for number in 1..=6 {
+        run.signal(Signal::USR1);
+        let so_far = run.wait_for_stderr_lines(number);
+        let summary: Value = serde_json::from_str(so_far.lines().last().unwrap()).unwrap();
+        assert!(summary["events"]["insert"].as_u64().unwrap() > 100);
+        assert!(summary["position"].is_string(), "{summary}");
+    }
+    run.signal(Signal::TERM);
+    let finished = run
+        .wait_without_reading()
+        .exit(0)
+        .within(Duration::from_secs(20));
+    assert_eq!(finished.stderr.lines().count(), 7);
+    let summary: Value = serde_json::from_str(finished.stderr.lines().last().unwrap()).unwrap();
+    assert!(summary["lag_ms"]["max"].is_i64(), "{summary}");
 }
