@@ -203,7 +203,10 @@ impl Feed {
     /// stay to fetch it.
     fn tell_what_live_leaves_out(&self) {
         let diagnostics = self.diagnostics.borrow();
-        diagnostics.warn(&"changes of the last second before this replication may be missing");
+        diagnostics.warn(
+            &"changes of the last second before this replication may be missing; \
+              with --state, the next run brings them",
+        );
         diagnostics.tell(
             &"the server sends no object that changed in the second of its newest operation; \
               a run that goes on past live fetches it, as soon as operations follow",
