@@ -131,6 +131,28 @@ fn diagnostics_and_the_status_line_do_not_mix() {
 }
 
 #[test]
+fn a_summary_on_demand_and_the_status_line_do_not_mix() {
+    let (terminal, gate) = (Terminal::with_columns(100), Gate::new());
+    let server = ScriptServer::start([replication(&gate)]);
+    let run = replicating(&terminal, &server, &to_the_end());
+    terminal.wait_for_text("replicating: ");
+    run.signal(Signal::USR1);
+    let summary = terminal.wait_for_text("elapsed: ");
+    terminal.wait_for("the status line again", |written| {
+        written[summary.len()..].contains("replicating: ")
+    });
+    gate.open();
+    run.wait().exit(0);
+    let screen = terminal.screen();
+    // The summary, and nothing of the status line.
+    assert_eq!(screen.len(), 4, "{screen:#?}");
+    for line in screen {
+        assert!(line.starts_with("oplog-tail: "), "{line}");
+        assert!(!line.contains("replicating"), "{line}");
+    }
+}
+
+#[test]
 fn no_status_line() {
     // On the terminal that shows the records.
     let (terminal, gate) = (Terminal::with_columns(100), Gate::new());

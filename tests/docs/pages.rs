@@ -323,6 +323,28 @@ fn the_debian_package_has_everything() {
 }
 
 #[test]
+fn the_man_page_has_the_usual_sections() {
+    let page = text("man/oplog-tail.1");
+    let sections = page.lines().filter_map(|line| line.strip_prefix(".SH "));
+    assert_eq!(
+        sections.collect::<Vec<_>>(),
+        [
+            "NAME",
+            "SYNOPSIS",
+            "DESCRIPTION",
+            "OPTIONS",
+            "EXIT STATUS",
+            "ENVIRONMENT",
+            "FILES",
+            "SIGNALS",
+            "EXAMPLES",
+            "PROTOCOL NOTES",
+            "SEE ALSO"
+        ]
+    );
+}
+
+#[test]
 fn the_man_page_is_clean() {
     let Some(output) = run("mandoc", &["-Tlint", "-Wwarning", "man/oplog-tail.1"]) else {
         return;
