@@ -213,8 +213,13 @@ impl Tail {
             Ending::AcksEnded => match self.feed.consumer.in_flight() {
                 0 => ExitStatus::Success,
                 in_flight => {
+                    let follows = if self.saver.is_some() {
+                        "they come again on the next run"
+                    } else {
+                        "without --state the next run does not bring them"
+                    };
                     self.diagnostics.borrow().warn(&format_args!(
-                        "stdin was closed with {in_flight} operations unacknowledged; they come again on the next run"
+                        "stdin was closed with {in_flight} operations unacknowledged; {follows}"
                     ));
                     ExitStatus::Failure
                 }

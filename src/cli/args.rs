@@ -92,8 +92,8 @@ pub struct Source {
     /// Tail a sample server inside this program
     ///
     /// It listens on a loopback port, replicates sample objects and then changes them a few times a
-    /// second. Needs no --url; every other flag works on it. Default: off. Example: --demo
-    /// --start-id 0 -n 20
+    /// second. Needs no --url and takes no --proxy; every other flag works on it. Default: off.
+    /// Example: --demo --start-id 0 -n 20
     #[arg(long)]
     pub demo: bool,
 }

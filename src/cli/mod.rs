@@ -96,8 +96,11 @@ pub enum Generate {
     CompleteZsh,
     /// The completion script for fish.
     CompleteFish,
-    /// The completion script for `PowerShell`.
-    #[value(name = "complete-powershell")]
+    /// As the help of the value has it, which is plain text.
+    #[value(
+        name = "complete-powershell",
+        help = "The completion script for PowerShell"
+    )]
     CompletePowerShell,
 }
 

@@ -240,7 +240,9 @@ fn check_contradictions(cli: &Cli) -> Result<(), UsageError> {
         .password_file
         .as_deref()
         .is_some_and(credentials::is_stdin);
-    let message = if cli.position.rewind && cli.position.state_file.is_none() {
+    let message = if cli.source.demo && cli.source.proxy.is_some() {
+        "--demo runs inside this program, where no proxy leads: leave --proxy out"
+    } else if cli.position.rewind && cli.position.state_file.is_none() {
         "--rewind overrules a saved position: give the file that holds it with --state"
     } else if cli.position.rewind && !start_given {
         "--rewind needs to know where to: give --start-id, --since or --allow-replication"

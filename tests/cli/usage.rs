@@ -232,6 +232,10 @@ fn contradictions() {
         &["--since", "--start-id"],
     );
     refused(&["-q", "-v"], &["--quiet", "--verbose"]);
+    refused(
+        &["--demo", "--proxy", "http://127.0.0.1:1"],
+        &["--demo", "--proxy"],
+    );
     // Both would read stdin.
     refused(
         &["--ack", "stdin", "--password-file", "-"],
