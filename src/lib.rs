@@ -6,6 +6,7 @@
 
 mod acks;
 mod advice;
+mod at_start;
 pub mod cli;
 pub mod consumer;
 pub mod demo;
