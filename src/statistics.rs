@@ -1,6 +1,6 @@
 //! What came in a run, in numbers: `--stats` and SIGUSR1.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
@@ -20,6 +20,8 @@ pub struct SharedStatistics {
     statistics: Arc<Mutex<Statistics>>,
     /// How often they have been asked for and not been shown.
     asked: Arc<AtomicU32>,
+    /// Somebody looks soon whether they have been shown.
+    is_watched: Arc<AtomicBool>,
     format: Format,
     /// Whether they are shown at the end.
     at_end: bool,
@@ -31,6 +33,7 @@ impl SharedStatistics {
         Self {
             statistics: Arc::new(Mutex::new(Statistics::new(at_end))),
             asked: Arc::default(),
+            is_watched: Arc::default(),
             format,
             at_end,
         }
@@ -43,16 +46,26 @@ impl SharedStatistics {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// They are asked for.
-    pub fn ask(&self) {
-        self.asked.fetch_add(1, Ordering::Relaxed);
+    /// They are asked for. Whether the caller has to see to it that [`Self::show_if_asked`] is
+    /// called after a while.
+    pub fn ask(&self) -> bool {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        !self.is_watched.swap(true, Ordering::SeqCst)
+    }
+
+    /// Shows them as often as they have been asked for and not been shown.
+    pub fn show_if_asked(&self) {
+        self.is_watched.store(false, Ordering::SeqCst);
+        while self.take_asked() {
+            self.show();
+        }
     }
 
     /// Whether they have been asked for and are still to be shown; whoever is told so shows them.
     pub fn take_asked(&self) -> bool {
         let one_less = |asked: u32| asked.checked_sub(1);
         self.asked
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less)
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less)
             .is_ok()
     }
 

@@ -193,19 +193,19 @@ impl Signals {
 /// Has the statistics shown: by the main thread, or in its place if that is stuck in writing. Not
 /// by this thread, because stderr may be stuck as well.
 fn show_statistics(orders: &mpsc::Sender<Order>, statistics: &SharedStatistics) {
-    statistics.ask();
+    let needs_watch = statistics.ask();
     // One place is kept for the order to stop.
     if orders.capacity() > 1 {
         let _ = orders.try_send(Order::ShowStatistics);
     }
-    let statistics = statistics.clone();
-    // Where the system gives no thread, the main thread alone is left to do it.
-    let _ = std::thread::Builder::new().spawn(move || {
-        std::thread::sleep(STUCK);
-        if statistics.take_asked() {
-            statistics.show();
-        }
-    });
+    if needs_watch {
+        let statistics = statistics.clone();
+        // Where the system gives no thread, the main thread alone is left to do it.
+        let _ = std::thread::Builder::new().spawn(move || {
+            std::thread::sleep(STUCK);
+            statistics.show_if_asked();
+        });
+    }
 }
 
 async fn received(signal: Option<&mut Signal>) {
