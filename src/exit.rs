@@ -97,9 +97,10 @@ pub fn report(error: &anyhow::Error) -> ExitStatus {
     classify(error)
 }
 
-/// The error with its causes, but for those whose words it already uses.
+/// The error with its causes, but for those whose words it already uses, and without the numbers
+/// that the system has for errors: it has words for them, too.
 fn explained(error: &anyhow::Error) -> String {
-    error
+    let told = error
         .chain()
         .skip(1)
         .fold(error.to_string(), |told, cause| {
@@ -109,7 +110,16 @@ fn explained(error: &anyhow::Error) -> String {
             } else {
                 format!("{told}: {cause}")
             }
-        })
+        });
+    without_numbers(&told)
+}
+
+fn without_numbers(text: &str) -> String {
+    let mut parts = text.split(" (os error ");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |told, part| {
+        told + part.split_once(')').map_or(part, |(_, after)| after)
+    })
 }
 
 /// The error, if it is one of the consumer.
@@ -134,5 +144,22 @@ pub fn classify(error: &anyhow::Error) -> ExitStatus {
         Some(Error::ResumeFailed(_)) => ExitStatus::ResumeFailed,
         Some(Error::State(_)) => ExitStatus::StateFile,
         None => ExitStatus::Failure,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_numbers_of_errors_are_left_out() {
+        for (text, told) in [
+            ("no room (os error 28); make some", "no room; make some"),
+            ("a (os error 1): b (os error 2)", "a: b"),
+            ("nothing (left)", "nothing (left)"),
+            ("", ""),
+        ] {
+            assert_eq!(without_numbers(text), told);
+        }
     }
 }
