@@ -34,7 +34,7 @@ complete -c oplog-tail -l generate -d 'Print the man page or a completion script
 complete-bash\t'The completion script for bash'
 complete-zsh\t'The completion script for zsh'
 complete-fish\t'The completion script for fish'
-complete-powershell\t'The completion script for `PowerShell`'"
+complete-powershell\t'The completion script for PowerShell'"
 complete -c oplog-tail -l insecure -d 'Take any certificate'
 complete -c oplog-tail -l demo -d 'Tail a sample server inside this program'
 complete -c oplog-tail -l allow-replication -d 'Same as --start-id 0'

@@ -7,6 +7,7 @@ use http::HeaderMap;
 use http::header::{LOCATION, SET_COOKIE};
 use jiff::Timestamp;
 
+use crate::advice::with_advice;
 use crate::consumer::{Endpoint, Exchange, Failure, Notice, OnResumeFailed, without_userinfo};
 use crate::duration::ForPeople;
 use crate::outage::{Lost, Outages, REPEAT};
@@ -75,29 +76,7 @@ impl Diagnostics {
     /// Tells what the consumer noticed.
     pub fn notice(&mut self, notice: &Notice<'_>) {
         match notice {
-            Notice::Connecting {
-                endpoint,
-                after: None,
-            } => {
-                self.tell(&format_args!(
-                    "connecting to {}, for what happens from now on",
-                    endpoint.url
-                ));
-            }
-            Notice::Connecting {
-                endpoint,
-                after: Some(position),
-            } => {
-                let deletions = match position {
-                    Position::Replication(1..) => ", without the deletions since",
-                    _ => "",
-                };
-                self.tell(&format_args!(
-                    "connecting to {}, for what comes after {}{deletions}",
-                    endpoint.url,
-                    described(*position)
-                ));
-            }
+            Notice::Connecting { endpoint, after } => self.connecting(endpoint, *after),
             Notice::Exchanged(exchange) => self.exchanged(exchange),
             Notice::Connected(endpoint) => self.connected(endpoint),
             Notice::Receiving => self.outage_over(),
@@ -113,19 +92,13 @@ impl Diagnostics {
                 wait,
                 endpoint,
                 next,
-            } => {
-                let lost = Lost {
-                    url: endpoint.url.as_str(),
-                    reason: &failure.reason,
-                    failures: *failures,
-                    wait: *wait,
-                    next: next.url.as_str(),
-                };
-                let in_full = self.verbosity >= Verbosity::Verbose;
-                if let Some(message) = self.outages.lost(Instant::now(), lost, in_full) {
-                    self.warn(&message);
-                }
-            }
+            } => self.lost(&Lost {
+                url: endpoint.url.as_str(),
+                reason: &with_advice(failure),
+                failures: *failures,
+                wait: *wait,
+                next: next.url.as_str(),
+            }),
             Notice::ResumeFailed { operation, choice } => self.resume_failed(*operation, *choice),
             Notice::RepairStarted => {
                 self.tell(&"asking for what changed in the last second before the replication");
@@ -135,6 +108,30 @@ impl Diagnostics {
             Notice::RepairGivenUp { reason } => self.warn(&format_args!(
                 "changes of the last second before the replication may be missing, and cannot be asked for: {reason}"
             )),
+        }
+    }
+
+    fn connecting(&self, endpoint: &Endpoint, after: Option<Position>) {
+        let url = &endpoint.url;
+        let Some(position) = after else {
+            return self.tell(&format_args!(
+                "connecting to {url}, for what happens from now on"
+            ));
+        };
+        let deletions = match position {
+            Position::Replication(1..) => ", without the deletions since",
+            _ => "",
+        };
+        self.tell(&format_args!(
+            "connecting to {url}, for what comes after {}{deletions}",
+            described(position)
+        ));
+    }
+
+    fn lost(&mut self, lost: &Lost<'_>) {
+        let in_full = self.verbosity >= Verbosity::Verbose;
+        if let Some(message) = self.outages.lost(Instant::now(), *lost, in_full) {
+            self.warn(&message);
         }
     }
 
@@ -190,7 +187,8 @@ impl Diagnostics {
         }
         self.repair_delayed = Some((failure.reason.clone(), now));
         self.warn(&format_args!(
-            "cannot ask for what changed in the last second before the replication: {failure}; trying again in {}",
+            "cannot ask for what changed in the last second before the replication: {}; trying again in {}",
+            with_advice(failure),
             ForPeople(wait)
         ));
     }

@@ -1,5 +1,5 @@
 //! Durations as the command line takes them: `500ms`, `2s`, `5m`, `1h30m`, `1d12h`; and as people
-//! read them: `1.5s`, `1m 30s`.
+//! read them: `1.5 s`, `1 min 30 s`.
 
 use std::fmt;
 use std::time::Duration;
@@ -81,8 +81,8 @@ pub fn parse(text: &str) -> Result<Duration, InvalidDuration> {
     Ok(Duration::from_millis(total_ms))
 }
 
-/// Shows a duration in its two largest units, and no digits that nobody reads: `450ms`, `1.5s`,
-/// `12s`, `1m 30s`, `2h`, `3d 4h`.
+/// Shows a duration in its two largest units, and no digits that nobody reads: `450 ms`, `1.5 s`,
+/// `12 s`, `1 min 30 s`, `2 h`, `3 d 4 h`.
 #[derive(Clone, Copy, Debug)]
 pub struct ForPeople(pub Duration);
 
@@ -91,18 +91,18 @@ impl fmt::Display for ForPeople {
         let (seconds, ms) = (self.0.as_secs(), self.0.subsec_millis());
         let tenths = ms / 100;
         if (1..10).contains(&seconds) && tenths > 0 {
-            return write!(f, "{seconds}.{tenths}s");
+            return write!(f, "{seconds}.{tenths} s");
         }
         let two = |f: &mut fmt::Formatter<'_>, large, unit, small, small_unit| match small {
-            0 => write!(f, "{large}{unit}"),
-            _ => write!(f, "{large}{unit} {small}{small_unit}"),
+            0 => write!(f, "{large} {unit}"),
+            _ => write!(f, "{large} {unit} {small} {small_unit}"),
         };
         match seconds {
-            0 if ms >= 10 => write!(f, "{}ms", ms / 10 * 10),
-            0..60 => write!(f, "{seconds}s"),
-            60..3600 => two(f, seconds / 60, 'm', seconds % 60, 's'),
-            3600..86_400 => two(f, seconds / 3600, 'h', seconds % 3600 / 60, 'm'),
-            _ => two(f, seconds / 86_400, 'd', seconds % 86_400 / 3600, 'h'),
+            0 if ms >= 10 => write!(f, "{} ms", ms / 10 * 10),
+            0..60 => write!(f, "{seconds} s"),
+            60..3600 => two(f, seconds / 60, "min", seconds % 60, "s"),
+            3600..86_400 => two(f, seconds / 3600, "h", seconds % 3600 / 60, "min"),
+            _ => two(f, seconds / 86_400, "d", seconds % 86_400 / 3600, "h"),
         }
     }
 }
@@ -172,23 +172,23 @@ mod tests {
     #[test]
     fn people_read_two_units() {
         for (ms, shown) in [
-            (0, "0s"),
-            (9, "0s"),
-            (99, "90ms"),
-            (450, "450ms"),
-            (512, "510ms"),
-            (1_000, "1s"),
-            (9_950, "9.9s"),
-            (10_950, "10s"),
-            (59_999, "59s"),
-            (60_000, "1m"),
-            (90_100, "1m 30s"),
-            (180_000, "3m"),
-            (7_200_000, "2h"),
-            (7_259_000, "2h"),
-            (7_320_000, "2h 2m"),
-            (86_400_000, "1d"),
-            (275_000_000, "3d 4h"),
+            (0, "0 s"),
+            (9, "0 s"),
+            (99, "90 ms"),
+            (450, "450 ms"),
+            (512, "510 ms"),
+            (1_000, "1 s"),
+            (9_950, "9.9 s"),
+            (10_950, "10 s"),
+            (59_999, "59 s"),
+            (60_000, "1 min"),
+            (90_100, "1 min 30 s"),
+            (180_000, "3 min"),
+            (7_200_000, "2 h"),
+            (7_259_000, "2 h"),
+            (7_320_000, "2 h 2 min"),
+            (86_400_000, "1 d"),
+            (275_000_000, "3 d 4 h"),
         ] {
             let duration = Duration::from_millis(ms);
             assert_eq!(ForPeople(duration).to_string(), shown, "{ms}");

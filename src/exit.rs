@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use crate::advice;
 use crate::consumer::{Error, StateError};
 use crate::diagnostics;
 use crate::feed::FeedError;
@@ -87,14 +88,19 @@ pub fn report(error: &anyhow::Error) -> ExitStatus {
     if let Some(usage) = error.downcast_ref::<UsageError>() {
         let _ = clap::Error::from(usage.clone()).print();
     } else {
-        diagnostics::fatal(&explained(error));
+        let told = explained(error);
+        match of_consumer(error).and_then(advice::against) {
+            Some(advice) => diagnostics::fatal(&format_args!("{told} ({advice})")),
+            None => diagnostics::fatal(&told),
+        }
     }
     classify(error)
 }
 
-/// The error with its causes, but for those whose words it already uses.
+/// The error with its causes, but for those whose words it already uses, and without the numbers
+/// that the system has for errors: it has words for them, too.
 fn explained(error: &anyhow::Error) -> String {
-    error
+    let told = error
         .chain()
         .skip(1)
         .fold(error.to_string(), |told, cause| {
@@ -104,26 +110,56 @@ fn explained(error: &anyhow::Error) -> String {
             } else {
                 format!("{told}: {cause}")
             }
-        })
+        });
+    without_numbers(&told)
+}
+
+fn without_numbers(text: &str) -> String {
+    let mut parts = text.split(" (os error ");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |told, part| {
+        told + part.split_once(')').map_or(part, |(_, after)| after)
+    })
+}
+
+/// The error, if it is one of the consumer.
+fn of_consumer(error: &anyhow::Error) -> Option<&Error> {
+    match error.downcast_ref() {
+        Some(FeedError::Consumer(error)) => Some(error),
+        _ => error.downcast_ref(),
+    }
 }
 
 /// The status that an error ends the program with.
 pub fn classify(error: &anyhow::Error) -> ExitStatus {
-    let consumer = match error.downcast_ref() {
-        Some(FeedError::Consumer(error)) => Some(error),
-        _ => error.downcast_ref(),
-    };
     if error.is::<UsageError>() {
         return ExitStatus::Usage;
     }
     if error.is::<StateError>() {
         return ExitStatus::StateFile;
     }
-    match consumer {
+    match of_consumer(error) {
         Some(Error::AccessDenied(_)) => ExitStatus::AccessDenied,
         Some(Error::Refused(_) | Error::ConnectionLost { .. }) => ExitStatus::CannotConnect,
         Some(Error::ResumeFailed(_)) => ExitStatus::ResumeFailed,
         Some(Error::State(_)) => ExitStatus::StateFile,
         None => ExitStatus::Failure,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_numbers_of_errors_are_left_out() {
+        for (text, told) in [
+            ("no room (os error 28); make some", "no room; make some"),
+            ("a (os error 1): b (os error 2)", "a: b"),
+            ("nothing (left)", "nothing (left)"),
+            ("", ""),
+        ] {
+            assert_eq!(without_numbers(text), told);
+        }
     }
 }

@@ -17,7 +17,7 @@ use crate::operation::{Event, InvalidOperation, Operation};
 use crate::output::{Arrival, Printer};
 use crate::progress::Progress;
 use crate::settings::{OnInvalid, Settings, StopConditions};
-use crate::statistics::Statistics;
+use crate::statistics::{SharedStatistics, Statistics};
 
 /// A batch is full when it has grown to this many bytes: half of what a pipe holds, so that one
 /// can be written, and the position move, while the reader is busy with another.
@@ -53,7 +53,7 @@ pub struct Feed {
     /// Where operations come from.
     pub consumer: Consumer,
     /// What has come so far.
-    pub statistics: Statistics,
+    pub statistics: SharedStatistics,
     printer: Printer,
     diagnostics: Rc<RefCell<Diagnostics>>,
     batch: Vec<u8>,
@@ -75,10 +75,11 @@ impl Feed {
         settings: &Settings,
         consumer: Consumer,
         diagnostics: Rc<RefCell<Diagnostics>>,
+        statistics: SharedStatistics,
     ) -> Self {
         Self {
             consumer,
-            statistics: Statistics::new(settings.stats),
+            statistics,
             printer: Printer::new(settings.format, settings.color, settings.lag),
             diagnostics,
             batch: Vec::with_capacity(BATCH + BATCH / 4),
@@ -135,7 +136,7 @@ impl Feed {
         }
         let filled = self.print_ready(cx);
         if let Some(progress) = &mut self.progress {
-            progress.update(self.statistics.last_id(), cx);
+            progress.update(self.statistics.lock().last_id(), cx);
         }
         filled
     }
@@ -145,10 +146,17 @@ impl Feed {
         let arrival = self.needs_clock.then(|| Arrival {
             received: Timestamp::now(),
         });
+        let shared = self.statistics.clone();
+        let mut statistics = shared.lock();
         while self.batch.len() < BATCH && !self.is_complete {
             match self.consumer.poll_next(cx) {
-                Poll::Ready(Ok(Delivery::Operation(operation))) => self.print(&operation, arrival),
-                Poll::Ready(Ok(Delivery::Invalid(invalid))) => self.invalid(&invalid)?,
+                Poll::Ready(Ok(Delivery::Operation(operation))) => {
+                    self.print(&operation, arrival, &mut statistics);
+                }
+                Poll::Ready(Ok(Delivery::Invalid(invalid))) => {
+                    statistics.count_invalid();
+                    self.invalid(&invalid)?;
+                }
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error.into())),
                 Poll::Pending => match self.taken {
                     Taken::Nothing => return self.poll_idle(cx).map(Ok),
@@ -168,9 +176,14 @@ impl Feed {
         Poll::Ready(Ok(()))
     }
 
-    fn print(&mut self, operation: &Operation, arrival: Option<Arrival>) {
+    fn print(
+        &mut self,
+        operation: &Operation,
+        arrival: Option<Arrival>,
+        statistics: &mut Statistics,
+    ) {
         self.printer.print(operation, arrival, &mut self.batch);
-        self.statistics.count(operation, arrival);
+        statistics.count(operation, arrival);
         // What a repair brings has ids as in a replication, and comes after it.
         if let Some(progress) = &mut self.progress
             && !self.consumer.is_repairing()
@@ -190,7 +203,10 @@ impl Feed {
     /// stay to fetch it.
     fn tell_what_live_leaves_out(&self) {
         let diagnostics = self.diagnostics.borrow();
-        diagnostics.warn(&"changes of the last second before this replication may be missing");
+        diagnostics.warn(
+            &"changes of the last second before this replication may be missing; \
+              with --state, the next run brings them",
+        );
         diagnostics.tell(
             &"the server sends no object that changed in the second of its newest operation; \
               a run that goes on past live fetches it, as soon as operations follow",
@@ -198,16 +214,19 @@ impl Feed {
     }
 
     fn invalid(&mut self, invalid: &InvalidOperation) -> Result<(), FeedError> {
-        self.statistics.count_invalid();
         let data: String = invalid.data.chars().take(SHOWN_DATA).collect();
         let cut = if data.len() < invalid.data.len() {
             "…"
         } else {
             ""
         };
+        let follows = match self.on_invalid {
+            OnInvalid::Exit => "",
+            OnInvalid::Skip => "; skipping it (--on-invalid exit would stop)",
+        };
         self.diagnostics
             .borrow()
-            .warn(&format_args!("{invalid}; its data: {data}{cut}"));
+            .warn(&format_args!("{invalid}{follows}; its data: {data}{cut}"));
         match self.on_invalid {
             OnInvalid::Exit => Err(FeedError::Invalid),
             OnInvalid::Skip => {

@@ -5,6 +5,8 @@
 //! ([`feed`]), stdout ([`tail`]). Only the acknowledgement travels back.
 
 mod acks;
+mod advice;
+mod at_start;
 pub mod cli;
 pub mod consumer;
 pub mod demo;

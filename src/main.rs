@@ -7,6 +7,6 @@ use oplog_tail::{cli, run};
 fn main() -> ExitCode {
     match cli::parse(std::env::args_os()) {
         Ok(cli) => run::run(cli).into(),
-        Err(error) => error.exit(),
+        Err(answer) => run::answer(&answer).into(),
     }
 }

@@ -5,8 +5,10 @@ use std::time::{Duration, Instant};
 
 use crate::duration::ForPeople;
 
-/// While the same failures repeat, they are told this often.
+/// While the same failures repeat, they are told this often,
 pub const REPEAT: Duration = Duration::from_mins(1);
+/// but the first time sooner: who has read that it is tried again in a second wonders.
+const FIRST_REPEAT: Duration = Duration::from_secs(10);
 /// So many different failures are told apart; a server that makes up more is told more often.
 const KNOWN: usize = 16;
 
@@ -39,6 +41,8 @@ struct Outage {
     since: Instant,
     /// When something was last said of it.
     told: Instant,
+    /// Whether it was told that it is still tried.
+    has_repeated: bool,
     /// The agents and reasons that were told in full.
     known: Vec<(String, String)>,
     /// The agent connected to; whether that was said.
@@ -61,10 +65,16 @@ impl Outages {
         let is_known = outage.knows(url, reason);
         if is_known && !in_full {
             // With another agent at hand it is not over yet.
-            if wait.is_zero() || now.duration_since(outage.told) < REPEAT {
+            let pause = if outage.has_repeated {
+                REPEAT
+            } else {
+                FIRST_REPEAT
+            };
+            if wait.is_zero() || now.duration_since(outage.told) < pause {
                 return None;
             }
             outage.told = now;
+            outage.has_repeated = true;
             let (lasting, wait) = (now.duration_since(outage.since), ForPeople(wait));
             return Some(format!(
                 "{url}: {reason}; still trying, {failures} failures in {}, next in {wait}",
@@ -111,6 +121,7 @@ impl Outage {
         Self {
             since: now,
             told: now,
+            has_repeated: false,
             known: Vec::new(),
             connected: None,
             said_connected: false,
@@ -162,11 +173,11 @@ mod tests {
     }
 
     #[test]
-    fn what_repeats_is_told_once_a_minute() {
+    fn what_repeats_is_told_soon_and_then_once_a_minute() {
         let mut run = Run::new();
         assert_eq!(
             run.lost(0, 1, 1, false).as_deref(),
-            Some("http://a/: refused; trying again in 1s")
+            Some("http://a/: refused; trying again in 1 s")
         );
         let said: Vec<_> = (1..=12_u32)
             .filter_map(|n| run.lost(u64::from(n) * 15, n + 1, 30, false))
@@ -174,15 +185,15 @@ mod tests {
         assert_eq!(
             said,
             [
-                "http://a/: refused; still trying, 5 failures in 1m, next in 30s",
-                "http://a/: refused; still trying, 9 failures in 2m, next in 30s",
-                "http://a/: refused; still trying, 13 failures in 3m, next in 30s",
+                "http://a/: refused; still trying, 2 failures in 15 s, next in 30 s",
+                "http://a/: refused; still trying, 6 failures in 1 min 15 s, next in 30 s",
+                "http://a/: refused; still trying, 10 failures in 2 min 15 s, next in 30 s",
             ]
         );
         let now = run.at(185);
         assert_eq!(
             run.outages.connected(now, A).as_deref(),
-            Some("connected to http://a/, after 3m 5s")
+            Some("connected to http://a/, after 3 min 5 s")
         );
         assert_eq!(run.outages.over(now), None);
         assert_eq!(run.outages.over(now), None);
@@ -216,8 +227,8 @@ mod tests {
             said,
             [
                 "http://a/: http://a/; trying http://b/",
-                "http://b/: http://b/; trying again in 20s",
-                "http://b/: http://b/; still trying, 4 failures in 1m, next in 20s",
+                "http://b/: http://b/; trying again in 20 s",
+                "http://b/: http://b/; still trying, 2 failures in 20 s, next in 20 s",
             ]
         );
     }
@@ -231,7 +242,7 @@ mod tests {
         let now = run.at(1);
         assert_eq!(
             run.outages.connected(now, A).as_deref(),
-            Some("connected to http://a/ again, after 1s")
+            Some("connected to http://a/ again, after 1 s")
         );
         assert_eq!(run.lost(2, 2, 1, false), None);
         let now = run.at(3);
@@ -241,7 +252,7 @@ mod tests {
             run.outages
                 .over(run.began + Duration::from_secs(4))
                 .as_deref(),
-            Some("connected to http://a/ again, after 4s")
+            Some("connected to http://a/ again, after 4 s")
         );
         assert!(run.lost(9, 1, 1, false).is_some());
     }

@@ -138,12 +138,17 @@ impl Replication {
         let rate = HumanCount(self.rate(now));
         let elapsed = ForPeople(now.duration_since(self.began));
         let reached = self.reached(now_ms, last_id);
-        let full = format!("replicating: {operations} operations, {rate}/s{reached}, {elapsed}");
-        if full.chars().count() <= width {
-            return full;
-        }
-        let reached = reached.replacen(" at ", " ", 1);
-        format!("{operations} ops, {rate}/s{reached}, {elapsed}")
+        let short = reached.replacen(" at ", " ", 1);
+        // What there is room for, whole.
+        let lines = [
+            format!("replicating: {operations} operations, {rate}/s{reached}, {elapsed}"),
+            format!("{operations} ops, {rate}/s{short}, {elapsed}"),
+            format!("{operations} ops, {rate}/s, {elapsed}"),
+            format!("{operations} ops, {rate}/s"),
+            format!("{operations} ops"),
+        ];
+        let fits = |line: &String| line.chars().count() <= width;
+        lines.into_iter().find(fits).unwrap_or_default()
     }
 
     /// `, at 2026-11-23 17:55:11Z (63%)`, or nothing where the id is no time.
@@ -190,12 +195,20 @@ mod tests {
         };
         assert_eq!(
             line(&mut replication, 79),
-            "replicating: 2 operations, 0/s, at 2014-11-06 11:06:19Z (50%), 1m 30s"
+            "replicating: 2 operations, 0/s, at 2014-11-06 11:06:19Z (50%), 1 min 30 s"
         );
         assert_eq!(
             line(&mut replication, 60),
-            "2 ops, 0/s, 2014-11-06 11:06:19Z (50%), 1m 30s"
+            "2 ops, 0/s, 2014-11-06 11:06:19Z (50%), 1 min 30 s"
         );
+        for (width, shown) in [
+            (49, "2 ops, 0/s, 1 min 30 s"),
+            (21, "2 ops, 0/s"),
+            (9, "2 ops"),
+            (4, ""),
+        ] {
+            assert_eq!(line(&mut replication, width), shown, "{width}");
+        }
     }
 
     #[test]
@@ -203,13 +216,13 @@ mod tests {
         let (mut replication, began) = replication(&[]);
         assert_eq!(
             replication.line(began + SECOND, 0, "1", 79),
-            "replicating: 0 operations, 0/s, 1s"
+            "replicating: 0 operations, 0/s, 1 s"
         );
         // The clock of the server is ahead of this one.
         replication.count("1415271879000");
         assert_eq!(
             replication.line(began + SECOND, 1_415_271_878_000, "1415271879000", 79),
-            "replicating: 1 operations, 1/s, at 2014-11-06 11:04:39Z, 1s"
+            "replicating: 1 operations, 1/s, at 2014-11-06 11:04:39Z, 1 s"
         );
         replication.count("9999999999999");
         let line = replication.line(began + SECOND, 1_415_271_880_000, "9999999999999", 79);

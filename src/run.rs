@@ -7,17 +7,33 @@ use std::rc::Rc;
 
 use anyhow::Context as _;
 
-use crate::cli::Cli;
+use crate::cli::{Cli, Generate};
 use crate::consumer::{Consumer, Saver, StateError, StateFile, peek};
 use crate::demo::Demo;
-use crate::diagnostics::{Diagnostics, described};
+use crate::diagnostics::{self, Diagnostics, described};
 use crate::exit::{ExitStatus, report};
 use crate::generate;
 use crate::position::Position;
 use crate::settings::{Ack, Inputs, Settings};
+use crate::statistics::SharedStatistics;
 use crate::stdout::{OutputError, Stdout};
 use crate::supervisor;
 use crate::tail::{Parts, Tail};
+
+/// Prints what clap answers to the command line: the help, the version, or what is wrong with it.
+pub fn answer(answer: &clap::Error) -> ExitStatus {
+    let printed = answer.print().and_then(|()| std::io::stdout().flush());
+    if answer.use_stderr() {
+        return ExitStatus::Usage;
+    }
+    match printed.map_err(OutputError::from) {
+        Ok(()) | Err(OutputError::ReaderGone) => ExitStatus::Success,
+        Err(OutputError::Failed(error)) => {
+            diagnostics::fatal(&format_args!("cannot write to stdout: {error}"));
+            ExitStatus::Failure
+        }
+    }
+}
 
 /// Runs what the command line asks for and says on stderr why, if it fails.
 pub fn run(cli: Cli) -> ExitStatus {
@@ -26,16 +42,7 @@ pub fn run(cli: Cli) -> ExitStatus {
 
 fn execute(cli: Cli) -> anyhow::Result<ExitStatus> {
     if let Some(what) = cli.generate {
-        // Put together first, so that it is written at once or not at all.
-        let mut text = Vec::new();
-        generate::write(what, &mut text)?;
-        return match std::io::stdout()
-            .write_all(&text)
-            .map_err(OutputError::from)
-        {
-            Ok(()) | Err(OutputError::ReaderGone) => Ok(ExitStatus::Success),
-            Err(OutputError::Failed(error)) => Err(error).context("cannot write to stdout"),
-        };
+        return generated(what);
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -52,16 +59,41 @@ fn execute(cli: Cli) -> anyhow::Result<ExitStatus> {
     if demo.is_some() && !settings.start_given {
         settings.consumer.start = crate::consumer::Start::At(Position::FULL_REPLICATION);
     }
+    let parts = put_together(&settings)?;
+    let status = Tail::new(&settings, parts).map(|tail| runtime.block_on(tail.run()));
+    drop((demo, in_runtime));
+    // A name that is being looked up must not hold up the end.
+    runtime.shutdown_background();
+    status
+}
+
+/// Prints what `--generate` asks for.
+fn generated(what: Generate) -> anyhow::Result<ExitStatus> {
+    // Put together first, so that it is written at once or not at all.
+    let mut text = Vec::new();
+    generate::write(what, &mut text)?;
+    match std::io::stdout()
+        .write_all(&text)
+        .map_err(OutputError::from)
+    {
+        Ok(()) | Err(OutputError::ReaderGone) => Ok(ExitStatus::Success),
+        Err(OutputError::Failed(error)) => Err(error).context("cannot write to stdout"),
+    }
+}
+
+/// The parts of a run, in the order in which what they need can fail.
+fn put_together(settings: &Settings) -> anyhow::Result<Parts> {
     let diagnostics = Rc::new(RefCell::new(Diagnostics::new(settings.verbosity)));
-    let place = Place::find(&settings)?;
+    let place = Place::find(settings)?;
     let stdout = Stdout::open()?;
+    let statistics = SharedStatistics::new(settings.stats_format, settings.stats);
     let orders = supervisor::start(
         settings.stop.timeout,
         settings.stop.any_asked_for(),
         place.saver.clone(),
+        statistics.clone(),
     )
     .context("cannot receive signals")?;
-
     let observer = Rc::clone(&diagnostics);
     let mut consumer = Consumer::new(
         settings.consumer.clone(),
@@ -69,33 +101,36 @@ fn execute(cli: Cli) -> anyhow::Result<ExitStatus> {
         Box::new(move |notice| observer.borrow_mut().notice(&notice)),
     );
     if let Some(position) = place.saved {
-        if settings.rewind {
-            diagnostics.borrow().tell(&format_args!(
-                "leaving the saved position, {}",
-                described(position)
-            ));
-        } else {
-            if settings.start_given {
-                diagnostics.borrow().warn(&format_args!(
-                    "going on at the saved position, {}; --rewind starts where --start-id or --since says",
-                    described(position)
-                ));
-            }
-            consumer.set_position(position);
-        }
+        start_at(position, &mut consumer, settings, &diagnostics.borrow());
     }
-    let parts = Parts {
+    Ok(Parts {
         consumer,
         saver: place.saver,
         stdout,
         orders,
         diagnostics,
-    };
-    let status = Tail::new(&settings, parts).map(|tail| runtime.block_on(tail.run()));
-    drop((demo, in_runtime));
-    // A name that is being looked up must not hold up the end.
-    runtime.shutdown_background();
-    status
+        statistics,
+    })
+}
+
+/// Goes on at the saved position, unless that is to be left.
+fn start_at(
+    saved: Position,
+    consumer: &mut Consumer,
+    settings: &Settings,
+    diagnostics: &Diagnostics,
+) {
+    let position = described(saved);
+    if settings.rewind {
+        diagnostics.tell(&format_args!("leaving the saved position, {position}"));
+        return;
+    }
+    if settings.start_given {
+        diagnostics.warn(&format_args!(
+            "going on at the saved position, {position}; --rewind starts where --start-id or --since says"
+        ));
+    }
+    consumer.set_position(saved);
 }
 
 fn start_demo() -> std::io::Result<Demo> {

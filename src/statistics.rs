@@ -1,20 +1,35 @@
 //! What came in a run, in numbers: `--stats` and SIGUSR1.
 
+mod shared;
+
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
-use crate::consumer::Consumer;
 use crate::diagnostics::PREFIX;
 use crate::duration::ForPeople;
 use crate::operation::{Event, Operation};
 use crate::output::{Arrival, Format, lag_ms};
 use crate::position::Position;
 
+pub use shared::SharedStatistics;
+
+/// Where a run is, besides what was printed.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Whereabouts {
+    /// Up to where everything is acknowledged.
+    pub position: Option<Position>,
+    /// How many objects were fetched that replications had left out.
+    pub repaired: u64,
+    /// How many connections followed the first.
+    pub reconnections: u64,
+}
+
 /// Counts what is printed.
 #[derive(Debug)]
 pub struct Statistics {
+    whereabouts: Whereabouts,
     started: Instant,
     events: Events,
     invalid: u64,
@@ -34,12 +49,14 @@ struct Events {
     other: u64,
 }
 
-/// The distribution of lags, within one part in a thousand; takes the same memory however many
-/// there are. Clocks may disagree, so a lag can be negative; each sign has its own histogram.
+/// The distribution of lags, within one part in a thousand, their ends exactly; takes the same
+/// memory however many there are. Clocks may disagree, so a lag can be negative; each sign has its
+/// own histogram.
 #[derive(Debug)]
 struct Lags {
     late: Histogram<u64>,
     early: Histogram<u64>,
+    ends: Option<(i64, i64)>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -64,8 +81,9 @@ struct Summary<'a> {
 
 impl Statistics {
     /// Nothing has come yet. Lags are measured `with_lags` only, because they need a clock.
-    pub fn new(with_lags: bool) -> Self {
+    fn new(with_lags: bool) -> Self {
         Self {
+            whereabouts: Whereabouts::default(),
             started: Instant::now(),
             events: Events::default(),
             invalid: 0,
@@ -94,6 +112,7 @@ impl Statistics {
             self.last_id.push_str(operation.id());
         }
         if let (Some(lags), Some(arrival)) = (&mut self.lags, arrival)
+            && !is_state(operation)
             && let Some(lag) = lag_ms(operation, arrival.received)
         {
             lags.record(lag);
@@ -110,22 +129,25 @@ impl Statistics {
         self.invalid += 1;
     }
 
-    /// Writes the summary to stderr: one JSON object on a line, or a few lines for a person.
-    pub fn show(&self, format: Format, consumer: &Consumer, reconnections: u64) {
-        let summary = self.summary(consumer.position(), consumer.repaired(), reconnections);
-        let text = match format {
-            Format::Json => serde_json::to_string(&summary).unwrap_or_default() + "\n",
-            Format::Text => summary.text(),
-        };
-        crate::stderr::write(&text);
+    /// The run is here now.
+    pub fn set_whereabouts(&mut self, whereabouts: Whereabouts) {
+        self.whereabouts = whereabouts;
     }
 
-    fn summary(
-        &self,
-        position: Option<Position>,
-        repaired: u64,
-        reconnections: u64,
-    ) -> Summary<'_> {
+    fn text(&self, format: Format) -> String {
+        let summary = self.summary();
+        match format {
+            Format::Json => serde_json::to_string(&summary).unwrap_or_default() + "\n",
+            Format::Text => summary.text(),
+        }
+    }
+
+    fn summary(&self) -> Summary<'_> {
+        let Whereabouts {
+            position,
+            repaired,
+            reconnections,
+        } = self.whereabouts;
         Summary {
             events: self.events,
             invalid: self.invalid,
@@ -173,7 +195,7 @@ impl Summary<'_> {
             ),
             format!("lag: {lag}"),
             format!(
-                "reconnections: {}; repaired: {}; elapsed: {}",
+                "reconnections: {}; left out of replications and fetched: {}; elapsed: {}",
                 self.reconnections,
                 self.repaired,
                 ForPeople(Duration::from_millis(self.elapsed_ms))
@@ -192,6 +214,7 @@ impl Lags {
         Some(Self {
             late: histogram()?,
             early: histogram()?,
+            ends: None,
         })
     }
 
@@ -202,35 +225,39 @@ impl Lags {
             &mut self.late
         };
         histogram.saturating_record(lag_ms.unsigned_abs());
+        let (least, most) = self.ends.unwrap_or((lag_ms, lag_ms));
+        self.ends = Some((least.min(lag_ms), most.max(lag_ms)));
     }
 
     fn summary(&self) -> Option<LagSummary> {
+        let (min, max) = self.ends?;
         let count = self.early.len() + self.late.len();
-        if count == 0 {
-            return None;
-        }
         let signed = |ms: u64| i64::try_from(ms).unwrap_or(i64::MAX);
         // The value that `percent` of all are not above; the most negative come first.
         let at = |percent: u64| {
             let rank = (count * percent).div_ceil(100).max(1);
             let early = self.early.len();
-            if rank <= early {
+            let near = if rank <= early {
                 -signed(nth(&self.early, early - rank + 1))
             } else {
                 signed(nth(&self.late, rank - early))
-            }
-        };
-        let max = if self.late.is_empty() {
-            -signed(self.early.min())
-        } else {
-            signed(self.late.max())
+            };
+            // A histogram gives the end of the range that a value is in.
+            near.clamp(min, max)
         };
         Some(LagSummary {
             median: at(50),
-            p99: at(99).min(max),
+            p99: at(99),
             max,
         })
     }
+}
+
+/// Whether this is a state that a replication or a fallback brings, or what that has left out. Such
+/// states say when the object changed last, which may be years ago, and nothing about how long an
+/// operation takes to arrive.
+fn is_state(operation: &Operation) -> bool {
+    matches!(operation.id().parse(), Ok(Position::Replication(_)))
 }
 
 /// The `rank`th smallest value recorded, from 1.
@@ -243,6 +270,7 @@ fn nth(histogram: &Histogram<u64>, rank: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::operation::Record;
 
     fn lags(values: impl IntoIterator<Item = i64>) -> LagSummary {
         let mut lags = Lags::new().unwrap();
@@ -280,9 +308,46 @@ mod tests {
     }
 
     #[test]
+    fn no_figure_is_one_that_no_lag_had() {
+        const HOUR_MS: i64 = 3_600_000;
+        for lag in [-HOUR_MS, 48 * HOUR_MS, 587_120, 12_345_678] {
+            let all = LagSummary {
+                median: lag,
+                p99: lag,
+                max: lag,
+            };
+            assert_eq!(lags([lag; 3]), all);
+        }
+        let summary = lags((0..1000).map(|n| 172_800_000 + n));
+        assert_eq!(summary.max, 172_800_999);
+        assert!((172_800_000..=172_800_999).contains(&summary.median));
+    }
+
+    #[test]
+    fn the_age_of_a_replicated_object_is_no_lag() {
+        let mut statistics = Statistics::new(true);
+        let arrival = Some(Arrival {
+            received: "2026-11-23T17:55:12Z".parse().unwrap(),
+        });
+        let data = |timestamp: &str| {
+            format!(r#"{{"timestamp":"{timestamp}","type":"video","id":"1","parents":[]}}"#)
+        };
+        for (id, timestamp) in [
+            ("1415271879041", "2014-11-06T11:04:39.041Z"),
+            ("6b047e00686c822d00000001", "2026-11-23T17:55:11.900Z"),
+        ] {
+            let operation = Operation::new(Record::new(id, "insert", &data(timestamp))).unwrap();
+            statistics.count(&operation, arrival);
+        }
+        let summary = statistics.summary();
+        assert_eq!(summary.events.insert, 2);
+        assert_eq!(summary.lag_ms.unwrap().max, 100);
+    }
+
+    #[test]
     fn what_is_not_known_is_null() {
         let statistics = Statistics::new(true);
-        let json = serde_json::to_value(statistics.summary(None, 0, 0)).unwrap();
+        let json = serde_json::to_value(statistics.summary()).unwrap();
         assert!(json["first_id"].is_null() && json["last_id"].is_null());
         assert!(json["position"].is_null() && json["lag_ms"].is_null());
         assert_eq!(json["events"]["insert"], 0);

@@ -46,6 +46,10 @@ impl Stdout {
     /// # Errors
     /// When the process has no standard output.
     pub fn open() -> Result<Self, OutputError> {
+        if crate::at_start::stdout_was_closed() {
+            let closed = io::Error::other("it is closed");
+            return Err(OutputError::Failed(closed));
+        }
         let file = File::from(io::stdout().as_fd().try_clone_to_owned()?);
         let watched = file.try_clone()?;
         // SAFETY: the registration asks that the descriptor stays open and the same for as long

@@ -16,11 +16,14 @@ use tokio::sync::mpsc;
 use crate::consumer::Saver;
 use crate::diagnostics;
 use crate::exit::ExitStatus;
+use crate::statistics::SharedStatistics;
 use crate::stderr;
 
 /// How long the main thread gets to come to an end by itself; with [`SAVING`], what the user is
 /// promised is two seconds.
 const GRACE: Duration = Duration::from_millis(1200);
+/// How long the main thread gets to show the statistics.
+const STUCK: Duration = Duration::from_millis(300);
 /// How long saving the position may take after that.
 const SAVING: Duration = Duration::from_millis(500);
 /// How long tidying up the terminal may take after that.
@@ -68,8 +71,9 @@ pub fn start(
     timeout: Option<Duration>,
     has_condition: bool,
     saver: Option<Saver>,
+    statistics: SharedStatistics,
 ) -> io::Result<mpsc::Receiver<Order>> {
-    // A few orders may wait; a user who sends SIGUSR1 faster than it is served loses nothing.
+    // A few orders may wait; see `show_statistics` for what has no place.
     let (orders, receiver) = mpsc::channel(4);
     let (started, is_started) = std::sync::mpsc::sync_channel(1);
     std::thread::Builder::new()
@@ -89,7 +93,7 @@ pub fn start(
             };
             drop(started.send(Ok(())));
             runtime.block_on(async {
-                let interruption = signals.interruption(timeout, &orders).await;
+                let interruption = signals.interruption(timeout, &orders, &statistics).await;
                 // Nobody listens any more when the run is ending anyway.
                 let _ = orders.try_send(Order::Stop(interruption));
                 let stuck = tokio::time::timeout(GRACE, signals.next()).await;
@@ -97,7 +101,7 @@ pub fn start(
                     stderr::close(String::new(), CLOSING);
                     process::exit(ExitStatus::Signal(number).code().into());
                 }
-                end(interruption, has_condition, saver);
+                end(interruption, has_condition, saver, &statistics);
             });
         })?;
     is_started
@@ -107,13 +111,18 @@ pub fn start(
 }
 
 /// Ends the process in place of the main thread.
-fn end(interruption: Interruption, has_condition: bool, saver: Option<Saver>) -> ! {
+fn end(
+    interruption: Interruption,
+    has_condition: bool,
+    saver: Option<Saver>,
+    statistics: &SharedStatistics,
+) -> ! {
     let saved = saver.map_or(Ok(()), |saver| saver.finish(SAVING));
     let (status, last_lines) = match saved {
         Ok(()) => (interruption.exit_status(has_condition), String::new()),
         Err(error) => (ExitStatus::StateFile, diagnostics::line(&error)),
     };
-    stderr::close(last_lines, CLOSING);
+    stderr::close(last_lines + &statistics.last_lines(), CLOSING);
     process::exit(status.code().into())
 }
 
@@ -159,6 +168,7 @@ impl Signals {
         &mut self,
         timeout: Option<Duration>,
         orders: &mpsc::Sender<Order>,
+        statistics: &SharedStatistics,
     ) -> Interruption {
         let deadline = timeout.and_then(|timeout| tokio::time::Instant::now().checked_add(timeout));
         let passed = async {
@@ -174,9 +184,27 @@ impl Signals {
                 () = received(self.interrupt.as_mut()) => return Interruption::Signal(2),
                 () = received(Some(&mut self.terminate)) => return Interruption::Signal(15),
                 () = received(self.hangup.as_mut()) => return Interruption::Signal(1),
-                () = received(Some(&mut self.statistics)) => drop(orders.try_send(Order::ShowStatistics)),
+                () = received(Some(&mut self.statistics)) => show_statistics(orders, statistics),
             }
         }
+    }
+}
+
+/// Has the statistics shown: by the main thread, or in its place if that is stuck in writing. Not
+/// by this thread, because stderr may be stuck as well.
+fn show_statistics(orders: &mpsc::Sender<Order>, statistics: &SharedStatistics) {
+    let needs_watch = statistics.ask();
+    // One place is kept for the order to stop.
+    if orders.capacity() > 1 {
+        let _ = orders.try_send(Order::ShowStatistics);
+    }
+    if needs_watch {
+        let statistics = statistics.clone();
+        // Where the system gives no thread, the main thread alone is left to do it.
+        let _ = std::thread::Builder::new().spawn(move || {
+            std::thread::sleep(STUCK);
+            statistics.show_if_asked();
+        });
     }
 }
 

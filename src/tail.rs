@@ -12,9 +12,9 @@ use crate::consumer::{Acknowledging, Consumer, Saver};
 use crate::diagnostics::{Diagnostics, Limiter, described};
 use crate::exit::{ExitStatus, report};
 use crate::feed::Feed;
-use crate::output::Format;
 use crate::position::Position;
 use crate::settings::{Ack, Settings};
+use crate::statistics::{SharedStatistics, Whereabouts};
 use crate::stderr;
 use crate::stdout::{OutputError, Stdout};
 use crate::supervisor::{Interruption, Order};
@@ -25,6 +25,9 @@ const SAVING: Duration = Duration::from_secs(30);
 
 /// How long acknowledgements are waited for once whoever reads stdout is gone.
 const LAST_ACKS: Duration = Duration::from_millis(300);
+
+/// How long a signal may take to follow the end of a neighbour in the pipeline.
+const LATE_SIGNAL: Duration = Duration::from_millis(200);
 
 /// How a run came to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +56,8 @@ pub struct Parts {
     pub orders: mpsc::Receiver<Order>,
     /// Where a person is told what happens.
     pub diagnostics: Rc<RefCell<Diagnostics>>,
+    /// What came, in numbers; shared with whoever gives orders.
+    pub statistics: SharedStatistics,
 }
 
 /// A run in progress.
@@ -68,8 +73,7 @@ pub struct Tail {
     waits_for_saving: bool,
     /// The saved position that was last told.
     told_saved: Option<Position>,
-    shows_statistics: bool,
-    format: Format,
+    statistics: SharedStatistics,
     has_condition: bool,
 }
 
@@ -97,7 +101,12 @@ impl Tail {
         };
         let told_saved = parts.saver.as_ref().and_then(Saver::saved);
         Ok(Self {
-            feed: Feed::new(settings, parts.consumer, Rc::clone(&parts.diagnostics)),
+            feed: Feed::new(
+                settings,
+                parts.consumer,
+                Rc::clone(&parts.diagnostics),
+                parts.statistics.clone(),
+            ),
             saver: parts.saver,
             stdout: parts.stdout,
             acks,
@@ -106,8 +115,7 @@ impl Tail {
             junk: Limiter::default(),
             waits_for_saving: false,
             told_saved,
-            shows_statistics: settings.stats,
-            format: settings.format,
+            statistics: parts.statistics,
             has_condition: settings.stop.any_asked_for(),
         })
     }
@@ -123,6 +131,10 @@ impl Tail {
         };
         stderr::clear_status();
         let ending = self.take_last_acknowledgements(ending).await;
+        let ending = match ending {
+            Ok(ending) => Ok(self.unless_by_signal(ending).await),
+            failure => failure,
+        };
         let saved = self.feed.consumer.stop(SAVING);
         self.tell_saved();
         let ending = ending.and_then(|ending| saved.map(|()| ending).map_err(Into::into));
@@ -130,7 +142,7 @@ impl Tail {
             Ok(ending) => self.exit_status(ending),
             Err(error) => report(&error),
         };
-        if self.shows_statistics {
+        if self.statistics.at_end() {
             self.show_statistics();
         }
         status
@@ -162,10 +174,35 @@ impl Tail {
         ending
     }
 
+    /// Ctrl-C goes to every process of a pipeline, and that the others are gone may be noticed
+    /// before the signal is. So what would be a failure of theirs waits for one a moment.
+    async fn unless_by_signal(&mut self, ending: Ending) -> Ending {
+        let is_failure = match ending {
+            Ending::ReaderGone => self.has_condition,
+            Ending::AcksEnded => self.feed.consumer.in_flight() > 0,
+            _ => false,
+        };
+        while is_failure
+            && let Ok(Some(order)) = tokio::time::timeout(LATE_SIGNAL, self.orders.recv()).await
+        {
+            match order {
+                Order::Stop(interruption) => return Ending::Interrupted(interruption),
+                Order::ShowStatistics => self.show_asked_statistics(),
+            }
+        }
+        ending
+    }
+
     fn exit_status(&self, ending: Ending) -> ExitStatus {
         match ending {
             Ending::ConditionMet => ExitStatus::Success,
-            Ending::Interrupted(interruption) => interruption.exit_status(self.has_condition),
+            Ending::Interrupted(interruption) => {
+                if self.has_condition && interruption == Interruption::Timeout {
+                    let diagnostics = self.diagnostics.borrow();
+                    diagnostics.warn(&"--timeout passed before the stop condition was met");
+                }
+                interruption.exit_status(self.has_condition)
+            }
             Ending::ReaderGone if !self.has_condition => ExitStatus::Success,
             Ending::ReaderGone => {
                 self.diagnostics
@@ -176,8 +213,13 @@ impl Tail {
             Ending::AcksEnded => match self.feed.consumer.in_flight() {
                 0 => ExitStatus::Success,
                 in_flight => {
+                    let follows = if self.saver.is_some() {
+                        "they come again on the next run"
+                    } else {
+                        "without --state the next run does not bring them"
+                    };
                     self.diagnostics.borrow().warn(&format_args!(
-                        "stdin was closed with {in_flight} operations unacknowledged; they come again on the next run"
+                        "stdin was closed with {in_flight} operations unacknowledged; {follows}"
                     ));
                     ExitStatus::Failure
                 }
@@ -193,6 +235,10 @@ impl Tail {
                 return Ok(Ending::ConditionMet);
             }
             let step = self.next_step().await;
+            if !self.feed.batch().is_empty() {
+                // Writing may take for ever.
+                self.note_whereabouts();
+            }
             // Lines before an error are as good as any.
             self.stdout.write(self.feed.batch()).await?;
             self.feed.written();
@@ -203,7 +249,7 @@ impl Tail {
                 Step::Order(Order::Stop(interruption)) => {
                     return Ok(Ending::Interrupted(interruption));
                 }
-                Step::Order(Order::ShowStatistics) => self.show_statistics(),
+                Step::Order(Order::ShowStatistics) => self.show_asked_statistics(),
                 Step::End(ending) => return Ok(ending),
             }
         }
@@ -301,9 +347,22 @@ impl Tail {
     }
 
     fn show_statistics(&self) {
-        let reconnections = self.diagnostics.borrow().reconnections();
-        self.feed
-            .statistics
-            .show(self.format, &self.feed.consumer, reconnections);
+        self.note_whereabouts();
+        self.statistics.show();
+    }
+
+    /// Shows them, unless they have been shown meanwhile in place of this thread.
+    fn show_asked_statistics(&self) {
+        if self.statistics.take_asked() {
+            self.show_statistics();
+        }
+    }
+
+    fn note_whereabouts(&self) {
+        self.statistics.lock().set_whereabouts(Whereabouts {
+            position: self.feed.consumer.position(),
+            repaired: self.feed.consumer.repaired(),
+            reconnections: self.diagnostics.borrow().reconnections(),
+        });
     }
 }

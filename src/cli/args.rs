@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args, ValueHint};
 
-use super::values::{Ack, OnInvalid, OnResumeFailed, OutputFormat, Secret};
+use super::values::{Ack, OnInvalid, OnResumeFailed, OutputFormat, Secret, from_one, from_zero};
 use crate::duration;
 use crate::output::color::ColorChoice;
 
@@ -21,8 +21,8 @@ pub struct Source {
     ///
     /// http or https. Given several times, for several agents of one oplog, the next is tried when
     /// one fails. A query of the URL is kept, filters are added to it. May also be given without
-    /// the flag, or in the environment variable OPLOG_TAIL_URL, which counts where the command
-    /// line names none. Example: --url https://oplog.example.com/
+    /// the flag. Default: what the environment variable OPLOG_TAIL_URL says. Example: --url
+    /// https://oplog.example.com/
     #[arg(short, long = "url", value_name = "URL", value_hint = ValueHint::Url)]
     pub urls: Vec<Secret>,
 
@@ -49,27 +49,29 @@ pub struct Source {
     /// Other users of this machine can see it in the list of processes: prefer --password-file or
     /// the environment variable OPLOG_TAIL_PASSWORD. Both, and a password in the URL, count only
     /// where this flag is not given, in that order. Sent as Basic authentication with an empty user
-    /// name, or the one in the URL. Never printed. Example: --password "$PW"
+    /// name, or the one in the URL. Never printed. Default: no authentication. Example: --password
+    /// "$PW"
     #[arg(long, value_name = "PW", allow_hyphen_values = true)]
     pub password: Option<Secret>,
 
     /// Read the password from a file; - is stdin
     ///
-    /// One newline at its end is dropped. Example: --password-file /run/secrets/oplog
+    /// One newline at its end is dropped. Default: see --password. Example: --password-file
+    /// /run/secrets/oplog
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub password_file: Option<PathBuf>,
 
     /// Add a request header; repeatable
     ///
-    /// Sent only to the origin of the URL, not to another one that it redirects to. Example: -H
-    /// "X-Tenant: 7"
+    /// Sent only to the origin of the URL, not to another one that it redirects to. Default: none.
+    /// Example: -H "X-Tenant: 7"
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
     pub headers: Vec<Secret>,
 
     /// Trust the authorities in this file too
     ///
-    /// One or more certificates in PEM, besides those that the system trusts. Example: --cacert
-    /// /etc/ssl/company-ca.pem
+    /// One or more certificates in PEM, besides those that the system trusts. Default: only those.
+    /// Example: --cacert /etc/ssl/company-ca.pem
     #[arg(long, value_name = "PEM", value_hint = ValueHint::FilePath)]
     pub cacert: Option<PathBuf>,
 
@@ -90,7 +92,8 @@ pub struct Source {
     /// Tail a sample server inside this program
     ///
     /// It listens on a loopback port, replicates sample objects and then changes them a few times a
-    /// second. Needs no --url; every other flag works on it. Example: --demo --start-id 0 -n 20
+    /// second. Needs no --url and takes no --proxy; every other flag works on it. Default: off.
+    /// Example: --demo --start-id 0 -n 20
     #[arg(long)]
     pub demo: bool,
 }
@@ -132,7 +135,8 @@ pub struct Position {
     ///
     /// How long ago (2h, 1d12h), an RFC 3339 time (2026-11-23T10:00:00Z) or a date (2026-11-23: its
     /// first second in UTC). Reports the last state of each object changed since, deletions
-    /// included. A saved position wins over it, unless --rewind. Example: --since 2h
+    /// included. A saved position wins over it, unless --rewind. Default: what --start-id says.
+    /// Example: --since 2h
     #[arg(
         long,
         value_name = "WHEN",
@@ -210,7 +214,7 @@ pub struct Acknowledging {
     ///
     /// With --ack stdin: when so many are out, reading stops until one is acknowledged. Default:
     /// 1000. Example: --ack stdin --max-in-flight 1
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = from_one::<NonZeroUsize>)]
     pub max_in_flight: Option<NonZeroUsize>,
 }
 
@@ -221,7 +225,7 @@ pub struct Stopping {
     /// Stop after N lines
     ///
     /// Default: never. Example: -n 10
-    #[arg(short = 'n', long, value_name = "N")]
+    #[arg(short = 'n', long, value_name = "N", value_parser = from_one::<NonZeroU64>)]
     pub count: Option<NonZeroU64>,
 
     /// Stop once the replication is over
@@ -281,7 +285,8 @@ pub struct Output {
 
     /// Add how long each operation took to arrive
     ///
-    /// From the timestamp of the operation to its arrival, by the clock of this machine. JSON gets
+    /// From the timestamp of the operation to its arrival, by the clock of this machine; negative
+    /// where that is behind. For a state of a replication it is the age of the object. JSON gets
     /// "received" and "lag_ms", text ends in +0.116s. Default: off.
     #[arg(long)]
     pub lag: bool,
@@ -307,9 +312,11 @@ pub struct Diagnostics {
 
     /// Print a summary at the end
     ///
-    /// Operations by event, first and last id, lag, reconnections, how many objects were brought
-    /// that replications had left out, elapsed time, on stderr. With -o json it is one JSON object,
-    /// the last line of stderr. Default: off.
+    /// Operations by event, first and last id, lag, reconnections, how many objects were fetched
+    /// that replications had left out, elapsed time, on stderr. The lag is that of operations; the
+    /// states of a replication have none. Its maximum is exact, median and 99th percentile are
+    /// within a thousandth. With -o json it is one JSON object, the last line of stderr; also
+    /// without -o where neither stdout nor stderr is a terminal. Default: off.
     #[arg(long)]
     pub stats: bool,
 }
@@ -323,7 +330,7 @@ pub struct Failure {
     /// Counted afresh after each event received; 0 gives up at once. The pause between tries doubles
     /// from 1 s to 30 s. The second connection of a repair is tried again for as long as the run
     /// goes on. Default: for ever. Example: --retries 5
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = from_zero::<u32>)]
     pub retries: Option<u32>,
 
     /// Longest to connect [default: 10s]

@@ -1,12 +1,14 @@
 //! The command line: what was typed, not yet what it means (that is `settings`).
 
 mod args;
+mod mistyped;
 mod values;
 
 use std::ffi::{OsStr, OsString};
 
+use clap::builder::StyledStr;
 use clap::error::ErrorKind;
-use clap::{ArgAction, CommandFactory, Parser, ValueEnum};
+use clap::{ArgAction, Command, CommandFactory, Parser, ValueEnum};
 
 use crate::exit::ExitStatus;
 
@@ -94,8 +96,11 @@ pub enum Generate {
     CompleteZsh,
     /// The completion script for fish.
     CompleteFish,
-    /// The completion script for `PowerShell`.
-    #[value(name = "complete-powershell")]
+    /// As the help of the value has it, which is plain text.
+    #[value(
+        name = "complete-powershell",
+        help = "The completion script for PowerShell"
+    )]
     CompletePowerShell,
 }
 
@@ -113,7 +118,36 @@ where
     if let Some(message) = single_dash_hint(&args) {
         return Err(usage_error(message));
     }
-    Cli::try_parse_from(args)
+    Cli::try_parse_from(&args).map_err(|error| {
+        let mut command = Cli::command();
+        if error.kind() == ErrorKind::DisplayHelp && is_short_help(&error, &mut command) {
+            return with_short_help(&args).unwrap_or(error);
+        }
+        command.build();
+        mistyped::explained(error, &command, &args)
+    })
+}
+
+/// What `-h` prints: clap's help without its blank lines, which make it too long for a screen of
+/// 50 lines.
+pub fn short_help(command: &mut Command) -> StyledStr {
+    let help = command.render_help().ansi().to_string();
+    let lines = help.lines().filter(|line| !line.is_empty());
+    lines
+        .flat_map(|line| [line, "\n"])
+        .collect::<String>()
+        .into()
+}
+
+fn is_short_help(error: &clap::Error, command: &mut Command) -> bool {
+    error.to_string() == command.render_help().to_string()
+}
+
+/// The end of a run with `-h`, as clap prints it, but with [`short_help`].
+fn with_short_help(args: &[OsString]) -> Option<clap::Error> {
+    let help = short_help(&mut Cli::command());
+    let command = Cli::command().override_help(help);
+    command.try_get_matches_from(args).err()
 }
 
 /// Wrong usage found outside of clap, in clap's form: exit status 2.
@@ -126,10 +160,8 @@ pub fn usage_error(message: impl std::fmt::Display) -> clap::Error {
 fn single_dash_hint(args: &[OsString]) -> Option<String> {
     let command = Cli::command();
     let is_long_flag = |name: &str| {
-        command
-            .get_arguments()
-            .flat_map(|arg| arg.get_long_and_visible_aliases().unwrap_or_default())
-            .any(|long| long == name)
+        let mut names = command.get_arguments().flat_map(mistyped::names);
+        names.any(|long| long == name)
     };
     let mut previous = OsStr::new("");
     for arg in args.iter().skip(1) {
@@ -142,9 +174,7 @@ fn single_dash_hint(args: &[OsString]) -> Option<String> {
             && let name = name.split('=').next().unwrap_or_default()
             && is_long_flag(name)
         {
-            return Some(format!(
-                "unknown flag '-{name}': did you mean '--{name}' (two dashes)?"
-            ));
+            return Some(mistyped::two_dashes(name, name));
         }
         previous = arg;
     }
@@ -210,7 +240,8 @@ mod tests {
     #[test]
     fn short_help_fits_a_screen_with_one_line_a_flag() {
         let help = error(&["-h"]).to_string();
-        assert!(help.lines().count() <= 62, "{}", help.lines().count());
+        // With the command line before and the prompt after it, 50.
+        assert!(help.lines().count() <= 48, "{}", help.lines().count());
         assert!(
             help.lines().all(|line| line.chars().count() <= 80),
             "{help}"
@@ -221,6 +252,116 @@ mod tests {
                 line.trim_start().starts_with('-') || line.contains("oplog-tail"),
                 "{line}"
             );
+        }
+        for arg in Cli::command()
+            .get_arguments()
+            .filter(|arg| !arg.is_hide_set())
+        {
+            let long = format!("--{}", arg.get_long().unwrap());
+            let is_of_flag = |line: &&str| {
+                let mut words = line.split_whitespace().take(2);
+                line.trim_start().starts_with('-')
+                    && words.any(|word| word.trim_end_matches('.') == long)
+            };
+            let first_words = help.lines().filter(is_of_flag).count();
+            assert_eq!(first_words, 1, "{long}\n{help}");
+        }
+    }
+
+    #[test]
+    fn what_is_mistyped_is_suggested_only_where_it_is_near() {
+        for (typed, meant) in [
+            ("--ulr", "--url"),
+            ("--uri", "--url"),
+            ("--type", "--types"),
+            ("--passwd", "--password"),
+            ("--until_live", "--until-live"),
+            ("--retry", "--retries"),
+            ("--verb", "--verbose"),
+            ("--max", "--max-in-flight"),
+            ("--json", "--output json"),
+            ("--format", "--output"),
+        ] {
+            let text = error(&[typed]).to_string();
+            let tip = format!("tip: a similar argument exists: '{meant}'");
+            assert!(text.contains(&tip), "{text}");
+        }
+        for typed in ["--follow", "--frobnicate", "-Z"] {
+            let text = error(&[typed]).to_string();
+            assert!(text.contains(&format!("'{typed}'")), "{text}");
+            assert!(!text.contains("tip:"), "{text}");
+        }
+        let text = error(&["-type", "video"]).to_string();
+        assert!(
+            text.contains("did you mean '--types' (two dashes)?"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn numbers_that_make_no_sense_are_told_why() {
+        for (args, problem) in [
+            (
+                &["-n", "-1"][..],
+                "invalid value '-1' for '--count <N>': it cannot be negative",
+            ),
+            (
+                &["-vn", "-1"],
+                "invalid value '-1' for '--count <N>': it cannot be negative",
+            ),
+            (
+                &["--timeout", "-5s"],
+                "invalid value '-5s' for '--timeout <DUR>': it cannot be negative",
+            ),
+            (
+                &["--since", "-2h"],
+                "invalid value '-2h' for '--since <WHEN>': it cannot be negative",
+            ),
+            (
+                &["--retries", "-1"],
+                "invalid value '-1' for '--retries <N>': it cannot be negative",
+            ),
+            (
+                &["-n", "0"],
+                "invalid value '0' for '--count <N>': a whole number, 1 or more",
+            ),
+            (
+                &["-n=-1"],
+                "invalid value '-1' for '--count <N>': a whole number, 1 or more",
+            ),
+            (
+                &["--max-in-flight", "x"],
+                "for '--max-in-flight <N>': a whole number, 1 or more",
+            ),
+            (
+                &["--retries", "1.5"],
+                "for '--retries <N>': a whole number, 0 or more",
+            ),
+        ] {
+            let error = error(args);
+            assert_eq!(error.exit_code(), 2);
+            let text = error.to_string();
+            assert!(text.contains(problem), "{text}");
+            assert!(!text.contains("tip:"), "{text}");
+        }
+    }
+
+    /// The text of every flag says what happens without it, and shows it where it takes a value.
+    #[test]
+    fn long_help_has_a_default_and_an_example_for_each_flag() {
+        for arg in Cli::command()
+            .get_arguments()
+            .filter(|arg| !arg.is_hide_set())
+        {
+            let name = arg.get_long().unwrap();
+            if ["help", "version", "generate"].contains(&name) {
+                continue;
+            }
+            let text = arg.get_long_help().unwrap().to_string();
+            assert!(text.contains("Default: "), "{name}");
+            if arg.get_action().takes_values() {
+                assert!(text.contains("Example: "), "{name}");
+            }
         }
     }
 

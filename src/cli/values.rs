@@ -1,6 +1,7 @@
 //! What the values of flags can be.
 
 use std::fmt;
+use std::str::FromStr;
 
 use clap::ValueEnum;
 
@@ -25,6 +26,16 @@ impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("…")
     }
+}
+
+/// A number that cannot be 0.
+pub(super) fn from_one<T: FromStr>(text: &str) -> Result<T, &'static str> {
+    text.parse().map_err(|_| "a whole number, 1 or more")
+}
+
+/// A number that can be 0.
+pub(super) fn from_zero<T: FromStr>(text: &str) -> Result<T, &'static str> {
+    text.parse().map_err(|_| "a whole number, 0 or more")
 }
 
 /// How operations are acknowledged.

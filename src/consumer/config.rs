@@ -45,6 +45,15 @@ pub struct Tls {
     pub accept_invalid: bool,
 }
 
+/// A proxy, with what it is called in messages.
+#[derive(Clone, Debug)]
+pub struct NamedProxy {
+    /// Its URL without user name and password.
+    pub name: String,
+    /// The proxy itself.
+    pub proxy: reqwest::Proxy,
+}
+
 /// How acknowledgements reach the consumer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Acknowledging {
@@ -69,7 +78,7 @@ pub struct Config {
     /// Use no proxy at all, whatever the environment says.
     pub direct: bool,
     /// The proxy to use instead of the one the environment names.
-    pub proxy: Option<reqwest::Proxy>,
+    pub proxy: Option<NamedProxy>,
     /// The longest that establishing a connection may take.
     pub connect_timeout: Duration,
     /// The longest silence of a connected server; `None` waits for ever.

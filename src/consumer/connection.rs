@@ -1,7 +1,6 @@
 //! Exactly one connection: from the request to the events, until it ends. Nothing here decides
 //! to try again.
 
-use std::error::Error as StdError;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -10,54 +9,19 @@ use std::time::Duration;
 use eventsource_client::{
     BoxStream, Client, ClientBuilder, Error as SseError, ReconnectOptions, SSE,
 };
-use http::{HeaderMap, header};
-use jiff::Timestamp;
 use tokio::time::{Instant, Sleep};
 
+use super::answer::{refused, unusable_answer};
 use super::body::Bypass;
+use super::cause::{deepest, in_words, request_failure};
 use super::config::Endpoint;
+use super::failure::Failure;
+use super::hint::Hint;
 use super::plain::Run;
-use super::transport::{Clients, Exchange, Transport, TransportFailure};
+use super::transport::{Clients, Exchange, Exchanges, Transport, TransportFailure};
 use crate::duration::ForPeople;
 use crate::operation::Record;
 use crate::position::Position;
-
-/// What a failure means for the next try.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Remedy {
-    /// Trying again may help, but not before the server's `Retry-After`, if it sent one.
-    Retry(Option<Duration>),
-    /// The credentials are refused; trying again will not change that.
-    Authenticate,
-    /// Trying again will not change the answer.
-    None,
-}
-
-/// Why a connection was not made or ended.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{reason}")]
-pub struct Failure {
-    /// What happened, in words.
-    pub reason: String,
-    /// What it means for the next try.
-    pub remedy: Remedy,
-}
-
-impl Failure {
-    fn retry(reason: impl Into<String>) -> Self {
-        Self {
-            reason: reason.into(),
-            remedy: Remedy::Retry(None),
-        }
-    }
-
-    fn fatal(reason: impl Into<String>) -> Self {
-        Self {
-            reason: reason.into(),
-            remedy: Remedy::None,
-        }
-    }
-}
 
 /// What comes over a connection.
 #[derive(Debug)]
@@ -87,17 +51,6 @@ pub struct Connection {
     failure: Option<Failure>,
 }
 
-/// The server's time in an answer.
-pub fn date_of(answer: &HeaderMap) -> Option<Timestamp> {
-    http_date(answer.get(header::DATE)?.to_str().ok()?)
-}
-
-fn http_date(text: &str) -> Option<Timestamp> {
-    jiff::fmt::rfc2822::parse(text)
-        .ok()
-        .map(|zoned| zoned.timestamp())
-}
-
 impl Connection {
     /// Connects to `endpoint` and asks for everything after `last_event_id`; `None` asks for
     /// what happens from now on.
@@ -108,7 +61,7 @@ impl Connection {
         read_timeout: Option<Duration>,
     ) -> Attempt {
         let transport = Transport::new(clients, Arc::clone(&endpoint));
-        let (bypass, exchanges) = (transport.bypass(), transport.exchanges());
+        let (bypass, requests) = (transport.bypass(), transport.exchanges());
         let mut stream = match event_stream(&endpoint, last_event_id, transport) {
             Ok(stream) => stream,
             Err(error) => {
@@ -120,7 +73,7 @@ impl Connection {
             }
         };
         let first = std::future::poll_fn(|cx| stream.as_mut().poll_next(cx)).await;
-        let exchanges = exchanges.take();
+        let exchanges = requests.take();
         let answer = exchanges.last();
         let refusal = match first {
             Some(Ok(SSE::Connected(_))) => {
@@ -129,7 +82,7 @@ impl Connection {
             Some(Err(SseError::UnexpectedResponse(..))) => {
                 answer.map(|answer| refused(&endpoint, answer))
             }
-            Some(Err(error)) => Some(failure_of(&error)),
+            Some(Err(error)) => Some(elsewhere(&endpoint, &requests, failure_of(&error))),
             other => Some(Failure::retry(format!("no answer: {other:?}"))),
         };
         let result = refusal.map_or_else(
@@ -232,6 +185,7 @@ impl Silence {
         self.timer.as_mut().poll(cx).map(|()| {
             let longest = ForPeople(self.longest);
             Failure::retry(format!("the server has been silent for {longest}"))
+                .hinting(Hint::TimeOfSilence)
         })
     }
 }
@@ -259,103 +213,22 @@ fn event_stream(
     Ok(builder.build_with_transport(transport).stream())
 }
 
-/// Where an answer comes from, if redirects have led away from the endpoint.
-fn by_way_of(endpoint: &Endpoint, exchange: &Exchange) -> String {
-    if exchange.url == endpoint.url {
-        String::new()
-    } else {
-        format!("redirected to {}, which ", exchange.url)
+/// The failure, with where redirects have led before it, if they have.
+fn elsewhere(endpoint: &Endpoint, requests: &Exchanges, failure: Failure) -> Failure {
+    match requests.take_asked() {
+        Some(asked) if asked != endpoint.url => Failure {
+            reason: format!("redirected to {asked}: {}", failure.reason),
+            ..failure
+        },
+        _ => failure,
     }
-}
-
-/// Why an answer with a 2xx status is still no event stream.
-fn unusable_answer(endpoint: &Endpoint, exchange: &Exchange) -> Option<Failure> {
-    let header = |name| {
-        exchange
-            .answer
-            .get(name)
-            .map_or("", |value| value.to_str().unwrap_or("?"))
-    };
-    if matches!(exchange.status.as_u16(), 204 | 205) {
-        return Some(Failure::fatal(format!(
-            "{}answered {}: it has no event stream",
-            by_way_of(endpoint, exchange),
-            exchange.status
-        )));
-    }
-    let content_type = header(header::CONTENT_TYPE);
-    let essence = content_type.split(';').next().unwrap_or_default().trim();
-    if !essence.eq_ignore_ascii_case("text/event-stream") {
-        return Some(Failure::fatal(format!(
-            "{}answered with {} instead of an event stream; is it the URL of an OpLog agent?",
-            by_way_of(endpoint, exchange),
-            if essence.is_empty() {
-                "no content type"
-            } else {
-                essence
-            },
-        )));
-    }
-    let encoding = header(header::CONTENT_ENCODING).trim();
-    if !encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity") {
-        return Some(Failure::retry(format!(
-            "{}answered with {encoding} encoding, which was not asked for",
-            by_way_of(endpoint, exchange)
-        )));
-    }
-    None
-}
-
-/// What an answer without a 2xx status means.
-fn refused(endpoint: &Endpoint, exchange: &Exchange) -> Failure {
-    let status = exchange.status;
-    let answer = format!("{}answered {status}", by_way_of(endpoint, exchange));
-    match status.as_u16() {
-        401 | 403 => {
-            let advice = if exchange.withheld_credentials {
-                "it is another origin than the one the credentials were given for, so they were not sent there; give its URL itself"
-            } else if exchange.request.contains_key(header::AUTHORIZATION) {
-                "the credentials are refused"
-            } else {
-                "give --password-file, or the environment variable OPLOG_TAIL_PASSWORD"
-            };
-            Failure {
-                reason: format!("{answer}: {advice}"),
-                remedy: Remedy::Authenticate,
-            }
-        }
-        408 | 425 | 429 | 500..=599 => {
-            let asked = exchange.answer.get(header::RETRY_AFTER);
-            let asked = asked
-                .and_then(|value| value.to_str().ok())
-                .and_then(retry_after);
-            Failure {
-                reason: answer,
-                remedy: Remedy::Retry(asked),
-            }
-        }
-        400 => Failure::fatal(format!("{answer}: it does not take the position asked for")),
-        404 => Failure::fatal(format!("{answer}: is it the URL of an OpLog agent?")),
-        _ => Failure::fatal(answer),
-    }
-}
-
-/// How long `Retry-After` asks to wait: seconds or a date.
-fn retry_after(value: &str) -> Option<Duration> {
-    let value = value.trim();
-    if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
-        // More seconds than can be counted are as good as for ever; the caller has a bound.
-        return Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)));
-    }
-    let left = http_date(value)?.duration_since(Timestamp::now());
-    Some(Duration::try_from(left).unwrap_or_default())
 }
 
 fn failure_of(error: &SseError) -> Failure {
     match error {
         SseError::Transport(error) => match error.inner().downcast_ref::<TransportFailure>() {
             Some(failure) => transport_failure(failure),
-            None => Failure::retry(deepest(error.inner())),
+            None => Failure::retry(in_words(deepest(error.inner()))),
         },
         SseError::Eof | SseError::UnexpectedEof => {
             Failure::retry("the server ended the connection")
@@ -367,40 +240,26 @@ fn failure_of(error: &SseError) -> Failure {
 
 fn transport_failure(failure: &TransportFailure) -> Failure {
     match failure {
-        TransportFailure::Request(error) => Failure::retry(request_failure(error)),
+        TransportFailure::Request(error) => request_failure(error),
+        TransportFailure::Proxy { name, error } => {
+            let failure = request_failure(error);
+            Failure {
+                reason: format!("through the proxy {name}: {}", failure.reason),
+                ..failure
+            }
+        }
+        TransportFailure::NoAnswer(_) => {
+            Failure::retry(failure.to_string()).hinting(Hint::TimeToAnswer)
+        }
         TransportFailure::Tls(error) => {
-            let cause = deepest(error);
-            Failure::fatal(format!(
-                "cannot set up TLS: {cause}; give --cacert, or install the system's CA certificates"
-            ))
+            let cause = in_words(deepest(error));
+            Failure::fatal(format!("cannot set up TLS: {cause}")).hinting(Hint::Authority)
         }
         TransportFailure::InsecureRedirect(_)
         | TransportFailure::BadRedirect(_)
         | TransportFailure::TooManyRedirects => Failure::fatal(failure.to_string()),
         _ => Failure::retry(failure.to_string()),
     }
-}
-
-fn request_failure(error: &reqwest::Error) -> String {
-    let cause = deepest(error);
-    if error.is_timeout() {
-        "no connection in time (--connect-timeout)".into()
-    } else if error.is_connect() {
-        format!("cannot connect: {cause}")
-    } else if error.is_body() || error.is_decode() {
-        format!("the connection broke: {cause}")
-    } else {
-        format!("the request failed: {cause}")
-    }
-}
-
-/// The cause at the bottom of an error; those above it only say where it passed through.
-fn deepest(error: &dyn StdError) -> String {
-    let mut error = error;
-    while let Some(cause) = error.source() {
-        error = cause;
-    }
-    error.to_string()
 }
 
 #[cfg(test)]

@@ -9,9 +9,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Sleep;
 
+use super::answer::date_of;
 use super::backoff::Backoff;
 use super::config::{Config, Endpoint};
-use super::connection::{self, Attempt, Connection, Failure, Received, Remedy};
+use super::connection::{Attempt, Connection, Received};
+use super::failure::{Failure, Remedy};
 use super::transport::Clients;
 use super::{Error, Notice};
 use crate::operation::Record;
@@ -152,9 +154,7 @@ impl Link {
         observer(Notice::Connected(&self.endpoints[self.current]));
         self.phase = Phase::Connected(Box::new(connection));
         let answer = attempt.exchanges.last().map(|exchange| &exchange.answer);
-        let at = answer
-            .and_then(connection::date_of)
-            .unwrap_or_else(Timestamp::now);
+        let at = answer.and_then(date_of).unwrap_or_else(Timestamp::now);
         Ok(Some(Linked::Opened { at }))
     }
 
@@ -186,12 +186,9 @@ impl Link {
                 .retries
                 .is_some_and(|retries| self.backoff.failures() >= retries)
             {
-                let reason = round
-                    .into_iter()
-                    .next_back()
-                    .map_or(failure.reason, |last| last.reason);
+                let failure = round.into_iter().next_back().unwrap_or(failure);
                 let failed = self.backoff.failures() + 1;
-                return Err(Error::ConnectionLost { reason, failed });
+                return Err(Error::ConnectionLost { failure, failed });
             }
             let asked = round.iter().filter_map(|failure| match failure.remedy {
                 Remedy::Retry(asked) => asked,
@@ -214,11 +211,8 @@ impl Link {
 /// The error for a round in which every agent refused; the first one's word counts.
 fn give_up(round: Vec<Failure>) -> Error {
     match round.into_iter().next() {
-        Some(Failure {
-            reason,
-            remedy: Remedy::Authenticate,
-        }) => Error::AccessDenied(reason),
-        Some(Failure { reason, .. }) => Error::Refused(reason),
-        None => Error::Refused("no URL".into()),
+        Some(failure) if failure.remedy == Remedy::Authenticate => Error::AccessDenied(failure),
+        Some(failure) => Error::Refused(failure),
+        None => Error::Refused(Failure::fatal("no URL")),
     }
 }

@@ -5,11 +5,15 @@
 //! oldest that is not. It knows nothing of flags and prints nothing; what happens meanwhile it
 //! tells as [`Notice`]s.
 
+mod answer;
 mod backoff;
 mod body;
+mod cause;
 mod config;
 mod connection;
+mod failure;
 mod framing;
+mod hint;
 mod in_flight;
 mod link;
 mod notice;
@@ -32,8 +36,9 @@ use jiff::Timestamp;
 
 use crate::operation::{Event, InvalidOperation, Operation, Record};
 use crate::position::Position;
-pub use config::{Acknowledging, Config, Endpoint, OnResumeFailed, Start, Tls};
-pub use connection::Failure;
+pub use config::{Acknowledging, Config, Endpoint, NamedProxy, OnResumeFailed, Start, Tls};
+pub use failure::Failure;
+pub use hint::Hint;
 pub use in_flight::NotInFlight;
 use link::{Link, Linked};
 pub use notice::{Notice, Observer};
@@ -50,22 +55,20 @@ pub use userinfo::without_userinfo;
 pub enum Error {
     /// The server refuses the credentials.
     #[error("access denied: {0}")]
-    AccessDenied(String),
+    AccessDenied(Failure),
     /// The server answers, and trying again will not change the answer.
     #[error("cannot follow the log: {0}")]
-    Refused(String),
+    Refused(Failure),
     /// The connection is lost and the retries are used up.
-    #[error("{reason}; gave up after {} (--retries)", tries(*.failed))]
+    #[error("{failure}; gave up after {}", tries(*.failed))]
     ConnectionLost {
         /// Why the last try failed.
-        reason: String,
+        failure: Failure,
         /// How many tries failed in a row.
         failed: u32,
     },
     /// The server no longer has the operation to resume from.
-    #[error(
-        "the server no longer has operation {0} to resume from; --on-resume-failed continue takes the last state of every object changed since, replicate starts a full replication"
-    )]
+    #[error("the server no longer has operation {0} to resume from")]
     ResumeFailed(Position),
     /// The position cannot be saved.
     #[error(transparent)]

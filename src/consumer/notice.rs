@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::config::{Endpoint, OnResumeFailed};
-use super::connection::Failure;
+use super::failure::Failure;
 use super::transport::Exchange;
 use crate::position::Position;
 

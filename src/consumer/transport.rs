@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode, header};
+use hyper_util::client::proxy::matcher::Matcher;
 use launchdarkly_sdk_transport::{ByteStream, HttpTransport, ResponseFuture, TransportError};
 use reqwest::{Client, Url};
 use sync_wrapper::SyncFuture;
@@ -22,11 +23,20 @@ const MAX_REDIRECTS: usize = 5;
 #[derive(Debug, thiserror::Error)]
 pub enum TransportFailure {
     /// The TLS set-up of this machine or the options does not make a client.
-    #[error("cannot set up TLS: {0} (give --cacert, or install the system's CA certificates)")]
+    #[error("cannot set up TLS: {0}")]
     Tls(#[source] reqwest::Error),
     /// No connection, or it failed before the answer.
     #[error(transparent)]
     Request(#[from] reqwest::Error),
+    /// The proxy is not reached, or does not connect.
+    #[error("through the proxy {name}: {error}")]
+    Proxy {
+        /// Its URL without user name and password.
+        name: String,
+        /// What went wrong.
+        #[source]
+        error: reqwest::Error,
+    },
     /// No answer came in time.
     #[error("no answer within {}", ForPeople(*.0))]
     NoAnswer(Duration),
@@ -119,7 +129,7 @@ impl Clients {
         if config.direct {
             builder = builder.no_proxy();
         } else if let Some(proxy) = &config.proxy {
-            builder = builder.proxy(proxy.clone());
+            builder = builder.proxy(proxy.proxy.clone());
         }
         builder = if secure {
             builder
@@ -130,6 +140,26 @@ impl Clients {
         };
         builder.build()
     }
+}
+
+/// What the error of a request means.
+fn request_failure(config: &Config, url: &Url, error: reqwest::Error) -> TransportFailure {
+    match proxy_for(config, url) {
+        Some(name) if error.is_connect() => TransportFailure::Proxy { name, error },
+        _ => error.into(),
+    }
+}
+
+/// The name of the proxy through which requests to `url` go; chosen as reqwest does.
+fn proxy_for(config: &Config, url: &Url) -> Option<String> {
+    if config.direct {
+        return None;
+    }
+    if let Some(proxy) = &config.proxy {
+        return Some(proxy.name.clone());
+    }
+    let chosen = Matcher::from_env().intercept(&url.as_str().parse().ok()?)?;
+    Some(chosen.uri().to_string())
 }
 
 fn proxy_in_environment() -> bool {
@@ -149,21 +179,30 @@ pub struct Transport {
 
 /// The requests made so far with their answers, redirects included.
 #[derive(Debug, Default)]
-pub struct Exchanges(Mutex<Vec<Exchange>>);
+pub struct Exchanges {
+    answered: Mutex<Vec<Exchange>>,
+    /// The URL that was asked last: where redirects have led.
+    asked: Mutex<Option<Url>>,
+}
 
 impl Exchanges {
     fn add(&self, exchange: Exchange) {
-        self.lock().push(exchange);
+        lock(&self.answered).push(exchange);
     }
 
     /// Takes them out.
     pub fn take(&self) -> Vec<Exchange> {
-        std::mem::take(&mut *self.lock())
+        std::mem::take(&mut *lock(&self.answered))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Exchange>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The URL that was asked last; takes it out.
+    pub fn take_asked(&self) -> Option<Url> {
+        lock(&self.asked).take()
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Transport {
@@ -219,12 +258,14 @@ impl Transport {
         let mut url = self.endpoint.url.clone();
         for _ in 0..=MAX_REDIRECTS {
             let (headers, withheld_credentials) = self.headers_for(&url, &protocol);
+            *lock(&self.exchanges.asked) = Some(url.clone());
             let client = self.clients.for_url(&url)?;
             let response = client
                 .get(url.clone())
                 .headers(headers.clone())
                 .send()
-                .await?;
+                .await
+                .map_err(|error| request_failure(&self.clients.config, &url, error))?;
             let (status, answer) = (response.status(), response.headers().clone());
             self.exchanges.add(Exchange {
                 url: url.clone(),

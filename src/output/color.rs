@@ -121,6 +121,45 @@ mod tests {
         })
     }
 
+    /// What a paint does besides its hue: weight, reversal and the like.
+    fn without_hue(paint: &Paint) -> Vec<u8> {
+        let prefix = String::from_utf8(paint.prefix.to_vec()).unwrap();
+        let codes = prefix.split(['\u{1b}', '[', ';', 'm']);
+        let codes = codes.filter_map(|code| code.parse().ok());
+        let mut codes: Vec<u8> = codes.filter(|code| !(30..=37).contains(code)).collect();
+        codes.sort_unstable();
+        codes
+    }
+
+    /// `live` is told from an operation by its two stars; everything else by its paint alone.
+    #[test]
+    fn events_differ_without_any_hue() {
+        const BOLD: u8 = 1;
+        const REVERSED: u8 = 7;
+        let palette = Palette::colored();
+        assert_eq!(without_hue(palette.event(&Event::Insert)), [BOLD]);
+        assert_eq!(without_hue(palette.event(&Event::Update)), [0_u8; 0]);
+        assert_eq!(without_hue(palette.event(&Event::Delete)), [REVERSED]);
+        assert_eq!(without_hue(palette.event(&Event::Reset)), [BOLD, REVERSED]);
+        assert_eq!(without_hue(palette.event(&Event::Live)), [BOLD]);
+    }
+
+    #[test]
+    fn what_is_rarely_read_steps_back_and_the_object_stands_out() {
+        const BOLD: u8 = 1;
+        const DIMMED: u8 = 2;
+        let palette = Palette::colored();
+        for quiet in [
+            &palette.timestamp,
+            &palette.id,
+            &palette.parents,
+            &palette.lag,
+        ] {
+            assert_eq!(without_hue(quiet), [DIMMED]);
+        }
+        assert_eq!(without_hue(&palette.object), [BOLD]);
+    }
+
     #[test]
     fn the_flag_wins() {
         let against = [("NO_COLOR", "1"), ("CLICOLOR", "0"), ("TERM", "dumb")];

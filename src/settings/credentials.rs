@@ -40,9 +40,7 @@ pub(super) fn password(typed: &Source, inputs: &mut Inputs) -> Result<Option<Sec
     }
     match &typed.password_file {
         Some(path) => from_file(path, &mut inputs.stdin).map(Some),
-        None => Ok((inputs.env)(PASSWORD_VARIABLE)
-            .filter(|password| !password.is_empty())
-            .map(Secret::from)),
+        None => Ok(inputs.variable(PASSWORD_VARIABLE)?.map(Secret::from)),
     }
 }
 

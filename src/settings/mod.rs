@@ -5,6 +5,7 @@ mod network;
 mod start;
 mod url;
 
+use std::ffi::OsString;
 use std::fmt;
 use std::io::Read;
 use std::num::NonZeroU64;
@@ -49,7 +50,7 @@ impl From<UsageError> for clap::Error {
 }
 
 /// Looks up an environment variable.
-pub type Environment = Box<dyn Fn(&str) -> Option<String>>;
+pub type Environment = Box<dyn Fn(&str) -> Option<OsString>>;
 
 /// What the meaning of a command line depends on besides its words.
 pub struct Inputs {
@@ -59,6 +60,8 @@ pub struct Inputs {
     pub now: Timestamp,
     /// Whether stdout is a terminal.
     pub stdout_is_terminal: bool,
+    /// Whether stderr is a terminal.
+    pub stderr_is_terminal: bool,
     /// Whether stderr is a terminal, and not the one that shows stdout.
     pub stderr_is_terminal_of_its_own: bool,
     /// Where `--password-file -` reads from.
@@ -70,12 +73,22 @@ impl Inputs {
     pub fn of_process() -> Self {
         use std::io::IsTerminal as _;
         Self {
-            env: Box::new(|name| std::env::var(name).ok()),
+            env: Box::new(|name| std::env::var_os(name)),
             now: Timestamp::now(),
             stdout_is_terminal: std::io::stdout().is_terminal(),
+            stderr_is_terminal: std::io::stderr().is_terminal(),
             stderr_is_terminal_of_its_own: crate::stderr::has_terminal_of_its_own(),
             stdin: Box::new(std::io::stdin()),
         }
+    }
+
+    /// The variable, if it is set and not empty. Its value may be a secret and is not shown.
+    fn variable(&self, name: &str) -> Result<Option<String>, UsageError> {
+        let value = (self.env)(name).filter(|value| !value.is_empty());
+        value
+            .map(OsString::into_string)
+            .transpose()
+            .map_err(|_| UsageError::new(format!("{name}: its value is not UTF-8")))
     }
 }
 
@@ -136,6 +149,8 @@ pub struct Settings {
     pub lag: bool,
     /// Whether a summary is printed at the end.
     pub stats: bool,
+    /// What the summary looks like.
+    pub stats_format: Format,
     /// Whether to show how far a replication is.
     pub status_line: bool,
     /// What to do with an operation that cannot be decoded.
@@ -164,13 +179,22 @@ impl Settings {
         let typed_urls = url::typed(&cli.source, &inputs, demo_url)?;
         let endpoints = url::endpoints(&cli.source, &typed_urls, password.as_ref())?;
         let format = format(cli.output.format, inputs.stdout_is_terminal);
+        let text_of = |name: &str| {
+            let value = (inputs.env)(name)?;
+            Some(value.to_string_lossy().into_owned())
+        };
+        // The demo server runs inside this program; no proxy leads there.
+        let direct = demo_url.is_some();
+        let proxy = cli.source.proxy.as_ref().map(network::proxy).transpose()?;
+        if proxy.is_none() && !direct {
+            network::check_proxy_variables(&inputs.env, &endpoints)?;
+        }
         let consumer = Config {
             headers: credentials::headers(&cli.source.headers, &endpoints)?,
             endpoints,
             tls: network::tls(&cli.source)?,
-            // The demo server runs inside this program; no proxy leads there.
-            direct: demo_url.is_some(),
-            proxy: cli.source.proxy.as_ref().map(network::proxy).transpose()?,
+            direct,
+            proxy,
             connect_timeout: cli.failure.connect_timeout,
             read_timeout: Some(cli.failure.read_timeout).filter(|timeout| !timeout.is_zero()),
             retries: cli.failure.retries,
@@ -193,9 +217,10 @@ impl Settings {
                 timeout: cli.stopping.timeout,
             },
             format,
-            color: color::choose(cli.output.color, inputs.stdout_is_terminal, &inputs.env),
+            color: color::choose(cli.output.color, inputs.stdout_is_terminal, text_of),
             lag: cli.output.lag,
             stats: cli.diagnostics.stats,
+            stats_format: stats_format(cli.output.format, format, inputs.stderr_is_terminal),
             status_line: inputs.stderr_is_terminal_of_its_own
                 && !cli.diagnostics.quiet
                 && (inputs.env)("TERM").is_none_or(|term| term != "dumb"),
@@ -215,7 +240,9 @@ fn check_contradictions(cli: &Cli) -> Result<(), UsageError> {
         .password_file
         .as_deref()
         .is_some_and(credentials::is_stdin);
-    let message = if cli.position.rewind && cli.position.state_file.is_none() {
+    let message = if cli.source.demo && cli.source.proxy.is_some() {
+        "--demo runs inside this program, where no proxy leads: leave --proxy out"
+    } else if cli.position.rewind && cli.position.state_file.is_none() {
         "--rewind overrules a saved position: give the file that holds it with --state"
     } else if cli.position.rewind && !start_given {
         "--rewind needs to know where to: give --start-id, --since or --allow-replication"
@@ -234,6 +261,14 @@ fn format(typed: cli::OutputFormat, stdout_is_terminal: bool) -> Format {
         cli::OutputFormat::Text => Format::Text,
         cli::OutputFormat::Auto if stdout_is_terminal => Format::Text,
         cli::OutputFormat::Json | cli::OutputFormat::Auto => Format::Json,
+    }
+}
+
+/// A person whose records go to a file reads the summary all the same, unless JSON was asked for.
+fn stats_format(typed: cli::OutputFormat, format: Format, stderr_is_terminal: bool) -> Format {
+    match typed {
+        cli::OutputFormat::Auto if stderr_is_terminal => Format::Text,
+        _ => format,
     }
 }
 

@@ -1,5 +1,6 @@
 //! Certificates and the proxy.
 
+use std::ffi::OsStr;
 use std::path::Path;
 
 use reqwest::{Certificate, Proxy, Url};
@@ -7,11 +8,13 @@ use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
-use super::UsageError;
 use super::credentials::basic;
 use super::url::{decoded, redacted};
+use super::{Environment, UsageError};
 use crate::cli::{Secret, Source};
-use crate::consumer::Tls;
+use crate::consumer::{Endpoint, NamedProxy, Tls};
+
+const NO_SOCKS: &str = "SOCKS is not supported, only http and https are";
 
 /// What `--cacert` and `--insecure` mean.
 pub(super) fn tls(typed: &Source) -> Result<Tls, UsageError> {
@@ -45,16 +48,14 @@ fn authorities(path: &Path) -> Result<Vec<Certificate>, UsageError> {
 }
 
 /// What `--proxy` means. Its user name and password are kept from everything that is printed.
-pub(super) fn proxy(typed: &Secret) -> Result<Proxy, UsageError> {
+pub(super) fn proxy(typed: &Secret) -> Result<NamedProxy, UsageError> {
     let text = typed.expose();
     let fail = |problem: &str| UsageError::new(format!("--proxy {:?}: {problem}", redacted(text)));
     let mut url = Url::parse(text)
         .map_err(|_| fail("no URL; it is given like http://proxy.example.com:3128"))?;
     match url.scheme() {
         "http" | "https" => {}
-        scheme if scheme.starts_with("socks") => {
-            return Err(fail("SOCKS is not supported, only http and https are"));
-        }
+        scheme if scheme.starts_with("socks") => return Err(fail(NO_SOCKS)),
         _ => return Err(fail("only http and https proxies are supported")),
     }
     let (user, password) = (decoded(url.username()), url.password().map(decoded));
@@ -62,12 +63,57 @@ pub(super) fn proxy(typed: &Secret) -> Result<Proxy, UsageError> {
     let (Ok(()), Ok(())) = (url.set_username(""), url.set_password(None)) else {
         return Err(fail("it names no host"));
     };
-    let proxy = Proxy::all(url).map_err(|_| fail("this URL cannot be used as a proxy"))?;
+    let named = |proxy| NamedProxy {
+        name: url.to_string(),
+        proxy,
+    };
+    let proxy = Proxy::all(url.clone()).map_err(|_| fail("this URL cannot be used as a proxy"))?;
     if !has_credentials {
-        return Ok(proxy);
+        return Ok(named(proxy));
     }
     // Proxy::basic_auth would keep the password where its Debug shows it.
     let authorization = basic(&user, &password.unwrap_or_default())
         .ok_or_else(|| fail("a user name cannot hold a colon"))?;
-    Ok(proxy.custom_http_auth(authorization))
+    Ok(named(proxy.custom_http_auth(authorization)))
+}
+
+/// Refuses what the environment names as a proxy and cannot be one: reqwest would go without a
+/// proxy, and speak HTTP to one that speaks SOCKS. Looked at is what reqwest looks at for these
+/// endpoints, in its order.
+pub(super) fn check_proxy_variables(
+    env: &Environment,
+    endpoints: &[Endpoint],
+) -> Result<(), UsageError> {
+    let first = |names: [&'static str; 2]| {
+        let mut set = names
+            .into_iter()
+            .filter_map(|name| Some((name, env(name)?)));
+        set.next().filter(|(_, value)| !value.is_empty())
+    };
+    for endpoint in endpoints {
+        let own = match endpoint.url.scheme() {
+            "https" => ["HTTPS_PROXY", "https_proxy"],
+            _ => ["HTTP_PROXY", "http_proxy"],
+        };
+        if let Some((name, value)) = first(own).or_else(|| first(["ALL_PROXY", "all_proxy"])) {
+            check_proxy_variable(name, &value)?;
+        }
+    }
+    Ok(())
+}
+
+fn check_proxy_variable(name: &str, value: &OsStr) -> Result<(), UsageError> {
+    let text = value.to_string_lossy();
+    let fail = |problem: &str| UsageError::new(format!("{name} {:?}: {problem}", redacted(&text)));
+    let uri: Option<http::Uri> = value.to_str().and_then(|text| text.parse().ok());
+    let Some(uri) = uri.filter(|uri| uri.authority().is_some()) else {
+        return Err(fail(
+            "no URL of a proxy; it is given like http://proxy.example.com:3128",
+        ));
+    };
+    match uri.scheme_str() {
+        None | Some("http" | "https") => Ok(()),
+        Some(scheme) if scheme.starts_with("socks") => Err(fail(NO_SOCKS)),
+        Some(_) => Err(fail("only http and https proxies are supported")),
+    }
 }

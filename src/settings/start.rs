@@ -1,6 +1,7 @@
 //! Where a run starts.
 
 use jiff::civil::Date;
+use jiff::fmt::temporal::Pieces;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
@@ -9,6 +10,8 @@ use crate::cli;
 use crate::consumer::Start;
 use crate::duration;
 use crate::position::Position;
+
+const SECONDS_OF_A_DAY: u32 = 86_400;
 
 /// Where to start, and whether the command line says so.
 pub(super) struct Resolved {
@@ -33,6 +36,11 @@ pub(super) fn resolve(typed: &cli::Position, now: Timestamp) -> Result<Resolved,
 fn start_id(id: &str) -> Result<Start, UsageError> {
     if id == "now" {
         return Ok(Start::Now);
+    }
+    if id.eq_ignore_ascii_case("now") {
+        return Err(UsageError::new(format!(
+            "--start-id {id:?}: did you mean \"now\"?"
+        )));
     }
     id.parse().map(Start::At).map_err(|error| {
         UsageError::new(format!(
@@ -63,11 +71,18 @@ fn since(when: &str, now: Timestamp) -> Result<Start, UsageError> {
 }
 
 /// The RFC 3339 time, or the first second of the date in UTC.
+///
+/// jiff takes offsets of up to 25 hours; RFC 3339 has none of a day or more, and no place on
+/// earth has.
 fn point_in_time(text: &str) -> Option<Timestamp> {
     // As many characters as a date has: Date itself would take a time and ignore it.
     if text.len() == "2026-11-23".len() {
         let midnight = text.parse::<Date>().ok()?.to_zoned(TimeZone::UTC).ok()?;
         return Some(midnight.timestamp());
+    }
+    let offset = Pieces::parse(text).ok()?.to_numeric_offset();
+    if offset.is_some_and(|offset| offset.seconds().unsigned_abs() >= SECONDS_OF_A_DAY) {
+        return None;
     }
     text.parse().ok()
 }
@@ -98,6 +113,7 @@ mod tests {
             ("2026-11-23T10:00:00Z", "2026-11-23T10:00:00Z"),
             ("2026-11-23T10:00:00.999999999Z", "2026-11-23T10:00:00Z"),
             ("2026-11-23T02:00:00-08:00", "2026-11-23T10:00:00Z"),
+            ("2026-11-22T11:00:00-23:00", "2026-11-23T10:00:00Z"),
             ("2026-11-23", "2026-11-23T00:00:00Z"),
             ("1970-01-01", "1970-01-01T00:00:01Z"),
         ] {
@@ -119,6 +135,8 @@ mod tests {
             ("2026-13-01", "neither a duration"),
             ("2026-11-23T10:00:00", "neither a duration"),
             ("yesterday", "neither a duration"),
+            ("2026-11-23T10:00:00+25:00", "neither a duration"),
+            ("2026-11-23T10:00:00-24:00", "neither a duration"),
             ("", "neither a duration"),
         ] {
             let error = seconds(when).unwrap_err();

@@ -50,7 +50,7 @@ pub(super) fn typed(
         }]);
     }
     if typed.is_empty() {
-        let variable = (inputs.env)(URL_VARIABLE).filter(|url| !url.is_empty());
+        let variable = inputs.variable(URL_VARIABLE)?;
         typed.extend(variable.map(|url| Typed {
             text: url.into(),
             origin: URL_VARIABLE,
@@ -110,8 +110,13 @@ fn endpoint(
     let not_http = "it must begin with http:// or https://";
     let mut url = match Url::parse(text) {
         Ok(url) if matches!(url.scheme(), "http" | "https") => url,
+        Ok(_) | Err(_) if !text.contains("://") => {
+            let meant = with_scheme(text)
+                .map(|meant| format!("; did you mean {meant}?"))
+                .unwrap_or_default();
+            return Err(fail(&format!("{not_http}{meant}")));
+        }
         Ok(_) => return Err(fail(not_http)),
-        Err(_) if !text.contains("://") => return Err(fail(not_http)),
         Err(error) => return Err(fail(&error.to_string())),
     };
     let user = decoded(url.username());
@@ -142,6 +147,16 @@ fn endpoint(
         url.set_query(Some(&query));
     }
     Ok(Endpoint { url, authorization })
+}
+
+/// The URL that a host without `http://` stands for; `None` where it may be something else, or
+/// hold a password.
+fn with_scheme(text: &str) -> Option<String> {
+    let meant = format!("http://{text}");
+    let url = Url::parse(&meant).ok()?;
+    let host = url.host_str()?;
+    let is_host = url.port().is_some() || host.contains('.') || host == "localhost";
+    (is_host && !text.contains('@')).then_some(meant)
 }
 
 /// The text without percent-encoding.

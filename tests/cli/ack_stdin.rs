@@ -306,3 +306,23 @@ fn acknowledging_needs_no_state_file() {
     run.write_stdin(&ids(&[2, 1]));
     run.wait().exit(0).stderr_is_empty();
 }
+
+#[test]
+fn what_is_left_unacknowledged_comes_again_only_with_a_state_file() {
+    let (mut run, _state, _server) = printed(&inserts(2), 2, &[]);
+    run.close_stdin();
+    run.wait()
+        .exit(1)
+        .stderr_has("2 operations unacknowledged; they come again on the next run");
+
+    let server = ScriptServer::start([Script::events(inserts(2)).stall()]);
+    let mut run = Tail::url(server.url())
+        .args(["--ack", "stdin"])
+        .stdin_piped()
+        .spawn();
+    run.read_lines(2);
+    run.close_stdin();
+    run.wait()
+        .exit(1)
+        .stderr_has("2 operations unacknowledged; without --state the next run does not");
+}

@@ -20,6 +20,7 @@ fn access_denied() {
             .exit(3)
             .stderr_is_prefixed()
             .stderr_has(&status.to_string())
+            .stderr_has("give --password-file")
             .stderr_lacks("redirect")
             .stdout_is::<&str>(&[]);
         assert_eq!(server.requests().len(), 1);
@@ -101,6 +102,9 @@ fn nothing_listens() {
         .exit(4)
         .stderr_is_prefixed()
         .stderr_has(authority)
+        .stderr_has("cannot connect: Connection refused; ")
+        .stderr_has("does the agent run")
+        .stderr_lacks("os error")
         .within(Duration::from_secs(5));
     // Trying again is the default.
     Tail::url(&url)
@@ -231,6 +235,8 @@ fn a_server_that_does_not_answer() {
         ])
         .run()
         .exit(4)
+        .stderr_has("no answer within 600 ms")
+        .stderr_has("--connect-timeout and --read-timeout together")
         .within(Duration::from_secs(5));
 }
 
@@ -244,6 +250,7 @@ fn a_server_that_falls_silent() {
         .args(["--read-timeout", "300ms", "-n", "2"])
         .run()
         .exit(0)
+        .stderr_has("has been silent for 300 ms (--read-timeout")
         .stdout_is(&json(&(insert(1) + &insert(2))));
 }
 

@@ -30,7 +30,8 @@ fn what_cannot_be_decoded_is_shown_and_skipped() {
                 .run()
                 .exit(0)
                 .stderr_is_prefixed()
-                .stderr_has(&operation_id(2));
+                .stderr_has(&operation_id(2))
+                .stderr_has("; skipping it (--on-invalid exit would stop); its data: ");
             if !data.is_empty() {
                 assert!(finished.stderr.contains("type"), "{}", finished.stderr);
             }

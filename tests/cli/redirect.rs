@@ -1,6 +1,8 @@
 //! Where redirects lead, and what is sent along.
 
-use crate::support::{Authority, Script, ScriptServer, Tail, basic, insert, operation_id};
+use crate::support::{
+    Authority, Script, ScriptServer, Tail, basic, closed_port, insert, operation_id,
+};
 
 fn stream() -> Script {
     Script::events(insert(2)).stall()
@@ -135,4 +137,19 @@ fn a_redirect_to_nowhere_is_fatal() {
         .args(["--retries", "0"])
         .run()
         .exit(4);
+}
+
+#[test]
+fn a_failure_after_a_redirect_names_both_places() {
+    let elsewhere = format!("{}there", closed_port());
+    let server = ScriptServer::repeating(Script::redirect(302, &elsewhere));
+    Tail::url(server.url())
+        .args(["-n", "1", "--retries", "0"])
+        .run()
+        .exit(4)
+        .stderr_is_prefixed()
+        .stderr_has(&format!(
+            "{}: redirected to {elsewhere}: cannot connect: ",
+            server.url()
+        ));
 }

@@ -1,9 +1,11 @@
 //! What came, in numbers: at the end with `--stats`, and whenever SIGUSR1 asks for it.
 
+use std::time::Duration;
+
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::support::{Script, ScriptServer, State, Tail, insert, operation_id};
+use crate::support::{Script, ScriptServer, State, Tail, insert, insert_numbered, operation_id};
 
 /// One of each event, one that is no operation, and two of a kind; `live` comes last.
 const BODY: &str = "\
@@ -48,7 +50,7 @@ fn ahead() -> String {
 fn is_near(found: &Value, wanted_ms: i64) -> bool {
     found
         .as_i64()
-        .is_some_and(|ms| (ms - wanted_ms).abs() < 200_000)
+        .is_some_and(|ms| (ms - wanted_ms).abs() < 60_000)
 }
 
 #[test]
@@ -92,12 +94,9 @@ fn json_is_the_last_line() {
     let age = jiff::Timestamp::now().as_millisecond() - 1_795_456_512_000;
     let lag = summary["lag_ms"].take();
     for figure in ["median", "p99", "max"] {
-        // Within the thousandth that the histogram keeps.
+        // They all happened in one second, so this is exact but for the time that the test takes.
         let found = lag[figure].as_i64().unwrap();
-        assert!(
-            (found - age).abs() < 60_000 + age.abs() / 500,
-            "{figure}: {found}, not {age}"
-        );
+        assert!((found - age).abs() < 60_000, "{figure}: {found}, not {age}");
     }
     assert_eq!(
         summary,
@@ -139,7 +138,7 @@ fn text_for_people() {
         .stderr_has("3 insert, 1 update, 1 delete, 1 reset, 0 live, 1 other; 1 invalid")
         .stderr_has(&format!("first {}", operation_id(1)))
         .stderr_has("lag: median ")
-        .stderr_has("reconnections: 1; repaired: 0; elapsed: ");
+        .stderr_has("reconnections: 1; left out of replications and fetched: 0; elapsed: ");
 }
 
 #[test]
@@ -190,4 +189,28 @@ fn on_demand_without_stopping() {
         assert_eq!(finished.stdout_lines().len(), 2);
         assert_eq!(finished.stderr.lines().count(), 1 + args.len());
     }
+}
+
+/// The thread that prints is stuck in writing then.
+#[test]
+fn also_while_nobody_reads_stdout() {
+    let server = ScriptServer::start([Script::events("").flood(insert_numbered)]);
+    let mut run = Tail::url(server.url()).arg("--stats").spawn();
+    run.wait_until_stdout_is_full();
+    // More of them than orders to the stuck thread have a place.
+    for number in 1..=6 {
+        run.signal(Signal::USR1);
+        let so_far = run.wait_for_stderr_lines(number);
+        let summary: Value = serde_json::from_str(so_far.lines().last().unwrap()).unwrap();
+        assert!(summary["events"]["insert"].as_u64().unwrap() > 100);
+        assert!(summary["position"].is_string(), "{summary}");
+    }
+    run.signal(Signal::TERM);
+    let finished = run
+        .wait_without_reading()
+        .exit(0)
+        .within(Duration::from_secs(20));
+    assert_eq!(finished.stderr.lines().count(), 7);
+    let summary: Value = serde_json::from_str(finished.stderr.lines().last().unwrap()).unwrap();
+    assert!(summary["lag_ms"]["max"].is_i64(), "{summary}");
 }

@@ -159,6 +159,8 @@ fn the_timeout_passes_while_waiting_to_try_again() {
         .args(["--timeout", "400ms", "-n", "1"])
         .run()
         .exit(7)
+        .stderr_is_prefixed()
+        .stderr_has("--timeout passed before the stop condition was met")
         .within(Duration::from_secs(3));
 }
 

@@ -131,6 +131,28 @@ fn diagnostics_and_the_status_line_do_not_mix() {
 }
 
 #[test]
+fn a_summary_on_demand_and_the_status_line_do_not_mix() {
+    let (terminal, gate) = (Terminal::with_columns(100), Gate::new());
+    let server = ScriptServer::start([replication(&gate)]);
+    let run = replicating(&terminal, &server, &to_the_end());
+    terminal.wait_for_text("replicating: ");
+    run.signal(Signal::USR1);
+    let summary = terminal.wait_for_text("elapsed: ");
+    terminal.wait_for("the status line again", |written| {
+        written[summary.len()..].contains("replicating: ")
+    });
+    gate.open();
+    run.wait().exit(0);
+    let screen = terminal.screen();
+    // The summary, and nothing of the status line.
+    assert_eq!(screen.len(), 4, "{screen:#?}");
+    for line in screen {
+        assert!(line.starts_with("oplog-tail: "), "{line}");
+        assert!(!line.contains("replicating"), "{line}");
+    }
+}
+
+#[test]
 fn no_status_line() {
     // On the terminal that shows the records.
     let (terminal, gate) = (Terminal::with_columns(100), Gate::new());
@@ -168,6 +190,29 @@ fn no_line_comes(terminal: &Terminal, gate: &Gate, run: Running, last: &str) {
     let screen = terminal.screen();
     assert_eq!(screen.last().map_or("", String::as_str), last);
     assert!(!terminal.written().contains("replicating"), "{screen:#?}");
+}
+
+/// Nobody asked for JSON but `auto`, for the records, which go elsewhere.
+#[test]
+fn a_summary_for_the_person_at_the_terminal() {
+    for (args, is_text) in [(&[][..], true), (&["-o", "json"], false)] {
+        let terminal = Terminal::with_columns(100);
+        let server = ScriptServer::start([Script::events(insert(1)).stall()]);
+        let run = Tail::url(server.url())
+            .args(["-n", "1", "--stats"])
+            .args(args)
+            .stderr_to(terminal.stdio())
+            .run()
+            .exit(0);
+        assert!(run.stdout_lines()[0].starts_with('{'));
+        let first = terminal.screen().remove(0);
+        assert_eq!(
+            first.starts_with("oplog-tail: events: "),
+            is_text,
+            "{first}"
+        );
+        assert_eq!(first.starts_with("{\"events\""), !is_text, "{first}");
+    }
 }
 
 #[test]

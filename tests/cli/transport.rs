@@ -1,6 +1,8 @@
 //! What lies between the program and the server: TLS and proxies.
 
-use crate::support::{Authority, ForwardProxy, Script, ScriptServer, Tail, expected_json, insert};
+use crate::support::{
+    Authority, ForwardProxy, Script, ScriptServer, Tail, closed_port, expected_json, insert,
+};
 
 fn stream() -> [Script; 1] {
     [Script::events(insert(1)).stall()]
@@ -32,7 +34,8 @@ fn a_certificate_must_be_trusted() {
         .args(["-n", "1", "--retries", "0"])
         .run()
         .exit(4)
-        .stderr_has("certificate");
+        .stderr_has("certificate")
+        .stderr_has("give --cacert");
     assert!(server.requests().is_empty());
 
     // Another authority is none.
@@ -127,4 +130,69 @@ fn the_environment_excepts_hosts_and_the_flag_goes_first() {
         .exit(0);
     assert!(proxy.heads().is_empty());
     assert_eq!(named.heads().len(), 1);
+}
+
+#[test]
+fn a_proxy_that_is_not_there_is_named() {
+    let proxy = closed_port();
+    let named = format!("through the proxy {proxy}: cannot connect: ");
+    let with_password = proxy.replace("http://", "http://me:hush@");
+    let run = |tail: Tail| {
+        tail.args(["--retries", "0"])
+            .run()
+            .exit(4)
+            .stderr_is_prefixed()
+            .stderr_has("http://127.0.0.1:1/: ")
+            .stderr_has(&named)
+            .stderr_lacks("hush");
+    };
+    let tail = || Tail::url("http://127.0.0.1:1/");
+    run(tail().args(["--proxy", &with_password]));
+    run(tail().env("http_proxy", &with_password));
+    run(tail().env("ALL_PROXY", &with_password));
+}
+
+#[test]
+fn a_variable_that_names_no_proxy_is_refused() {
+    for (name, value, problem) in [
+        ("HTTP_PROXY", "http://:3128:x", "no URL of a proxy"),
+        ("http_proxy", "/etc/proxy", "no URL of a proxy"),
+        (
+            "ALL_PROXY",
+            "socks5://me:hush@127.0.0.1:1",
+            "SOCKS is not supported",
+        ),
+        ("all_proxy", "ftp://127.0.0.1:1", "only http and https"),
+    ] {
+        let server = ScriptServer::repeating(stream()[0].clone());
+        Tail::url(server.url())
+            .args(["-n", "1"])
+            .env(name, value)
+            .run()
+            .exit(2)
+            .stderr_has(name)
+            .stderr_has(problem)
+            .stderr_lacks("hush");
+        assert!(server.requests().is_empty(), "{name}");
+        // Where it does not count it is not looked at.
+        let proxy = ForwardProxy::start();
+        Tail::url(server.url())
+            .args(["-n", "1", "--proxy", &proxy.url()])
+            .env(name, value)
+            .run()
+            .exit(0);
+        Tail::new()
+            .args(["--demo", "-n", "1"])
+            .env(name, value)
+            .run()
+            .exit(0);
+    }
+    // Of another scheme, or empty, which is how one is turned off.
+    let server = ScriptServer::start(stream());
+    Tail::url(server.url())
+        .args(["-n", "1"])
+        .env("HTTPS_PROXY", "/etc/proxy")
+        .env("HTTP_PROXY", "")
+        .run()
+        .exit(0);
 }

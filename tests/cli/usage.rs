@@ -1,5 +1,8 @@
 //! What is refused before anything is done.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+
 use crate::support::{Script, ScriptServer, State, Tail, insert, operation_id};
 
 /// A run with these arguments, which must be refused with a message that has all of `named`.
@@ -25,6 +28,20 @@ fn refused(args: &[&str], named: &[&str]) {
 fn no_url() {
     let finished = Tail::new().run().exit(2).stderr_has("--url");
     finished.stdout_is::<&str>(&[]);
+}
+
+/// What is set and cannot be read is not taken for unset.
+#[test]
+fn variables_that_are_not_utf_8() {
+    let value = OsStr::from_bytes(b"http://hush\xff/");
+    for name in ["OPLOG_TAIL_URL", "OPLOG_TAIL_PASSWORD"] {
+        Tail::new()
+            .env(name, value)
+            .run()
+            .exit(2)
+            .stderr_has(&format!("{name}: its value is not UTF-8"))
+            .stderr_lacks("hush");
+    }
 }
 
 #[test]
@@ -56,11 +73,33 @@ fn what_is_mistyped_gets_a_suggestion() {
         (&["--ack", "sdtin"], "stdin"),
         (&["-o", "jsn"], "json"),
         (&["--on-resume-failed", "contiune"], "continue"),
+        (&["--ulr", "http://127.0.0.1:1/"], "--url"),
+        (&["--ack", "STDIN"], "stdin"),
+        (&["-o", "Json"], "json"),
+        (&["--json"], "--output json"),
         (&["-state-file", "x"], "--state-file"),
+        (&["-type", "video"], "--types"),
         (&["-allow-replication"], "--allow-replication"),
     ] {
         refused(typed, &[&format!("'{meant}'")]);
     }
+    refused(&["--start-id", "NOW"], &["did you mean \"now\"?"]);
+}
+
+#[test]
+fn a_url_without_its_scheme_gets_it_suggested() {
+    for (url, meant) in [
+        ("localhost:8042", "http://localhost:8042?"),
+        ("oplog.example.com/ops", "http://oplog.example.com/ops?"),
+        ("10.0.0.1", "http://10.0.0.1?"),
+    ] {
+        refused(
+            &["--url", url],
+            &["must begin with http://", "did you mean", meant],
+        );
+    }
+    let finished = Tail::url("user:hush@host:8042").run().exit(2);
+    finished.stderr_lacks("did you mean").stderr_lacks("hush");
 }
 
 #[test]
@@ -83,6 +122,7 @@ fn times() {
         "yesterday-ish",
         "2026-13-01",
         "2026-11-23T25:00:00Z",
+        "2026-11-23T10:00:00+25:00",
         "5x",
         "",
     ] {
@@ -103,6 +143,7 @@ fn durations() {
         }
         let negative = format!("{flag}=-1s");
         refused(&[&negative], &[flag, "-1s"]);
+        refused(&[flag, "-1s"], &[flag, "-1s", "cannot be negative"]);
     }
 }
 
@@ -114,6 +155,7 @@ fn numbers() {
         }
         let negative = format!("{flag}=-1");
         refused(&[&negative], &[flag, "-1"]);
+        refused(&[flag, "-1"], &[flag, "-1", "cannot be negative"]);
     }
     refused(&["--max-in-flight", "0"], &["--max-in-flight", "0"]);
 }
@@ -190,6 +232,10 @@ fn contradictions() {
         &["--since", "--start-id"],
     );
     refused(&["-q", "-v"], &["--quiet", "--verbose"]);
+    refused(
+        &["--demo", "--proxy", "http://127.0.0.1:1"],
+        &["--demo", "--proxy"],
+    );
     // Both would read stdin.
     refused(
         &["--ack", "stdin", "--password-file", "-"],
@@ -206,9 +252,23 @@ fn help_and_version_are_no_errors() {
 }
 
 #[test]
+fn help_that_cannot_be_written_is_a_failure() {
+    for flag in ["-h", "--help", "--version"] {
+        let full = std::fs::OpenOptions::new()
+            .write(true)
+            .open("/dev/full")
+            .unwrap();
+        let tail = Tail::new().arg(flag).stdout_to(full).run();
+        tail.exit(1).stderr_is_prefixed().stderr_has("stdout");
+    }
+}
+
+/// One of 50 lines and 80 columns, with the command line before it and the prompt after it.
+#[test]
 fn the_short_help_fits_a_screen() {
-    let finished = Tail::new().arg("-h").run().exit(0);
-    for line in finished.stdout_lines() {
-        assert!(line.chars().count() <= 100, "{line}");
+    let lines = Tail::new().arg("-h").run().exit(0).stdout_lines();
+    assert!(lines.len() <= 48, "{}", lines.len());
+    for line in lines {
+        assert!(line.chars().count() <= 80, "{line}");
     }
 }

@@ -90,7 +90,8 @@ fn readme_shows_the_short_help() {
     let readme = readme();
     let (_, rest) = readme.split_once("<!-- help -->\n```\n").unwrap();
     let (shown, _) = rest.split_once("```\n").unwrap();
-    let help = Cli::command().term_width(100).render_help().to_string();
+    let mut command = Cli::command().term_width(100);
+    let help = cli::short_help(&mut command).to_string();
     assert!(
         shown == help,
         "the flags in README.md are out of date; below <!-- help --> belongs:\n{help}"
@@ -143,11 +144,10 @@ fn every_variable_is_in_the_man_page_and_no_other() {
     assert_eq!(named, VARIABLES);
 }
 
-/// The names that the code looks up are those of the list above.
-#[test]
-fn the_code_reads_the_variables_that_are_documented() {
+/// The code below this folder.
+fn sources(folder: &str) -> String {
     let mut sources = Vec::new();
-    let mut folders = vec![file("src")];
+    let mut folders = vec![file(folder)];
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
@@ -158,7 +158,22 @@ fn the_code_reads_the_variables_that_are_documented() {
             }
         }
     }
-    let sources = sources.concat();
+    sources.concat()
+}
+
+/// What the consumer says is about servers and connections; what to type is said elsewhere.
+#[test]
+fn the_consumer_knows_no_flags() {
+    for line in sources("src/consumer").lines() {
+        let is_comment = line.trim_start().starts_with("//");
+        assert!(is_comment || mentioned_flags(line).is_empty(), "{line}");
+    }
+}
+
+/// The names that the code looks up are those of the list above.
+#[test]
+fn the_code_reads_the_variables_that_are_documented() {
+    let sources = sources("src");
     for name in VARIABLES.iter().filter(|name| !name.contains("_PROXY")) {
         assert!(sources.contains(&format!("\"{name}\"")), "{name}");
     }
@@ -264,6 +279,69 @@ fn the_tests_behind_the_guarantees_exist() {
             assert!(found, "there is no test {name}");
         }
     }
+}
+
+/// Of the release that the changelogs and the man page are of.
+#[test]
+fn the_debian_package_has_the_version_and_the_date_of_the_release() {
+    let version = env!("CARGO_PKG_VERSION");
+    let changelog = text("man/changelog.Debian");
+    let newest = format!("oplog-tail ({version}-1) ");
+    assert!(changelog.starts_with(&newest), "{changelog}");
+    let man = man();
+    let header = man.lines().next().unwrap();
+    let released: jiff::civil::Date = header.split(' ').nth(3).unwrap().parse().unwrap();
+    let signed = changelog.lines().find_map(|line| line.strip_prefix(" -- "));
+    let date = released.strftime("  %a, %d %b %Y ").to_string();
+    assert!(signed.unwrap().contains(&date), "{date:?}: {changelog}");
+}
+
+/// Where Debian wants what is in the package.
+#[test]
+fn the_debian_package_has_everything() {
+    let manifest = text("Cargo.toml");
+    for (file, place) in [
+        ("target/release/oplog-tail", "usr/bin/"),
+        ("man/oplog-tail.1", "usr/share/man/man1/"),
+        (
+            "completions/oplog-tail.bash",
+            "usr/share/bash-completion/completions/oplog-tail",
+        ),
+        (
+            "completions/_oplog-tail",
+            "usr/share/zsh/vendor-completions/",
+        ),
+        (
+            "completions/oplog-tail.fish",
+            "usr/share/fish/vendor_completions.d/",
+        ),
+        ("CHANGELOG.md", "usr/share/doc/oplog-tail/changelog"),
+    ] {
+        let asset = format!("[\"{file}\", \"{place}\", ");
+        assert!(manifest.contains(&asset), "{asset}");
+    }
+}
+
+#[test]
+fn the_man_page_has_the_usual_sections() {
+    let page = text("man/oplog-tail.1");
+    let sections = page.lines().filter_map(|line| line.strip_prefix(".SH "));
+    assert_eq!(
+        sections.collect::<Vec<_>>(),
+        [
+            "NAME",
+            "SYNOPSIS",
+            "DESCRIPTION",
+            "OPTIONS",
+            "EXIT STATUS",
+            "ENVIRONMENT",
+            "FILES",
+            "SIGNALS",
+            "EXAMPLES",
+            "PROTOCOL NOTES",
+            "SEE ALSO"
+        ]
+    );
 }
 
 #[test]

@@ -25,6 +25,33 @@ fn a_full_one_is_an_error_and_nothing_is_acknowledged() {
     }
 }
 
+/// The runtime opens `/dev/null` in its place, which is no place for records unless it was asked
+/// for, also for reading and writing as some parents do.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_closed_one_is_an_error_and_nothing_is_acknowledged() {
+    for (redirection, status, position) in
+        [(">&-", 1, 1), (">/dev/null", 0, 2), ("1<>/dev/null", 0, 2)]
+    {
+        let state = State::holding(operation_id(1));
+        let server = ScriptServer::start([Script::events(insert(2)).stall()]);
+        let script = format!("exec \"$@\" {redirection}");
+        let finished = Tail::of("/bin/sh")
+            .args(["-c", &script, "sh", env!("CARGO_BIN_EXE_oplog-tail")])
+            .args(["-n", "1", "--url", &server.url(), "--state"])
+            .arg(state.path())
+            .run()
+            .exit(status);
+        if status == 0 {
+            finished.stderr_is_empty();
+        } else {
+            finished.stderr_has("cannot write to stdout: it is closed");
+            assert!(server.requests().is_empty());
+        }
+        state.is(&operation_id(position));
+    }
+}
+
 #[test]
 fn a_reader_that_is_gone_before_the_first_line_ends_it_quietly() {
     let state = State::holding(operation_id(1));

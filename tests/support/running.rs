@@ -172,10 +172,23 @@ impl Running {
     /// Waits until stderr contains this, and returns all of it.
     #[track_caller]
     pub fn wait_for_stderr(&mut self, pattern: &str) -> String {
+        self.wait_for_stderr_with(pattern, |text| text.contains(pattern))
+    }
+
+    /// Waits until stderr has so many lines, and returns all of it.
+    #[track_caller]
+    pub fn wait_for_stderr_lines(&mut self, count: usize) -> String {
+        self.wait_for_stderr_with(&format!("{count} lines"), |text| {
+            text.matches('\n').count() >= count
+        })
+    }
+
+    #[track_caller]
+    fn wait_for_stderr_with(&mut self, what: &str, wanted: impl Fn(&str) -> bool) -> String {
         let shared = Arc::clone(&self.stderr);
         let text = shared.text.lock().unwrap();
         let lacks = |(text, ended): &mut (Vec<u8>, bool)| {
-            !*ended && !String::from_utf8_lossy(text).contains(pattern)
+            !*ended && !wanted(&String::from_utf8_lossy(text))
         };
         let text = shared
             .changed
@@ -184,8 +197,8 @@ impl Running {
             .0;
         let shown = String::from_utf8_lossy(&text.0).into_owned();
         drop(text);
-        if !shown.contains(pattern) {
-            self.fail(&format!("stderr never said {pattern:?}"));
+        if !wanted(&shown) {
+            self.fail(&format!("stderr never had {what:?}"));
         }
         shown
     }

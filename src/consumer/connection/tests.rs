@@ -10,35 +10,6 @@ use sync_wrapper::SyncFuture;
 use super::super::body::EventBody;
 use super::*;
 
-#[test]
-fn retry_after_is_seconds_or_a_date() {
-    assert_eq!(retry_after("120"), Some(Duration::from_mins(2)));
-    assert_eq!(
-        retry_after("Sun, 06 Nov 1994 08:49:37 GMT"),
-        Some(Duration::ZERO)
-    );
-    assert_eq!(
-        retry_after("99999999999999999999999"),
-        Some(Duration::from_secs(u64::MAX))
-    );
-    assert_eq!(retry_after("soon"), None);
-    assert_eq!(retry_after("-1"), None);
-}
-
-#[test]
-fn reads_the_date_of_an_answer() {
-    let mut answer = HeaderMap::new();
-    assert_eq!(date_of(&answer), None);
-    answer.insert(
-        header::DATE,
-        http::HeaderValue::from_static("Mon, 23 Nov 2026 17:55:18 GMT"),
-    );
-    assert_eq!(
-        date_of(&answer).map(Timestamp::as_second),
-        Some(1_795_456_518)
-    );
-}
-
 /// The body of an answer, frame by frame.
 struct Frames(VecDeque<Bytes>);
 

@@ -30,10 +30,11 @@ fn resolve_given(args: &[&str], given: &Given<'_>) -> Result<Settings, UsageErro
     let inputs = Inputs {
         env: Box::new(move |name| {
             let found = env.iter().find(|(key, _)| key == name)?;
-            Some(found.1.clone())
+            Some(found.1.clone().into())
         }),
         now: "2026-11-23T12:00:00Z".parse().unwrap(),
         stdout_is_terminal: given.stdout_is_terminal,
+        stderr_is_terminal: false,
         stderr_is_terminal_of_its_own: false,
         stdin: Box::new(std::io::Cursor::new(given.stdin.to_owned())),
     };

@@ -240,6 +240,25 @@ impl Cooking {
         read(&self.stdout)
     }
 
+    /// Sends a signal to every process of it.
+    pub fn signal(&self, signal: Signal) {
+        kill_process_group(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// Whether all of it that the shell waits for is over.
+    pub fn has_ended(&self) -> bool {
+        let group = Pid::from_child(&self.child);
+        // A process that has ended is there until it is waited for.
+        rustix::process::waitid(
+            rustix::process::WaitId::Pid(group),
+            rustix::process::WaitIdOptions::EXITED
+                | rustix::process::WaitIdOptions::NOHANG
+                | rustix::process::WaitIdOptions::NOWAIT,
+        )
+        .unwrap()
+        .is_some()
+    }
+
     /// Kills every process of it.
     pub fn kill(&mut self) {
         let _ = kill_process_group(Pid::from_child(&self.child), Signal::KILL);

@@ -1,5 +1,6 @@
 //! The recipes of README.md, run as they stand there.
 
+mod contract;
 mod kitchen;
 mod recipes;
 mod redis;

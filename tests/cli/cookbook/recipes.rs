@@ -10,8 +10,8 @@ use super::kitchen::{self, Producer, in_both_shells};
 use crate::support::Replica;
 
 /// What a run says that ends at `live`.
-const ENDED_AT_LIVE: &str =
-    "oplog-tail: changes of the last second before this replication may be missing";
+pub const ENDED_AT_LIVE: &str = "oplog-tail: changes of the last second before this replication may be missing; \
+     with --state, the next run brings them";
 
 const MINUTE_MS: u64 = 60_000;
 const HOUR_MS: u64 = 60 * MINUTE_MS;

@@ -1,0 +1,39 @@
+//! What a person can do about a failure, in terms of the command line.
+
+use crate::consumer::{Error, Failure, Hint};
+
+/// The reason of a failure with what to do about it, if anything.
+pub fn with_advice(failure: &Failure) -> String {
+    let reason = &failure.reason;
+    match failure.hint.map(on) {
+        Some(advice) => format!("{reason} ({advice})"),
+        None => reason.clone(),
+    }
+}
+
+/// What can be done so that a run does not end like this, if anything.
+pub fn against(error: &Error) -> Option<&'static str> {
+    match error {
+        Error::AccessDenied(failure)
+        | Error::Refused(failure)
+        | Error::ConnectionLost { failure, .. } => failure.hint.map(on),
+        Error::ResumeFailed(_) => Some(
+            "--on-resume-failed continue takes the last state of every object changed since, \
+             replicate starts a full replication",
+        ),
+        Error::State(_) => None,
+    }
+}
+
+fn on(hint: Hint) -> &'static str {
+    match hint {
+        Hint::Look => "does the agent run, and is that its address?",
+        Hint::Password => "give --password-file, or set OPLOG_TAIL_PASSWORD",
+        Hint::Authority => "give --cacert, or install the certificates of the authority",
+        Hint::TimeToConnect => "--connect-timeout gives it longer",
+        Hint::TimeToAnswer => {
+            "--connect-timeout and --read-timeout together; either gives it longer"
+        }
+        Hint::TimeOfSilence => "--read-timeout gives it longer",
+    }
+}

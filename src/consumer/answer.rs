@@ -1,0 +1,153 @@
+//! What the answer to a request means: its status and its headers.
+
+use std::time::Duration;
+
+use http::{HeaderMap, header};
+use jiff::Timestamp;
+
+use super::config::Endpoint;
+use super::failure::{Failure, Remedy};
+use super::hint::Hint;
+use super::transport::Exchange;
+
+/// The server's time in an answer.
+pub fn date_of(answer: &HeaderMap) -> Option<Timestamp> {
+    http_date(answer.get(header::DATE)?.to_str().ok()?)
+}
+
+fn http_date(text: &str) -> Option<Timestamp> {
+    jiff::fmt::rfc2822::parse(text)
+        .ok()
+        .map(|zoned| zoned.timestamp())
+}
+
+/// Where an answer comes from, if redirects have led away from the endpoint.
+fn by_way_of(endpoint: &Endpoint, exchange: &Exchange) -> String {
+    if exchange.url == endpoint.url {
+        String::new()
+    } else {
+        format!("redirected to {}, which ", exchange.url)
+    }
+}
+
+/// Why an answer with a 2xx status is still no event stream.
+pub fn unusable_answer(endpoint: &Endpoint, exchange: &Exchange) -> Option<Failure> {
+    let header = |name| {
+        exchange
+            .answer
+            .get(name)
+            .map_or("", |value| value.to_str().unwrap_or("?"))
+    };
+    if matches!(exchange.status.as_u16(), 204 | 205) {
+        return Some(Failure::fatal(format!(
+            "{}answered {}: it has no event stream",
+            by_way_of(endpoint, exchange),
+            exchange.status
+        )));
+    }
+    let content_type = header(header::CONTENT_TYPE);
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    if !essence.eq_ignore_ascii_case("text/event-stream") {
+        return Some(Failure::fatal(format!(
+            "{}answered with {} instead of an event stream; is it the URL of an OpLog agent?",
+            by_way_of(endpoint, exchange),
+            if essence.is_empty() {
+                "no content type"
+            } else {
+                essence
+            },
+        )));
+    }
+    let encoding = header(header::CONTENT_ENCODING).trim();
+    if !encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity") {
+        return Some(Failure::retry(format!(
+            "{}answered with {encoding} encoding, which was not asked for",
+            by_way_of(endpoint, exchange)
+        )));
+    }
+    None
+}
+
+/// What an answer without a 2xx status means.
+pub fn refused(endpoint: &Endpoint, exchange: &Exchange) -> Failure {
+    let status = exchange.status;
+    let answer = format!("{}answered {status}", by_way_of(endpoint, exchange));
+    match status.as_u16() {
+        401 | 403 => {
+            let (why, hint) = if exchange.withheld_credentials {
+                (
+                    ": it is another origin than the one the credentials were given for, so they were not sent there; give its URL itself",
+                    None,
+                )
+            } else if exchange.request.contains_key(header::AUTHORIZATION) {
+                (": the credentials are refused", None)
+            } else {
+                ("", Some(Hint::Password))
+            };
+            Failure {
+                reason: format!("{answer}{why}"),
+                remedy: Remedy::Authenticate,
+                hint,
+            }
+        }
+        408 | 425 | 429 | 500..=599 => {
+            let asked = exchange.answer.get(header::RETRY_AFTER);
+            let asked = asked
+                .and_then(|value| value.to_str().ok())
+                .and_then(retry_after);
+            Failure {
+                reason: answer,
+                remedy: Remedy::Retry(asked),
+                hint: None,
+            }
+        }
+        400 => Failure::fatal(format!("{answer}: it does not take the position asked for")),
+        404 => Failure::fatal(format!("{answer}: is it the URL of an OpLog agent?")),
+        _ => Failure::fatal(answer),
+    }
+}
+
+/// How long `Retry-After` asks to wait: seconds or a date.
+fn retry_after(value: &str) -> Option<Duration> {
+    let value = value.trim();
+    if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
+        // More seconds than can be counted are as good as for ever; the caller has a bound.
+        return Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)));
+    }
+    let left = http_date(value)?.duration_since(Timestamp::now());
+    Some(Duration::try_from(left).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        assert_eq!(retry_after("120"), Some(Duration::from_mins(2)));
+        assert_eq!(
+            retry_after("Sun, 06 Nov 1994 08:49:37 GMT"),
+            Some(Duration::ZERO)
+        );
+        assert_eq!(
+            retry_after("99999999999999999999999"),
+            Some(Duration::from_secs(u64::MAX))
+        );
+        assert_eq!(retry_after("soon"), None);
+        assert_eq!(retry_after("-1"), None);
+    }
+
+    #[test]
+    fn reads_the_date_of_an_answer() {
+        let mut answer = HeaderMap::new();
+        assert_eq!(date_of(&answer), None);
+        answer.insert(
+            header::DATE,
+            http::HeaderValue::from_static("Mon, 23 Nov 2026 17:55:18 GMT"),
+        );
+        assert_eq!(
+            date_of(&answer).map(Timestamp::as_second),
+            Some(1_795_456_518)
+        );
+    }
+}

@@ -1,0 +1,53 @@
+//! Why a connection was not made or ended, and what that means for the next try.
+
+use std::time::Duration;
+
+use super::hint::Hint;
+
+/// What a failure means for the next try.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remedy {
+    /// Trying again may help, but not before the server's `Retry-After`, if it sent one.
+    Retry(Option<Duration>),
+    /// The credentials are refused; trying again will not change that.
+    Authenticate,
+    /// Trying again will not change the answer.
+    None,
+}
+
+/// Why a connection was not made or ended.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct Failure {
+    /// What happened, in words.
+    pub reason: String,
+    /// What it means for the next try.
+    pub remedy: Remedy,
+    /// What may help.
+    pub hint: Option<Hint>,
+}
+
+impl Failure {
+    pub(super) fn retry(reason: impl Into<String>) -> Self {
+        Self {
+            reason: reason.into(),
+            remedy: Remedy::Retry(None),
+            hint: None,
+        }
+    }
+
+    pub(super) fn fatal(reason: impl Into<String>) -> Self {
+        Self {
+            reason: reason.into(),
+            remedy: Remedy::None,
+            hint: None,
+        }
+    }
+
+    pub(super) fn hinting(self, hint: Hint) -> Self {
+        Self {
+            hint: Some(hint),
+            ..self
+        }
+    }
+}

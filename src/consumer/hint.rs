@@ -1,0 +1,18 @@
+//! What may help against a failure.
+
+/// What may help against a failure: for whoever knows by what flag a person gives it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hint {
+    /// A look at whether the agent runs, and at its address.
+    Look,
+    /// A password.
+    Password,
+    /// A certificate authority to trust.
+    Authority,
+    /// More time to connect.
+    TimeToConnect,
+    /// More time to connect and to answer.
+    TimeToAnswer,
+    /// More time in which nothing comes.
+    TimeOfSilence,
+}

@@ -1,0 +1,87 @@
+//! Statistics that are shown from whatever thread comes to it.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+
+use super::Statistics;
+use crate::output::Format;
+
+/// The statistics of a run. They can be shown from another thread too, for while the one that
+/// prints is stuck in writing.
+#[derive(Clone, Debug)]
+pub struct SharedStatistics {
+    statistics: Arc<Mutex<Statistics>>,
+    /// How often they have been asked for and not been shown.
+    asked: Arc<AtomicU32>,
+    /// Somebody looks soon whether they have been shown.
+    is_watched: Arc<AtomicBool>,
+    format: Format,
+    /// Whether they are shown at the end.
+    at_end: bool,
+}
+
+impl SharedStatistics {
+    /// Of a run in which nothing has come yet. Lags are kept only for the end: they need a clock.
+    pub fn new(format: Format, at_end: bool) -> Self {
+        Self {
+            statistics: Arc::new(Mutex::new(Statistics::new(at_end))),
+            asked: Arc::default(),
+            is_watched: Arc::default(),
+            format,
+            at_end,
+        }
+    }
+
+    /// To be kept no longer than nothing blocks.
+    pub fn lock(&self) -> MutexGuard<'_, Statistics> {
+        self.statistics
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// They are asked for. Whether the caller has to see to it that [`Self::show_if_asked`] is
+    /// called after a while.
+    pub fn ask(&self) -> bool {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        !self.is_watched.swap(true, Ordering::SeqCst)
+    }
+
+    /// Shows them as often as they have been asked for and not been shown.
+    pub fn show_if_asked(&self) {
+        self.is_watched.store(false, Ordering::SeqCst);
+        while self.take_asked() {
+            self.show();
+        }
+    }
+
+    /// Whether they have been asked for and are still to be shown; whoever is told so shows them.
+    pub fn take_asked(&self) -> bool {
+        let one_less = |asked: u32| asked.checked_sub(1);
+        self.asked
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less)
+            .is_ok()
+    }
+
+    /// Writes the summary to stderr: one JSON object on a line, or a few lines for a person.
+    pub fn show(&self) {
+        let text = self.lock().text(self.format);
+        crate::stderr::write(&text);
+    }
+
+    /// What is shown at the end, if anything; without waiting for another thread.
+    pub fn last_lines(&self) -> String {
+        if !self.at_end {
+            return String::new();
+        }
+        match self.statistics.try_lock() {
+            Ok(statistics) => statistics.text(self.format),
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner().text(self.format),
+            Err(TryLockError::WouldBlock) => String::new(),
+        }
+    }
+
+    /// Whether they are shown at the end.
+    pub fn at_end(&self) -> bool {
+        self.at_end
+    }
+}
