@@ -166,7 +166,7 @@ fn send_one_by_one(stream: &mut TcpStream, count: usize) -> io::Result<()> {
 }
 
 /// The operation of this number.
-fn operation(number: u64) -> Vec<u8> {
+pub fn operation(number: u64) -> Vec<u8> {
     let event = ["insert", "update", "delete"][usize::from((number % 3) as u8)];
     let id = 0x6b04_7e05_0000_0000_0000_0000_u128 + u128::from(number);
     let user = number % 10_000;

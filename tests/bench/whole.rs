@@ -3,10 +3,12 @@
 
 mod cases;
 mod moments;
+mod parts;
 mod process;
 mod server;
 mod summary;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
@@ -51,6 +53,12 @@ struct Options {
     starts: usize,
 }
 
+impl Options {
+    fn is_judged(&self) -> bool {
+        self.operations >= JUDGED.operations && self.rounds >= JUDGED.rounds
+    }
+}
+
 enum Task {
     Help,
     Serve(usize),
@@ -71,7 +79,10 @@ fn main() -> ExitCode {
             Ok(())
         }
         Task::Serve(operations) => server::serve(operations),
-        Task::Measure(options) => measure(options),
+        Task::Measure(options) => measure(options).map(|()| {
+            println!("\nthe parts, for {} operations each", parts::OPERATIONS);
+            parts::run(options.is_judged());
+        }),
     };
     if let Err(error) = done {
         eprintln!("bench: {error:#}");
@@ -117,10 +128,7 @@ fn found(name: &str) -> bool {
 
 fn measure(options: Options) -> anyhow::Result<()> {
     let Options {
-        operations,
-        rounds,
-        singles,
-        starts,
+        operations, rounds, ..
     } = options;
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     println!("{cores} cores; {rounds} rounds: median (lowest–highest)");
@@ -132,27 +140,9 @@ fn measure(options: Options) -> anyhow::Result<()> {
     let counts = [operations / 10, operations, operations * 10];
     let sizes = cases::sizes(&server, &counts, rounds, folder)?;
     println!();
-    let latency = moments::latency(&server, singles)?;
-    println!(
-        "latency of {singles} single operations: {latency:.3} ms, p99 {:.3} ms",
-        latency.quantile(99, 100)
-    );
-    let version = moments::version(starts)?;
-    println!("--version: {version:.2} ms");
-    let first_line = moments::first_line(&server, starts)?;
-    println!("first line, from the start of the program: {first_line:.2} ms");
-    let writes = moments::writes(&server, singles.min(100), operations, folder)?;
-    match writes {
-        Some(writes) => println!(
-            "write calls: {:.2} for a single operation; one for {:.1} KiB in a rush",
-            writes.per_single, writes.rush_kib
-        ),
-        None => println!("write calls: no strace on this machine, or it does not work"),
-    }
-    #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
-    let binary = std::fs::metadata(PROGRAM)?.len() as f64 / 1e6;
+    let moments = Moments::measure(&server, options, folder)?;
 
-    let judged = operations >= JUDGED.operations && rounds >= JUDGED.rounds;
+    let judged = options.is_judged();
     println!(
         "\ntargets{}",
         if judged {
@@ -161,58 +151,116 @@ fn measure(options: Options) -> anyhow::Result<()> {
             " (not judged at this size)"
         }
     );
-    let moments = [
-        target(
-            "latency, median",
-            Some(latency.median()),
-            1.0,
-            Some(0.3),
-            "ms",
-        ),
-        target(
-            "latency, p99",
-            Some(latency.quantile(99, 100)),
-            5.0,
-            Some(2.0),
-            "ms",
-        ),
-        target(
-            "write calls, single operation",
-            writes.map(|writes| writes.per_single),
-            1.0,
-            None,
-            "",
-        ),
-        Target {
-            more_is_better: true,
-            ..target(
-                "bytes for a write call in a rush",
-                writes.map(|writes| writes.rush_kib),
-                32.0,
-                None,
-                "KiB",
-            )
-        },
-        target(
-            "start-up, --version",
-            Some(version.median()),
-            5.0,
-            Some(3.0),
-            "ms",
-        ),
-        target(
-            "start-up, first line",
-            Some(first_line.median()),
-            15.0,
-            Some(8.0),
-            "ms",
-        ),
-        target("binary", Some(binary), 6.0, Some(4.0), "MB"),
-    ];
-    for target in rush_targets(&rushes, &sizes).iter().chain(&moments) {
+    let targets = rush_targets(&rushes, &sizes);
+    for target in targets.iter().chain(&moments.targets()) {
         target.print(judged);
     }
     Ok(())
+}
+
+/// What is measured of single moments rather than of a rush.
+struct Moments {
+    /// From the server's `send` to the line on the pipe, in ms.
+    latency: Sample,
+    /// How long `--version` takes, in ms.
+    version: Sample,
+    /// From the start of the program to the first line, in ms.
+    first_line: Sample,
+    writes: Option<moments::Writes>,
+    /// The size of the program in MB.
+    binary: f64,
+}
+
+impl Moments {
+    fn measure(server: &Server, options: Options, folder: &Path) -> anyhow::Result<Self> {
+        let Options {
+            singles, starts, ..
+        } = options;
+        let latency = moments::latency(server, singles)?;
+        println!(
+            "latency of {singles} single operations: {latency:.3} ms, p99 {:.3} ms",
+            latency.quantile(99, 100)
+        );
+        let version = moments::version(starts)?;
+        println!("--version: {version:.2} ms");
+        let first_line = moments::first_line(server, starts)?;
+        println!("first line, from the start of the program: {first_line:.2} ms");
+        let writes = moments::writes(server, singles.min(100), options.operations, folder)?;
+        match writes {
+            Some(writes) => println!(
+                "write calls: {:.2} for a single operation; one for {:.1} KiB in a rush",
+                writes.per_single, writes.rush_kib
+            ),
+            None => println!("write calls: no strace on this machine, or it does not work"),
+        }
+        #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+        let binary = std::fs::metadata(PROGRAM)?.len() as f64 / 1e6;
+        Ok(Self {
+            latency,
+            version,
+            first_line,
+            writes,
+            binary,
+        })
+    }
+
+    fn targets(&self) -> [Target; 7] {
+        let Self {
+            latency,
+            version,
+            first_line,
+            writes,
+            binary,
+        } = self;
+        [
+            target(
+                "latency, median",
+                Some(latency.median()),
+                1.0,
+                Some(0.3),
+                "ms",
+            ),
+            target(
+                "latency, p99",
+                Some(latency.quantile(99, 100)),
+                5.0,
+                Some(2.0),
+                "ms",
+            ),
+            target(
+                "write calls, single operation",
+                writes.as_ref().map(|writes| writes.per_single),
+                1.0,
+                None,
+                "",
+            ),
+            Target {
+                more_is_better: true,
+                ..target(
+                    "bytes for a write call in a rush",
+                    writes.as_ref().map(|writes| writes.rush_kib),
+                    32.0,
+                    None,
+                    "KiB",
+                )
+            },
+            target(
+                "start-up, --version",
+                Some(version.median()),
+                5.0,
+                Some(3.0),
+                "ms",
+            ),
+            target(
+                "start-up, first line",
+                Some(first_line.median()),
+                15.0,
+                Some(8.0),
+                "ms",
+            ),
+            target("binary", Some(*binary), 6.0, Some(4.0), "MB"),
+        ]
+    }
 }
 
 /// A target of which less is better.
