@@ -154,6 +154,7 @@ impl Operation {
 
     /// What the operation says about its object; `None` for markers and for unknown events whose
     /// data is no object of the log.
+    #[inline]
     pub fn object(&self) -> Option<Object<'_>> {
         Some(self.object.as_ref()?.get(self.data()))
     }

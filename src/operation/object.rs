@@ -21,6 +21,8 @@ pub struct Object<'a> {
     pub reference: Option<&'a str>,
     /// The JSON array as it stands in the data; empty where that is, for `null`, and without one.
     parents: &'a str,
+    /// All of the data is printable ASCII, and there are no escapes in it.
+    pub is_simple: bool,
 }
 
 impl<'a> Object<'a> {
@@ -29,6 +31,7 @@ impl<'a> Object<'a> {
         [timestamp, kind, id]: [&'a str; 3],
         reference: Option<&'a str>,
         parents: Option<&'a str>,
+        is_simple: bool,
     ) -> Self {
         let parents = parents.filter(|array| *array != "[]");
         Self {
@@ -37,6 +40,7 @@ impl<'a> Object<'a> {
             id,
             reference,
             parents: parents.unwrap_or_default(),
+            is_simple,
         }
     }
 
@@ -54,7 +58,7 @@ impl<'a> Object<'a> {
     /// Calls `visit` with each of the parents in turn, without allocating where none of them holds
     /// an escape.
     pub fn for_each_parent(&self, mut visit: impl FnMut(&str)) {
-        if self.parents.contains('\\') {
+        if !self.is_simple && self.parents.contains('\\') {
             self.parents().iter().for_each(|parent| visit(parent));
             return;
         }
@@ -82,6 +86,7 @@ pub(super) struct Places {
     id: Span,
     reference: Option<Span>,
     parents: Span,
+    is_simple: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -133,7 +138,10 @@ impl Kept {
         }
         let fields = [&json.timestamp, &json.kind, &json.id];
         let reference = json.reference.as_ref().map(|text| &*text.0);
-        let object = Object::new(fields.map(|text| &**text), reference, parents);
+        let is_simple = data
+            .bytes()
+            .all(|byte| matches!(byte, b' '..=b'~') && byte != b'\\');
+        let object = Object::new(fields.map(|text| &**text), reference, parents, is_simple);
         let is_owned = |text: &Cow<'_, str>| matches!(text, Cow::Owned(_));
         let is_resolved = fields.into_iter().any(is_owned)
             || json
@@ -162,6 +170,7 @@ impl Kept {
             id: place(object.id),
             reference: object.reference.map(place),
             parents: place(object.parents),
+            is_simple: object.is_simple,
         })
     }
 
@@ -174,6 +183,7 @@ impl Kept {
                 id: places.id.get(data),
                 reference: places.reference.map(|place| place.get(data)),
                 parents: places.parents.get(data),
+                is_simple: places.is_simple,
             },
             Self::Resolved(resolved) => Object {
                 timestamp: &resolved.timestamp,
@@ -181,6 +191,7 @@ impl Kept {
                 id: &resolved.id,
                 reference: resolved.reference.as_deref(),
                 parents: resolved.parents.get(data),
+                is_simple: false,
             },
         }
     }

@@ -12,7 +12,9 @@ use super::object::Object;
 pub(super) fn scan(data: &str) -> Option<Object<'_>> {
     // No string may hold a control character, and nothing else has any here. Looks at all bytes,
     // because without an early end the processor takes many at once.
-    if data.bytes().fold(u8::MAX, u8::min) < b' ' {
+    let least_and_most = |(least, most): (u8, u8), byte: u8| (least.min(byte), most.max(byte));
+    let (least, most) = data.bytes().fold((u8::MAX, 0), least_and_most);
+    if least < b' ' {
         return None;
     }
     let mut scanner = Scanner { rest: data };
@@ -42,7 +44,13 @@ pub(super) fn scan(data: &str) -> Option<Object<'_>> {
     }
     scanner.expect("}")?;
     scanner.rest.is_empty().then_some(())?;
-    Some(Object::new([timestamp?, kind?, id?], reference, parents))
+    let is_simple = most <= b'~';
+    Some(Object::new(
+        [timestamp?, kind?, id?],
+        reference,
+        parents,
+        is_simple,
+    ))
 }
 
 struct Scanner<'a> {

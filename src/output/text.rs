@@ -1,7 +1,7 @@
 //! Text lines for people: `TIMESTAMP: EVENT #ID OBJECT (PARENT, PARENT)`.
 
 use super::color::Palette;
-use super::escape::{Room, is_harmless};
+use super::escape::{MAX_FIELD_CHARS, Room};
 use super::{Arrival, lag_ms, push_display};
 use crate::operation::{Event, Object, Operation};
 
@@ -17,7 +17,9 @@ pub(super) fn print(
         Event::Live => palette.live.around(out, |out| out.extend(b"** live")),
         event => {
             let object = operation.object();
-            let is_harmless = is_harmless(operation.data());
+            // What is simple needs no look at each of its fields.
+            let fits = operation.data().len() <= MAX_FIELD_CHARS;
+            let is_harmless = fits && object.is_some_and(|object| object.is_simple);
             if let Some(object) = object {
                 palette.timestamp.around(out, |out| {
                     Room::for_field_of(is_harmless).push(object.timestamp, out);
@@ -216,6 +218,26 @@ mod tests {
         let op = operation("delete", r#"{"timestamp":"t","type":"v","id":"1"}"#);
         assert_ne!(line(&op, true, None), line(&op, false, None));
         assert_ne!(line(&operation("reset", ""), true, None), "** reset\n");
+    }
+
+    proptest! {
+        /// What is known to need no escape comes out as what is looked at piece by piece: here the
+        /// same with a field that is not printed and makes it not simple.
+        #[test]
+        fn what_is_simple_is_printed_like_anything_else(
+            fields in proptest::array::uniform4("[ -~]{0,12}|x{2000}"),
+            parents in proptest::collection::vec("[ -~]{0,12}", 0..3),
+        ) {
+            let [timestamp, kind, id, reference] = fields;
+            let mut data = serde_json::json!({
+                "timestamp": timestamp, "type": kind, "id": id, "ref": reference, "parents": parents,
+            });
+            let simple = operation("insert", &data.to_string());
+            data["more"] = "é".into();
+            let other = operation("insert", &data.to_string());
+            prop_assert!(!other.object().unwrap().is_simple);
+            prop_assert_eq!(line(&simple, false, None), line(&other, false, None));
+        }
     }
 
     proptest! {

@@ -12,10 +12,11 @@ use oplog_tail::output::{Format, Printer};
 use crate::server::operation;
 
 /// How many operations each part gets at once: about what a read from a full socket brings.
-pub const OPERATIONS: usize = 1000;
+const OPERATIONS: usize = 1000;
 
 /// Measures each part, or only shows that it works.
 pub fn run(measure: bool) {
+    println!("the parts, for {OPERATIONS} operations each");
     let divan = divan::Divan::default();
     if measure {
         divan.run_benches();

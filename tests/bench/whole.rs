@@ -30,6 +30,7 @@ Usage: cargo bench [-- OPTIONS]
       --rounds <N>      How often each case runs [default: 5]
       --quick           The same as --operations 2000 --rounds 1, and little of the rest: shows
                         that everything works, and nothing about how fast it is
+      --parts           Only the parts of the program, one by one, without a server
   -h, --help            Print this
 
 Exits with 1 when something does not work. A missed target is no failure.
@@ -63,6 +64,7 @@ enum Task {
     Help,
     Serve(usize),
     Measure(Options),
+    Parts,
 }
 
 fn main() -> ExitCode {
@@ -80,9 +82,13 @@ fn main() -> ExitCode {
         }
         Task::Serve(operations) => server::serve(operations),
         Task::Measure(options) => measure(options).map(|()| {
-            println!("\nthe parts, for {} operations each", parts::OPERATIONS);
+            println!();
             parts::run(options.is_judged());
         }),
+        Task::Parts => {
+            parts::run(true);
+            Ok(())
+        }
     };
     if let Err(error) = done {
         eprintln!("bench: {error:#}");
@@ -103,6 +109,7 @@ fn task(mut arguments: impl Iterator<Item = String>) -> anyhow::Result<Task> {
             "-h" | "--help" => return Ok(Task::Help),
             server::ARGUMENT => return Ok(Task::Serve(number()?)),
             "--operations" => options.operations = number()?.max(10),
+            "--parts" => return Ok(Task::Parts),
             "--rounds" => options.rounds = number()?,
             "--quick" => {
                 options = Options {
