@@ -9,6 +9,9 @@ use crate::duration::ForPeople;
 pub const REPEAT: Duration = Duration::from_mins(1);
 /// but the first time sooner: who has read that it is tried again in a second wonders.
 const FIRST_REPEAT: Duration = Duration::from_secs(10);
+/// So many connections in a row that did some good and were lost within [`REPEAT`] of each other
+/// are told one by one; of more, only how many there are.
+const TOLD_LOSSES: u32 = 3;
 /// So many different failures are told apart; a server that makes up more is told more often.
 const KNOWN: usize = 16;
 
@@ -27,6 +30,26 @@ pub struct Lost<'a> {
     pub next: &'a str,
 }
 
+impl Lost<'_> {
+    /// What is done about it.
+    fn follows(&self) -> String {
+        if self.wait.is_zero() {
+            format!("trying {}", self.next)
+        } else {
+            format!("trying again in {}", ForPeople(self.wait))
+        }
+    }
+}
+
+/// What a loss is where there have been others.
+enum Loss {
+    News,
+    /// One of many, about which nothing is said.
+    Counted,
+    /// One of many, and this is to be said of them.
+    Told(String),
+}
+
 /// Follows one connection after the other. From the first failure until an event or a heartbeat
 /// shows that a connection does some good, everything is one outage: a server that takes every
 /// connection and drops it is as out of order as one that takes none.
@@ -34,6 +57,19 @@ pub struct Lost<'a> {
 pub struct Outages {
     outage: Option<Outage>,
     has_connected: bool,
+    unrest: Option<Unrest>,
+}
+
+/// One outage soon after the other.
+#[derive(Debug)]
+struct Unrest {
+    since: Instant,
+    /// When the last of them began.
+    last: Instant,
+    told: Instant,
+    losses: u32,
+    /// The agent and the reason of the last one.
+    cause: (String, String),
 }
 
 #[derive(Debug)]
@@ -48,11 +84,25 @@ struct Outage {
     /// The agent connected to; whether that was said.
     connected: Option<(String, bool)>,
     said_connected: bool,
+    /// Nothing was said of it, because it is one of many.
+    is_unsaid: bool,
 }
 
 impl Outages {
     /// What to say about this failure, if anything; `in_full` leaves nothing out.
     pub fn lost(&mut self, now: Instant, lost: Lost<'_>, in_full: bool) -> Option<String> {
+        if self.outage.is_none() {
+            let repeated = self.lost_again(now, lost);
+            let outage = self.outage.insert(Outage::begin(now));
+            if !in_full && !matches!(repeated, Loss::News) {
+                outage.is_unsaid = true;
+                outage.remember(lost.url, lost.reason);
+                return match repeated {
+                    Loss::Told(message) => Some(message),
+                    _ => None,
+                };
+            }
+        }
         let outage = self.outage.get_or_insert_with(|| Outage::begin(now));
         outage.connected = None;
         let Lost {
@@ -60,7 +110,7 @@ impl Outages {
             reason,
             failures,
             wait,
-            next,
+            ..
         } = lost;
         let is_known = outage.knows(url, reason);
         if is_known && !in_full {
@@ -74,7 +124,7 @@ impl Outages {
                 return None;
             }
             outage.told = now;
-            outage.has_repeated = true;
+            (outage.has_repeated, outage.is_unsaid) = (true, false);
             let (lasting, wait) = (now.duration_since(outage.since), ForPeople(wait));
             return Some(format!(
                 "{url}: {reason}; still trying, {failures} failures in {}, next in {wait}",
@@ -82,15 +132,44 @@ impl Outages {
             ));
         }
         if !is_known {
-            outage.known.truncate(KNOWN - 1);
-            outage.known.insert(0, (url.to_owned(), reason.to_owned()));
+            outage.remember(url, reason);
         }
-        outage.told = now;
-        Some(if wait.is_zero() {
-            format!("{url}: {reason}; trying {next}")
-        } else {
-            format!("{url}: {reason}; trying again in {}", ForPeople(wait))
-        })
+        (outage.told, outage.is_unsaid) = (now, false);
+        Some(format!("{url}: {reason}; {}", lost.follows()))
+    }
+
+    /// A connection that did some good is lost. Where that happens again and again, what to say of
+    /// it instead of everything.
+    fn lost_again(&mut self, now: Instant, lost: Lost<'_>) -> Loss {
+        let (url, reason) = (lost.url, lost.reason);
+        let is_of = |unrest: &&mut Unrest| {
+            now.duration_since(unrest.last) < REPEAT
+                && (&*unrest.cause.0, &*unrest.cause.1) == (url, reason)
+        };
+        let Some(unrest) = self.unrest.as_mut().filter(is_of) else {
+            self.unrest = Some(Unrest {
+                since: now,
+                last: now,
+                told: now,
+                losses: 1,
+                cause: (url.to_owned(), reason.to_owned()),
+            });
+            return Loss::News;
+        };
+        (unrest.last, unrest.losses) = (now, unrest.losses + 1);
+        if unrest.losses <= TOLD_LOSSES {
+            unrest.told = now;
+            return Loss::News;
+        }
+        if now.duration_since(unrest.told) < REPEAT {
+            return Loss::Counted;
+        }
+        unrest.told = now;
+        let lasting = ForPeople(now.duration_since(unrest.since));
+        let (losses, follows) = (unrest.losses, lost.follows());
+        Loss::Told(format!(
+            "{url}: {reason}; connected and lost {losses} times in {lasting}, {follows}"
+        ))
     }
 
     /// A connection stands. What to say to everyone, if anything.
@@ -101,7 +180,7 @@ impl Outages {
             ""
         };
         let outage = self.outage.as_mut()?;
-        let says = !std::mem::replace(&mut outage.said_connected, true);
+        let says = !outage.is_unsaid && !std::mem::replace(&mut outage.said_connected, true);
         outage.connected = Some((url.to_owned(), says));
         let lasting = ForPeople(now.duration_since(outage.since));
         says.then(|| format!("connected to {url}{again}, after {lasting}"))
@@ -112,7 +191,7 @@ impl Outages {
         let outage = self.outage.take()?;
         let (url, said) = outage.connected?;
         let lasting = ForPeople(now.duration_since(outage.since));
-        (!said).then(|| format!("connected to {url} again, after {lasting}"))
+        (!said && !outage.is_unsaid).then(|| format!("connected to {url} again, after {lasting}"))
     }
 }
 
@@ -125,7 +204,13 @@ impl Outage {
             known: Vec::new(),
             connected: None,
             said_connected: false,
+            is_unsaid: false,
         }
+    }
+
+    fn remember(&mut self, url: &str, reason: &str) {
+        self.known.truncate(KNOWN - 1);
+        self.known.insert(0, (url.to_owned(), reason.to_owned()));
     }
 
     fn knows(&self, url: &str, reason: &str) -> bool {
@@ -255,6 +340,43 @@ mod tests {
             Some("connected to http://a/ again, after 4 s")
         );
         assert!(run.lost(9, 1, 1, false).is_some());
+    }
+
+    #[test]
+    fn connections_that_do_some_good_and_are_lost_again_and_again_are_counted() {
+        let mut run = Run::new();
+        let mut said = Vec::new();
+        for second in (0..200).step_by(2) {
+            said.extend(run.lost(second, 1, 1, false));
+            let now = run.at(second + 1);
+            said.extend(run.outages.connected(now, A));
+            said.extend(run.outages.over(now));
+        }
+        let [lost, again] = [
+            "http://a/: refused; trying again in 1 s",
+            "connected to http://a/ again, after 1 s",
+        ];
+        assert_eq!(said[2..6], [lost, again, lost, again]);
+        assert_eq!(
+            said[6..],
+            [
+                "http://a/: refused; connected and lost 33 times in 1 min 4 s, trying again in 1 s",
+                "http://a/: refused; connected and lost 63 times in 2 min 4 s, trying again in 1 s",
+                "http://a/: refused; connected and lost 93 times in 3 min 4 s, trying again in 1 s",
+            ]
+        );
+        // When it does not come back, that is told; and so is that it does.
+        assert_eq!(run.lost(200, 1, 1, false), None);
+        assert_eq!(
+            run.lost(215, 2, 1, false).as_deref(),
+            Some("http://a/: refused; still trying, 2 failures in 15 s, next in 1 s")
+        );
+        assert!(run.outages.connected(run.at(216), A).is_some());
+        assert_eq!(run.outages.over(run.at(216)), None);
+        // Another reason, or one after some rest, is news.
+        assert_eq!(run.lost(218, 1, 1, false), None);
+        assert!(run.outages.over(run.at(219)).is_none());
+        assert!(run.lost(300, 1, 1, false).is_some());
     }
 
     #[test]
