@@ -290,6 +290,11 @@ impl Consumer {
         self.place.opened(at);
     }
 
+    /// The UNIX second in which the present connection was answered, by the server's clock.
+    fn answered_second(&self) -> u64 {
+        u64::try_from(self.answered_at.as_second()).unwrap_or(0)
+    }
+
     /// Takes an event in; `None` where there is nothing to hand out.
     fn receive(&mut self, record: Record) -> Result<Option<Delivery>, Error> {
         let position = record.id().parse::<Position>().ok();
@@ -334,6 +339,12 @@ impl Consumer {
         position: Option<Position>,
         fingerprint: u64,
     ) -> Delivery {
+        if let Some(position @ Position::Replication(_)) = position
+            && self.config.repair
+        {
+            self.place
+                .hold_young(position, self.answered_second(), repair::MARGIN);
+        }
         self.place.deliver(&operation, position, fingerprint);
         self.plan_repair(&operation, position);
         Delivery::Operation(operation)

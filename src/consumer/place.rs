@@ -29,6 +29,8 @@ enum Origin {
 struct Hold {
     /// The position stays here.
     floor: Option<Position>,
+    /// It stays there because of young states alone, see [`Place::hold_young`].
+    is_young: bool,
     /// What a replication left out is handed out and not acknowledged.
     repairs_out: bool,
 }
@@ -138,6 +140,9 @@ impl Place {
         match (self.origin, self.delivered) {
             (Origin::Given(position), delivered) if delivered.is_none() || nothing_settled => {
                 Some((position, true))
+            }
+            (_, Some(Position::Replication(_))) if self.hold.is_young => {
+                Some((self.hold.floor?, self.exact_resume))
             }
             (_, Some(position)) | (Origin::Reached(position) | Origin::Given(position), None) => {
                 Some((position, self.exact_resume))
@@ -273,18 +278,37 @@ impl Place {
         }
     }
 
-    /// The server falls back to states since the second of an operation. It looks for them by the
-    /// clock that stamps states, which may be behind the one that stamps operations; so the
-    /// position stays some seconds before the operation until the repair has brought the rest.
-    pub fn hold_before(&mut self, operation: Position, seconds: u64) {
-        let second = operation.second().saturating_sub(seconds).max(1);
+    /// From here on the position stays at this second, if it is not already held back, until
+    /// [`Place::release`].
+    fn hold_at(&mut self, second: u64) {
         if self.hold.floor.is_none() {
-            let floor = Position::Replication(second * 1000);
+            let floor = Position::Replication(second.max(1) * 1000);
             self.hold.floor = Some(floor);
             self.in_flight.pass_over(floor);
             self.in_flight.pin();
         }
         self.resent.remember_longer();
+    }
+
+    /// The server falls back to states since the second of an operation. It looks for them by the
+    /// clock that stamps states, which may be behind the one that stamps operations; so the
+    /// position stays `margin` seconds before the operation until the repair has brought the rest.
+    pub fn hold_before(&mut self, operation: Position, margin: u64) {
+        self.hold_at(operation.second().saturating_sub(margin));
+        self.hold.is_young = false;
+    }
+
+    /// A state is about to be handed out that the server was asked for in the second `asked_at`,
+    /// by the clock that stamps operations. If that clock is ahead, states come that are younger
+    /// than the question; and of an object that was deleted in between only the operation tells,
+    /// after `live`. So the position does not follow the states to less than `margin` seconds
+    /// before the question, until operations show that all is well.
+    pub fn hold_young(&mut self, state: Position, asked_at: u64, margin: u64) {
+        let oldest = asked_at.saturating_sub(margin);
+        if state.second() >= oldest.max(1) {
+            self.hold.is_young |= self.hold.floor.is_none();
+            self.hold_at(oldest);
+        }
     }
 
     /// A replication is over: keeps the position at its end until [`Place::release`], and returns
@@ -297,12 +321,14 @@ impl Place {
                 self.in_flight.pin();
             }
         }
-        Some(self.hold.floor?.second().max(1))
+        // Everything younger than such a floor has come, but for the last second.
+        let last = self.replicated.filter(|_| self.hold.is_young);
+        Some(last.or(self.hold.floor)?.second().max(1))
     }
 
     /// What the replication left out has been handed out: the position moves on.
     pub fn release(&mut self) {
-        self.hold.floor = None;
+        (self.hold.floor, self.hold.is_young) = (None, false);
         self.in_flight.unpin();
         match self.acknowledging {
             Acknowledging::ById { .. } => self.save(),

@@ -230,7 +230,7 @@ impl Consumer {
                 let Some(from) = self.place.hold_after_replication() else {
                     return;
                 };
-                let asked_at = u64::try_from(self.answered_at.as_second()).unwrap_or(0);
+                let asked_at = self.answered_second();
                 let (config, clients) = (Arc::clone(&self.config), Arc::clone(&self.clients));
                 self.repair = Some(Repair::new(config, clients, from, asked_at, known));
             }

@@ -7,7 +7,9 @@ use oplog_tail::server::handle::{ServerConfig, ServerThread};
 use oplog_tail::server::object::Change;
 use rustix::process::Signal;
 
-use crate::support::{Replica, Running, Script, ScriptServer, State, Tail, insert, operation_id};
+use crate::support::{
+    Replica, Running, Script, ScriptServer, State, Tail, insert, object_at, operation_id,
+};
 
 /// The UNIX time at which the server's clock begins.
 const BEGIN_MS: u64 = 1_795_456_500_123;
@@ -28,8 +30,10 @@ fn server() -> ServerThread {
     server
 }
 
-fn last_replicated() -> String {
-    (BEGIN_MS + 1_000).to_string()
+/// Where the position stays until the repair is done: five seconds before the replication was
+/// asked for, because the last state of it is younger than that.
+fn held() -> String {
+    ((BEGIN_MS / 1000 + 2 - 5) * 1000).to_string()
 }
 
 fn replicating(server: &ServerThread, state: &State) -> Tail {
@@ -54,7 +58,7 @@ fn the_position_waits_for_what_is_missing_and_then_moves() {
     let mut lines = lines_until(&mut running, "live");
     server.append_at(&Change::insert("video", "5"), BEGIN_MS + 3_000);
     lines.extend(lines_until(&mut running, r#""id":"5""#));
-    state.wait_for(&last_replicated());
+    state.wait_for(&held());
     assert_eq!(
         Replica::of(&lines).names(),
         ["video/1", "video/2", "video/5"]
@@ -85,7 +89,57 @@ fn the_position_waits_for_what_is_missing_and_then_moves() {
     state.is(&due.to_string());
 }
 
-/// Killed between `live` and the repair: the next run begins where the replication ended.
+/// The clock of the agent is ahead: a state comes that is younger than the question, and between
+/// it and the one before an object is deleted of which only the operation after `live` tells.
+/// Where that is lost, what is asked for next is old enough to bring the deletion.
+#[test]
+fn young_states_do_not_move_the_position_past_what_happened_among_them() {
+    let asked_at = BEGIN_MS / 1000;
+    let young = object_at(BEGIN_MS + 1_400, "2");
+    let states = [
+        "id: 1\nevent: reset\n\n",
+        &object_at(BEGIN_MS - 60_000, "1"),
+        &young,
+        &format!("id: {}\nevent: live\n\n", BEGIN_MS + 1_400),
+    ]
+    .concat();
+    let server = ScriptServer::start([
+        Script::events_at(DATE, states.clone()),
+        Script::events_at(DATE, insert(1)).stall(),
+    ]);
+    let state = State::absent();
+    let mut running = Tail::url(server.url())
+        .args(["--start-id", "0", "--state"])
+        .arg(state.path())
+        .spawn();
+    running.wait_for_line(|line| line.contains(&operation_id(1)));
+    let made_up = format!("{:08x}0000000000000000", asked_at - 5);
+    assert_eq!(
+        server.requests()[1].header("last-event-id"),
+        Some(&*made_up)
+    );
+    running.signal(Signal::TERM);
+    running.wait();
+    state.is(&((asked_at - 5) * 1000).to_string());
+}
+
+/// Where everything is older than that, the position stays at its end.
+#[test]
+fn old_states_move_the_position_to_the_end_of_the_replication() {
+    let last = BEGIN_MS - 6_000;
+    let live = format!("id: {last}\nevent: live\n\n");
+    let states = ["id: 1\nevent: reset\n\n", &object_at(last, "1"), &live].concat();
+    let server = ScriptServer::start([Script::events_at(DATE, states).stall()]);
+    let state = State::absent();
+    Tail::url(server.url())
+        .args(["--start-id", "0", "--until-live", "--state"])
+        .arg(state.path())
+        .run()
+        .exit(0);
+    state.is(&last.to_string());
+}
+
+/// Killed between `live` and the repair: the next run begins where the position stayed.
 #[test]
 fn a_killed_run_repeats_and_loses_nothing() {
     for arguments in [&[][..], &["--no-repair"]] {
@@ -96,7 +150,7 @@ fn a_killed_run_repeats_and_loses_nothing() {
         lines.extend(lines_until(&mut running, r#""id":"5""#));
         let is_repaired = arguments.is_empty();
         if is_repaired {
-            state.wait_for(&last_replicated());
+            state.wait_for(&held());
         } else {
             state.wait_for(&id.to_string());
         }
@@ -306,7 +360,7 @@ fn whoever_acknowledges_does_so_for_what_was_missing() {
         running.write_stdin(&id_of(&line));
         lines.push(line);
     }
-    state.wait_for(&last_replicated());
+    state.wait_for(&held());
     let due = server.append_at(&Change::insert("video", "5"), BEGIN_MS + 9_000);
     let more = running.read_lines(3);
     assert!(more[0].contains(&due.to_string()), "{more:#?}");
@@ -314,7 +368,7 @@ fn whoever_acknowledges_does_so_for_what_was_missing() {
     running.write_stdin(&id_of(&more[2]));
     running.write_stdin("what\n");
     running.wait_for_stderr("\"what\", which is not in flight");
-    assert_eq!(state.content().as_deref(), Some(&*last_replicated()));
+    assert_eq!(state.content().as_deref(), Some(&*held()));
     running.write_stdin(&id_of(&more[1]));
     state.wait_for(&due.to_string());
     running.close_stdin();
