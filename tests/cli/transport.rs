@@ -144,6 +144,7 @@ fn a_proxy_that_is_not_there_is_named() {
             .stderr_is_prefixed()
             .stderr_has("http://127.0.0.1:1/: ")
             .stderr_has(&named)
+            .stderr_has("(does the proxy run")
             .stderr_lacks("hush");
     };
     let tail = || Tail::url("http://127.0.0.1:1/");
