@@ -167,9 +167,13 @@ pub(super) fn decoded(text: &str) -> String {
 /// The URL fit to be shown: without what may be a user name and a password. Made for URLs that
 /// cannot be parsed, so it rather hides too much.
 pub(super) fn redacted(url: &str) -> String {
-    let start = url.find("://").map_or(0, |colon| colon + "://".len());
+    let is_scheme = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric());
+    let start = match url.split_once("://") {
+        Some((scheme, _)) if is_scheme(scheme) => scheme.len() + "://".len(),
+        _ => 0,
+    };
     match url.rfind('@') {
-        Some(at) if at >= start => format!("{}…{}", &url[..start], &url[at..]),
-        _ => url.to_owned(),
+        Some(at) => format!("{}…{}", &url[..start], &url[at..]),
+        None => url.to_owned(),
     }
 }
