@@ -37,6 +37,7 @@ use jiff::Timestamp;
 
 use crate::operation::{Event, InvalidOperation, Operation, Record};
 use crate::position::Position;
+pub use cause::in_words;
 pub use config::{Acknowledging, Config, Endpoint, NamedProxy, OnResumeFailed, Start, Tls};
 pub use failure::Failure;
 pub use hint::Hint;
