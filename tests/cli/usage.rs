@@ -252,14 +252,22 @@ fn help_and_version_are_no_errors() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
 fn help_that_cannot_be_written_is_a_failure() {
-    for flag in ["-h", "--help", "--version"] {
-        let full = std::fs::OpenOptions::new()
-            .write(true)
-            .open("/dev/full")
-            .unwrap();
-        let tail = Tail::new().arg(flag).stdout_to(full).run();
-        tail.exit(1).stderr_is_prefixed().stderr_has("stdout");
+    for args in ["-h", "--help", "-V", "--version", "--generate man"] {
+        for (redirection, problem) in [
+            (">/dev/full", "No space left on device"),
+            (">&-", "it is closed"),
+        ] {
+            let script = format!("exec \"$0\" {args} {redirection}");
+            Tail::of("/bin/sh")
+                .args(["-c", &script, env!("CARGO_BIN_EXE_oplog-tail")])
+                .run()
+                .exit(1)
+                .stderr_is_prefixed()
+                .stderr_has(&format!("cannot write to stdout: {problem}"))
+                .stderr_lacks("os error");
+        }
     }
 }
 
