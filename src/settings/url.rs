@@ -152,7 +152,7 @@ fn endpoint(
 /// The URL that a host without `http://` stands for; `None` where it may be something else, or
 /// hold a password.
 fn with_scheme(text: &str) -> Option<String> {
-    let meant = format!("http://{text}");
+    let meant = format!("http://{}", text.strip_prefix("//").unwrap_or(text));
     let url = Url::parse(&meant).ok()?;
     let host = url.host_str()?;
     let is_host = url.port().is_some() || host.contains('.') || host == "localhost";

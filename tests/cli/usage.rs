@@ -92,6 +92,7 @@ fn a_url_without_its_scheme_gets_it_suggested() {
         ("localhost:8042", "http://localhost:8042?"),
         ("oplog.example.com/ops", "http://oplog.example.com/ops?"),
         ("10.0.0.1", "http://10.0.0.1?"),
+        ("//localhost:9", "http://localhost:9?"),
     ] {
         refused(
             &["--url", url],
