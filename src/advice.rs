@@ -28,6 +28,7 @@ pub fn against(error: &Error) -> Option<&'static str> {
 fn on(hint: Hint) -> &'static str {
     match hint {
         Hint::Look => "does the agent run, and is that its address?",
+        Hint::Proxy => "does the proxy run, is that its address, and does it reach the agent?",
         Hint::Password => "give --password-file, or set OPLOG_TAIL_PASSWORD",
         Hint::Authority => "give --cacert, or install the certificates of the authority",
         Hint::TimeToConnect => "--connect-timeout gives it longer",

@@ -28,6 +28,9 @@ pub enum InvalidDuration {
     /// Longer than a hundred years.
     #[error("too long: a hundred years at most")]
     TooLong,
+    /// Less than zero.
+    #[error("it cannot be negative")]
+    Negative,
     /// Zero, where that makes no sense.
     #[error("must be longer than 0")]
     Zero,
@@ -52,6 +55,9 @@ pub fn parse_positive(text: &str) -> Result<Duration, InvalidDuration> {
 pub fn parse(text: &str) -> Result<Duration, InvalidDuration> {
     if text == "0" {
         return Ok(Duration::ZERO);
+    }
+    if looks_negative(text) {
+        return Err(InvalidDuration::Negative);
     }
     if text.is_empty() {
         return Err(InvalidDuration::Malformed);
@@ -79,6 +85,12 @@ pub fn parse(text: &str) -> Result<Duration, InvalidDuration> {
         rest = after;
     }
     Ok(Duration::from_millis(total_ms))
+}
+
+/// Whether this begins like a number below zero.
+pub fn looks_negative(text: &str) -> bool {
+    let number = text.strip_prefix('-');
+    number.is_some_and(|number| number.starts_with(|c: char| c.is_ascii_digit()))
 }
 
 /// Shows a duration in its two largest units, and no digits that nobody reads: `450 ms`, `1.5 s`,
@@ -136,11 +148,12 @@ mod tests {
 
     #[test]
     fn refuses_everything_else() {
-        use InvalidDuration::{Malformed, NoUnit, TooLong};
+        use InvalidDuration::{Malformed, Negative, NoUnit, TooLong};
         for (text, error) in [
             ("", Malformed),
             ("s", Malformed),
-            ("-2s", Malformed),
+            ("-2s", Negative),
+            ("-s", Malformed),
             ("+2s", Malformed),
             ("2 s", Malformed),
             (" 2s", Malformed),

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use crate::advice;
-use crate::consumer::{Error, StateError};
+use crate::consumer::{Error, StateError, in_words};
 use crate::diagnostics;
 use crate::feed::FeedError;
 use crate::settings::UsageError;
@@ -97,8 +97,7 @@ pub fn report(error: &anyhow::Error) -> ExitStatus {
     classify(error)
 }
 
-/// The error with its causes, but for those whose words it already uses, and without the numbers
-/// that the system has for errors: it has words for them, too.
+/// The error with its causes, but for those whose words it already uses, and without numbers.
 fn explained(error: &anyhow::Error) -> String {
     let told = error
         .chain()
@@ -111,15 +110,7 @@ fn explained(error: &anyhow::Error) -> String {
                 format!("{told}: {cause}")
             }
         });
-    without_numbers(&told)
-}
-
-fn without_numbers(text: &str) -> String {
-    let mut parts = text.split(" (os error ");
-    let first = parts.next().unwrap_or_default().to_owned();
-    parts.fold(first, |told, part| {
-        told + part.split_once(')').map_or(part, |(_, after)| after)
-    })
+    in_words(&told)
 }
 
 /// The error, if it is one of the consumer.
@@ -144,22 +135,5 @@ pub fn classify(error: &anyhow::Error) -> ExitStatus {
         Some(Error::ResumeFailed(_)) => ExitStatus::ResumeFailed,
         Some(Error::State(_)) => ExitStatus::StateFile,
         None => ExitStatus::Failure,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_numbers_of_errors_are_left_out() {
-        for (text, told) in [
-            ("no room (os error 28); make some", "no room; make some"),
-            ("a (os error 1): b (os error 2)", "a: b"),
-            ("nothing (left)", "nothing (left)"),
-            ("", ""),
-        ] {
-            assert_eq!(without_numbers(text), told);
-        }
     }
 }

@@ -17,7 +17,7 @@ use crate::operation::{Event, InvalidOperation, Operation};
 use crate::output::{Arrival, Printer};
 use crate::progress::Progress;
 use crate::settings::{OnInvalid, Settings, StopConditions};
-use crate::statistics::{SharedStatistics, Statistics};
+use crate::statistics::{SharedStatistics, Tally};
 
 /// A batch is full when it has grown to this many bytes: half of what a pipe holds, so that one
 /// can be written, and the position move, while the reader is busy with another.
@@ -52,8 +52,10 @@ enum Taken {
 pub struct Feed {
     /// Where operations come from.
     pub consumer: Consumer,
+    /// What has come so far, for others to see.
+    statistics: SharedStatistics,
     /// What has come so far.
-    pub statistics: SharedStatistics,
+    tally: Tally,
     printer: Printer,
     diagnostics: Rc<RefCell<Diagnostics>>,
     batch: Vec<u8>,
@@ -79,6 +81,7 @@ impl Feed {
     ) -> Self {
         Self {
             consumer,
+            tally: statistics.tally(),
             statistics,
             printer: Printer::new(settings.format, settings.color, settings.lag),
             diagnostics,
@@ -135,8 +138,9 @@ impl Feed {
             return Poll::Pending;
         }
         let filled = self.print_ready(cx);
+        self.statistics.publish(&mut self.tally);
         if let Some(progress) = &mut self.progress {
-            progress.update(self.statistics.lock().last_id(), cx);
+            progress.update(self.tally.last_id(), cx);
         }
         filled
     }
@@ -146,15 +150,13 @@ impl Feed {
         let arrival = self.needs_clock.then(|| Arrival {
             received: Timestamp::now(),
         });
-        let shared = self.statistics.clone();
-        let mut statistics = shared.lock();
         while self.batch.len() < BATCH && !self.is_complete {
             match self.consumer.poll_next(cx) {
                 Poll::Ready(Ok(Delivery::Operation(operation))) => {
-                    self.print(&operation, arrival, &mut statistics);
+                    self.print(&operation, arrival);
                 }
                 Poll::Ready(Ok(Delivery::Invalid(invalid))) => {
-                    statistics.count_invalid();
+                    self.tally.count_invalid();
                     self.invalid(&invalid)?;
                 }
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error.into())),
@@ -176,14 +178,9 @@ impl Feed {
         Poll::Ready(Ok(()))
     }
 
-    fn print(
-        &mut self,
-        operation: &Operation,
-        arrival: Option<Arrival>,
-        statistics: &mut Statistics,
-    ) {
+    fn print(&mut self, operation: &Operation, arrival: Option<Arrival>) {
         self.printer.print(operation, arrival, &mut self.batch);
-        statistics.count(operation, arrival);
+        self.tally.count(operation, arrival);
         // What a repair brings has ids as in a replication, and comes after it.
         if let Some(progress) = &mut self.progress
             && !self.consumer.is_repairing()

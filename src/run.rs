@@ -10,29 +10,23 @@ use anyhow::Context as _;
 use crate::cli::{Cli, Generate};
 use crate::consumer::{Consumer, Saver, StateError, StateFile, peek};
 use crate::demo::Demo;
-use crate::diagnostics::{self, Diagnostics, described};
+use crate::diagnostics::{Diagnostics, described};
 use crate::exit::{ExitStatus, report};
 use crate::generate;
 use crate::position::Position;
 use crate::settings::{Ack, Inputs, Settings};
 use crate::statistics::SharedStatistics;
-use crate::stdout::{OutputError, Stdout};
+use crate::stdout::{self, Stdout};
 use crate::supervisor;
 use crate::tail::{Parts, Tail};
 
 /// Prints what clap answers to the command line: the help, the version, or what is wrong with it.
 pub fn answer(answer: &clap::Error) -> ExitStatus {
-    let printed = answer.print().and_then(|()| std::io::stdout().flush());
     if answer.use_stderr() {
+        let _ = answer.print();
         return ExitStatus::Usage;
     }
-    match printed.map_err(OutputError::from) {
-        Ok(()) | Err(OutputError::ReaderGone) => ExitStatus::Success,
-        Err(OutputError::Failed(error)) => {
-            diagnostics::fatal(&format_args!("cannot write to stdout: {error}"));
-            ExitStatus::Failure
-        }
-    }
+    print(|| answer.print()).unwrap_or_else(|error| report(&error))
 }
 
 /// Runs what the command line asks for and says on stderr why, if it fails.
@@ -72,13 +66,13 @@ fn generated(what: Generate) -> anyhow::Result<ExitStatus> {
     // Put together first, so that it is written at once or not at all.
     let mut text = Vec::new();
     generate::write(what, &mut text)?;
-    match std::io::stdout()
-        .write_all(&text)
-        .map_err(OutputError::from)
-    {
-        Ok(()) | Err(OutputError::ReaderGone) => Ok(ExitStatus::Success),
-        Err(OutputError::Failed(error)) => Err(error).context("cannot write to stdout"),
-    }
+    print(|| std::io::stdout().write_all(&text))
+}
+
+/// Prints something that is no record.
+fn print(write: impl FnOnce() -> std::io::Result<()>) -> anyhow::Result<ExitStatus> {
+    stdout::print(write).context("cannot write to stdout")?;
+    Ok(ExitStatus::Success)
 }
 
 /// The parts of a run, in the order in which what they need can fail.

@@ -1,6 +1,7 @@
 //! What came in a run, in numbers: `--stats` and SIGUSR1.
 
 mod shared;
+mod tally;
 
 use std::time::{Duration, Instant};
 
@@ -9,11 +10,13 @@ use serde::Serialize;
 
 use crate::diagnostics::PREFIX;
 use crate::duration::ForPeople;
-use crate::operation::{Event, Operation};
-use crate::output::{Arrival, Format, lag_ms};
+use crate::output::Format;
 use crate::position::Position;
 
 pub use shared::SharedStatistics;
+pub use tally::Tally;
+
+use tally::Events;
 
 /// Where a run is, besides what was printed.
 #[derive(Clone, Copy, Debug, Default)]
@@ -26,7 +29,7 @@ pub struct Whereabouts {
     pub reconnections: u64,
 }
 
-/// Counts what is printed.
+/// What is shown of a run.
 #[derive(Debug)]
 pub struct Statistics {
     whereabouts: Whereabouts,
@@ -36,17 +39,6 @@ pub struct Statistics {
     first_id: Option<String>,
     last_id: String,
     lags: Option<Lags>,
-}
-
-/// How many of each event.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
-struct Events {
-    insert: u64,
-    update: u64,
-    delete: u64,
-    reset: u64,
-    live: u64,
-    other: u64,
 }
 
 /// The distribution of lags, within one part in a thousand, their ends exactly; takes the same
@@ -93,40 +85,19 @@ impl Statistics {
         }
     }
 
-    /// One more line is printed.
-    pub fn count(&mut self, operation: &Operation, arrival: Option<Arrival>) {
-        let count = match operation.event() {
-            Event::Insert => &mut self.events.insert,
-            Event::Update => &mut self.events.update,
-            Event::Delete => &mut self.events.delete,
-            Event::Reset => &mut self.events.reset,
-            Event::Live => &mut self.events.live,
-            Event::Other(_) => &mut self.events.other,
-        };
-        *count += 1;
-        if !operation.id().is_empty() {
-            if self.first_id.is_none() {
-                self.first_id = Some(operation.id().to_owned());
-            }
-            self.last_id.clear();
-            self.last_id.push_str(operation.id());
+    /// This has been printed so far; takes out what has been measured since the last time.
+    pub fn publish(&mut self, tally: &mut Tally) {
+        self.events = tally.events;
+        self.invalid = tally.invalid;
+        if self.first_id.is_none() {
+            self.first_id.clone_from(&tally.first_id);
         }
-        if let (Some(lags), Some(arrival)) = (&mut self.lags, arrival)
-            && !is_state(operation)
-            && let Some(lag) = lag_ms(operation, arrival.received)
-        {
-            lags.record(lag);
+        self.last_id.clear();
+        self.last_id.push_str(&tally.last_id);
+        if let (Some(lags), Some(new)) = (&mut self.lags, &mut tally.lags) {
+            new.drain(..).for_each(|lag| lags.record(lag));
         }
-    }
-
-    /// The id of the last line that had one; empty if none had.
-    pub fn last_id(&self) -> &str {
-        &self.last_id
-    }
-
-    /// One more event could not be decoded.
-    pub fn count_invalid(&mut self) {
-        self.invalid += 1;
+        tally.has_news = false;
     }
 
     /// The run is here now.
@@ -253,13 +224,6 @@ impl Lags {
     }
 }
 
-/// Whether this is a state that a replication or a fallback brings, or what that has left out. Such
-/// states say when the object changed last, which may be years ago, and nothing about how long an
-/// operation takes to arrive.
-fn is_state(operation: &Operation) -> bool {
-    matches!(operation.id().parse(), Ok(Position::Replication(_)))
-}
-
 /// The `rank`th smallest value recorded, from 1.
 fn nth(histogram: &Histogram<u64>, rank: u64) -> u64 {
     #[allow(clippy::cast_precision_loss)] // a histogram within a thousandth needs no more
@@ -270,7 +234,8 @@ fn nth(histogram: &Histogram<u64>, rank: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::operation::Record;
+    use crate::operation::{Operation, Record};
+    use crate::output::Arrival;
 
     fn lags(values: impl IntoIterator<Item = i64>) -> LagSummary {
         let mut lags = Lags::new().unwrap();
@@ -325,7 +290,7 @@ mod tests {
 
     #[test]
     fn the_age_of_a_replicated_object_is_no_lag() {
-        let mut statistics = Statistics::new(true);
+        let mut tally = Tally::new(true);
         let arrival = Some(Arrival {
             received: "2026-11-23T17:55:12Z".parse().unwrap(),
         });
@@ -337,11 +302,16 @@ mod tests {
             ("6b047e00686c822d00000001", "2026-11-23T17:55:11.900Z"),
         ] {
             let operation = Operation::new(Record::new(id, "insert", &data(timestamp))).unwrap();
-            statistics.count(&operation, arrival);
+            tally.count(&operation, arrival);
         }
+        let mut statistics = Statistics::new(true);
+        // What is published twice counts once.
+        statistics.publish(&mut tally);
+        statistics.publish(&mut tally);
         let summary = statistics.summary();
         assert_eq!(summary.events.insert, 2);
         assert_eq!(summary.lag_ms.unwrap().max, 100);
+        assert_eq!(statistics.lags.unwrap().late.len(), 1);
     }
 
     #[test]

@@ -32,6 +32,29 @@ impl From<io::Error> for OutputError {
     }
 }
 
+/// Fails where the process was started without a standard output.
+fn check_not_closed() -> io::Result<()> {
+    if crate::at_start::stdout_was_closed() {
+        return Err(io::Error::other("it is closed"));
+    }
+    Ok(())
+}
+
+/// Has `print` write to stdout something that is no record. A reader that goes away has seen
+/// enough.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn print(print: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+    let printed = check_not_closed()
+        .and_then(|()| print())
+        .and_then(|()| io::stdout().flush());
+    match printed.map_err(OutputError::from) {
+        Ok(()) | Err(OutputError::ReaderGone) => Ok(()),
+        Err(OutputError::Failed(error)) => Err(error),
+    }
+}
+
 /// The standard output of the process.
 #[derive(Debug)]
 pub struct Stdout {
@@ -46,10 +69,7 @@ impl Stdout {
     /// # Errors
     /// When the process has no standard output.
     pub fn open() -> Result<Self, OutputError> {
-        if crate::at_start::stdout_was_closed() {
-            let closed = io::Error::other("it is closed");
-            return Err(OutputError::Failed(closed));
-        }
+        check_not_closed()?;
         let file = File::from(io::stdout().as_fd().try_clone_to_owned()?);
         let watched = file.try_clone()?;
         // SAFETY: the registration asks that the descriptor stays open and the same for as long

@@ -140,7 +140,7 @@ pub struct Position {
     #[arg(
         long,
         value_name = "WHEN",
-        allow_negative_numbers = true,
+        allow_hyphen_values = true,
         conflicts_with = "allow_replication"
     )]
     pub since: Option<String>,

@@ -6,6 +6,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Command};
 
 use super::usage_error;
+use crate::duration;
 
 /// How alike two names are, from 0 to 1, where one begins like the other and then goes on.
 const ALIKE: f64 = 0.8;
@@ -27,9 +28,10 @@ pub(super) fn explained(
     let Some(ContextValue::String(unknown)) = error.get(ContextKind::InvalidArg).cloned() else {
         return error;
     };
-    if let Some(message) =
-        negative_value(command, args, &unknown).or_else(|| single_dash(command, args, &unknown))
-    {
+    if let Some(error) = negative_value(command, args, &unknown) {
+        return error;
+    }
+    if let Some(message) = single_dash(command, args, &unknown) {
         return usage_error(message);
     }
     error.remove(ContextKind::Suggested);
@@ -66,20 +68,26 @@ fn elsewhere(name: &str) -> Option<&'static str> {
     }
 }
 
-/// `-n -1`: what was taken for a flag is the value of the one before.
-fn negative_value(command: &Command, args: &[OsString], unknown: &str) -> Option<String> {
-    if !unknown
-        .strip_prefix('-')?
-        .starts_with(|c: char| c.is_ascii_digit())
-    {
+/// `-n -1`: what was taken for a flag is the value of the one before, and that has to say about it
+/// what it says about `-n=-1`.
+fn negative_value(command: &Command, args: &[OsString], unknown: &str) -> Option<clap::Error> {
+    if !duration::looks_negative(unknown) {
         return None;
     }
-    words(args).collect::<Vec<_>>().windows(2).find_map(|pair| {
-        let arg = flag_with_value(command, pair[0])?;
-        let value = pair[1].starts_with(unknown).then_some(pair[1])?;
-        Some(format!(
-            "invalid value '{value}' for '{arg}': it cannot be negative"
-        ))
+    let words: Vec<_> = words(args).collect();
+    words.windows(2).enumerate().find_map(|(at, pair)| {
+        let is_meant = takes_next_word(command, pair[0]) && pair[1].starts_with(unknown);
+        let joined = is_meant.then(|| format!("{}={}", pair[0], pair[1]))?;
+        let before = ["oplog-tail"].iter().chain(&words[..at]).copied();
+        let error = command
+            .clone()
+            .try_get_matches_from(before.chain([joined.as_str()]))
+            .err()?;
+        matches!(
+            error.kind(),
+            ErrorKind::ValueValidation | ErrorKind::InvalidValue
+        )
+        .then_some(error)
     })
 }
 
@@ -93,11 +101,19 @@ fn single_dash(command: &Command, args: &[OsString], unknown: &str) -> Option<St
             .strip_prefix('-')
             .filter(|name| !name.starts_with('-'))?;
         let name = name.split('=').next().unwrap_or_default();
-        if name.chars().count() < 2 || !name.contains(letter) {
+        // What comes after a flag with a value is the value.
+        let (before, _) = name.split_once(letter)?;
+        if name.chars().count() < 2 || !before.chars().all(|c| is_switch(command, c)) {
             return None;
         }
         Some(two_dashes(name, similar_flag(command, name)?))
     })
+}
+
+/// Whether this letter is a flag without a value.
+fn is_switch(command: &Command, letter: char) -> bool {
+    let mut args = command.get_arguments();
+    args.any(|arg| arg.get_short() == Some(letter) && !arg.get_action().takes_values())
 }
 
 /// What to say where one dash was typed and two are needed.
@@ -111,14 +127,14 @@ fn words(args: &[OsString]) -> impl Iterator<Item = &str> {
     words.take_while(|word| *word != "--")
 }
 
-/// The flag that this word is, if it takes the next word as its value.
-fn flag_with_value<'a>(command: &'a Command, word: &str) -> Option<&'a Arg> {
+/// Whether this word is a flag that takes the next word as its value.
+fn takes_next_word(command: &Command, word: &str) -> bool {
     let is_meant = |arg: &&Arg| match word.strip_prefix("--") {
         Some(long) => names(arg).any(|name| name == long),
         None => word.starts_with('-') && arg.get_short() == word.chars().last(),
     };
     let mut args = command.get_arguments().filter(is_meant);
-    args.find(|arg| arg.get_action().takes_values())
+    args.any(|arg| arg.get_action().takes_values())
 }
 
 /// The long names of a flag.
@@ -128,6 +144,7 @@ pub(super) fn names(arg: &Arg) -> impl Iterator<Item = &str> {
 
 /// The long flag that was probably meant: a few letters away, or one that goes on where this ends.
 fn similar_flag<'a>(command: &'a Command, typed: &str) -> Option<&'a str> {
+    let typed = &*typed.to_ascii_lowercase();
     let most = 1 + typed.chars().count() / 4;
     let near = |name: &&str| {
         strsim::osa_distance(typed, name) <= most || strsim::jaro_winkler(typed, name) >= ALIKE

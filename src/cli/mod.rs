@@ -281,6 +281,8 @@ mod tests {
             ("--max", "--max-in-flight"),
             ("--json", "--output json"),
             ("--format", "--output"),
+            ("--URL", "--url"),
+            ("--State", "--state"),
         ] {
             let text = error(&[typed]).to_string();
             let tip = format!("tip: a similar argument exists: '{meant}'");
@@ -296,6 +298,27 @@ mod tests {
             text.contains("did you mean '--types' (two dashes)?"),
             "{text}"
         );
+        // What comes after -s is its value.
+        for args in [["-sstate", "-t"], ["-sstats", "-a"]] {
+            let text = error(&args).to_string();
+            assert!(text.contains(&format!("'{}'", args[1])), "{text}");
+            assert!(!text.contains("did you mean"), "{text}");
+        }
+    }
+
+    /// A file, a header and a URL have no sign.
+    #[test]
+    fn only_numbers_can_be_negative() {
+        for args in [
+            ["--password-file", "-5"],
+            ["-s", "-5"],
+            ["-H", "-5: x"],
+            ["-u", "-5"],
+        ] {
+            let text = error(&args).to_string();
+            assert!(text.contains("unexpected argument '-5'"), "{text}");
+            assert!(!text.contains("negative"), "{text}");
+        }
     }
 
     #[test]
@@ -314,10 +337,6 @@ mod tests {
                 "invalid value '-5s' for '--timeout <DUR>': it cannot be negative",
             ),
             (
-                &["--since", "-2h"],
-                "invalid value '-2h' for '--since <WHEN>': it cannot be negative",
-            ),
-            (
                 &["--retries", "-1"],
                 "invalid value '-1' for '--retries <N>': it cannot be negative",
             ),
@@ -327,7 +346,23 @@ mod tests {
             ),
             (
                 &["-n=-1"],
-                "invalid value '-1' for '--count <N>': a whole number, 1 or more",
+                "invalid value '-1' for '--count <N>': it cannot be negative",
+            ),
+            (
+                &["--timeout=-5s"],
+                "invalid value '-5s' for '--timeout <DUR>': it cannot be negative",
+            ),
+            (
+                &["-n", "99999999999999999999999"],
+                "for '--count <N>': too large",
+            ),
+            (
+                &["--retries", "4294967296"],
+                "for '--retries <N>': too large",
+            ),
+            (
+                &["--color", "-5"],
+                "invalid value '-5' for '--color <WHEN>'",
             ),
             (
                 &["--max-in-flight", "x"],

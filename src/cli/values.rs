@@ -1,9 +1,12 @@
 //! What the values of flags can be.
 
 use std::fmt;
+use std::num::{IntErrorKind, ParseIntError};
 use std::str::FromStr;
 
 use clap::ValueEnum;
+
+use crate::duration;
 
 /// A text that is never printed.
 #[derive(Clone, PartialEq, Eq)]
@@ -29,13 +32,35 @@ impl fmt::Debug for Secret {
 }
 
 /// A number that cannot be 0.
-pub(super) fn from_one<T: FromStr>(text: &str) -> Result<T, &'static str> {
-    text.parse().map_err(|_| "a whole number, 1 or more")
+pub(super) fn from_one<T>(text: &str) -> Result<T, &'static str>
+where
+    T: FromStr<Err = ParseIntError>,
+{
+    number(text, "a whole number, 1 or more")
 }
 
 /// A number that can be 0.
-pub(super) fn from_zero<T: FromStr>(text: &str) -> Result<T, &'static str> {
-    text.parse().map_err(|_| "a whole number, 0 or more")
+pub(super) fn from_zero<T>(text: &str) -> Result<T, &'static str>
+where
+    T: FromStr<Err = ParseIntError>,
+{
+    number(text, "a whole number, 0 or more")
+}
+
+/// The number, or else what is wrong with it; `form` is what it should be.
+fn number<T>(text: &str, form: &'static str) -> Result<T, &'static str>
+where
+    T: FromStr<Err = ParseIntError>,
+{
+    text.parse().map_err(|error: ParseIntError| {
+        if *error.kind() == IntErrorKind::PosOverflow {
+            "too large"
+        } else if duration::looks_negative(text) {
+            "it cannot be negative"
+        } else {
+            form
+        }
+    })
 }
 
 /// How operations are acknowledged.

@@ -1,6 +1,7 @@
 //! What is behind an error, in words.
 
 use std::error::Error as StdError;
+use std::fmt::Display;
 use std::io;
 
 use super::failure::Failure;
@@ -49,13 +50,14 @@ fn is_about_certificate(cause: &(dyn StdError + 'static)) -> bool {
     )
 }
 
-/// The error without the number that the system has for it.
-pub(super) fn in_words(error: &dyn StdError) -> String {
+/// The error without the numbers that the system has for errors: it has words for them, too.
+pub fn in_words(error: &dyn Display) -> String {
     let text = error.to_string();
-    match text.find(" (os error ") {
-        Some(end) => text[..end].to_owned(),
-        None => text,
-    }
+    let mut parts = text.split(" (os error ");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |told, part| {
+        told + part.split_once(')').map_or(part, |(_, after)| after)
+    })
 }
 
 #[cfg(test)]
@@ -72,9 +74,16 @@ mod tests {
     }
 
     #[test]
-    fn the_number_of_the_system_is_left_out() {
-        let refused = io::Error::from_raw_os_error(2);
-        assert_eq!(in_words(&refused), "No such file or directory");
-        assert_eq!(in_words(&io::Error::other("no number")), "no number");
+    fn the_numbers_of_the_system_are_left_out() {
+        let missing = io::Error::from_raw_os_error(2);
+        assert_eq!(in_words(&missing), "No such file or directory");
+        for (text, told) in [
+            ("no room (os error 28); make some", "no room; make some"),
+            ("a (os error 1): b (os error 2)", "a: b"),
+            ("nothing (left)", "nothing (left)"),
+            ("", ""),
+        ] {
+            assert_eq!(in_words(&text), told);
+        }
     }
 }

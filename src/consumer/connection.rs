@@ -245,6 +245,10 @@ fn transport_failure(failure: &TransportFailure) -> Failure {
             let failure = request_failure(error);
             Failure {
                 reason: format!("through the proxy {name}: {}", failure.reason),
+                hint: match failure.hint {
+                    Some(Hint::Look) => Some(Hint::Proxy),
+                    other => other,
+                },
                 ..failure
             }
         }

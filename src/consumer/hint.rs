@@ -5,6 +5,8 @@
 pub enum Hint {
     /// A look at whether the agent runs, and at its address.
     Look,
+    /// A look at whether the proxy runs, and at its address.
+    Proxy,
     /// A password.
     Password,
     /// A certificate authority to trust.

@@ -13,6 +13,7 @@ use sync_wrapper::SyncFuture;
 use super::body::{Bypass, EventBody};
 use super::config::{Config, Endpoint};
 use super::framing::TooLong;
+use super::proxy::{may_show_password, proxy_variable};
 use super::userinfo::without_userinfo;
 use crate::duration::ForPeople;
 
@@ -96,8 +97,9 @@ impl Clients {
     /// so plain `http` goes without, unless a proxy might be spoken to over TLS.
     fn for_url(&self, url: &Url) -> Result<&Client, TransportFailure> {
         let encrypted = url.scheme() == "https";
-        let proxied =
-            !self.config.direct && (self.config.proxy.is_some() || proxy_in_environment());
+        let proxied = !self.config.direct
+            && (self.config.proxy.is_some()
+                || proxy_variable(|name| std::env::var_os(name), url).is_some());
         match self.client(encrypted || proxied) {
             // A machine without certificates can still speak through a proxy that needs none.
             Err(_) if !encrypted => self.client(false),
@@ -158,14 +160,12 @@ fn proxy_for(config: &Config, url: &Url) -> Option<String> {
     if let Some(proxy) = &config.proxy {
         return Some(proxy.name.clone());
     }
+    let (variable, value) = proxy_variable(|name| std::env::var_os(name), url)?;
+    if may_show_password(&value) {
+        return Some(format!("of {variable}"));
+    }
     let chosen = Matcher::from_env().intercept(&url.as_str().parse().ok()?)?;
     Some(chosen.uri().to_string())
-}
-
-fn proxy_in_environment() -> bool {
-    ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"]
-        .iter()
-        .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
 }
 
 /// The transport of one connection.

@@ -15,7 +15,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::cli::{self, Cli};
-use crate::consumer::{Acknowledging, Config, OnResumeFailed};
+use crate::consumer::{Acknowledging, Config, OnResumeFailed, excepts_everything};
 use crate::output::{Format, color};
 
 pub use crate::cli::{Ack, OnInvalid};
@@ -184,8 +184,8 @@ impl Settings {
             Some(value.to_string_lossy().into_owned())
         };
         // The demo server runs inside this program; no proxy leads there.
-        let direct = demo_url.is_some();
         let proxy = cli.source.proxy.as_ref().map(network::proxy).transpose()?;
+        let direct = demo_url.is_some() || (proxy.is_none() && excepts_everything(&inputs.env));
         if proxy.is_none() && !direct {
             network::check_proxy_variables(&inputs.env, &endpoints)?;
         }

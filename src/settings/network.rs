@@ -12,9 +12,13 @@ use super::credentials::basic;
 use super::url::{decoded, redacted};
 use super::{Environment, UsageError};
 use crate::cli::{Secret, Source};
-use crate::consumer::{Endpoint, NamedProxy, Tls};
+use crate::consumer::{Endpoint, NamedProxy, Tls, may_show_password, proxy_variable};
 
 const NO_SOCKS: &str = "SOCKS is not supported, only http and https are";
+
+/// What looks like host and port may then be the beginning of a password.
+const SLASH_IN_PASSWORD: &str =
+    "a slash, ?, # or \\ in its user name or password is written %2F, %3F, %23 or %5C";
 
 /// What `--cacert` and `--insecure` mean.
 pub(super) fn tls(typed: &Source) -> Result<Tls, UsageError> {
@@ -58,6 +62,9 @@ pub(super) fn proxy(typed: &Secret) -> Result<NamedProxy, UsageError> {
         scheme if scheme.starts_with("socks") => return Err(fail(NO_SOCKS)),
         _ => return Err(fail("only http and https proxies are supported")),
     }
+    if may_show_password(OsStr::new(text)) {
+        return Err(fail(SLASH_IN_PASSWORD));
+    }
     let (user, password) = (decoded(url.username()), url.password().map(decoded));
     let has_credentials = !user.is_empty() || password.is_some();
     let (Ok(()), Ok(())) = (url.set_username(""), url.set_password(None)) else {
@@ -78,24 +85,13 @@ pub(super) fn proxy(typed: &Secret) -> Result<NamedProxy, UsageError> {
 }
 
 /// Refuses what the environment names as a proxy and cannot be one: reqwest would go without a
-/// proxy, and speak HTTP to one that speaks SOCKS. Looked at is what reqwest looks at for these
-/// endpoints, in its order.
+/// proxy, and speak HTTP to one that speaks SOCKS.
 pub(super) fn check_proxy_variables(
     env: &Environment,
     endpoints: &[Endpoint],
 ) -> Result<(), UsageError> {
-    let first = |names: [&'static str; 2]| {
-        let mut set = names
-            .into_iter()
-            .filter_map(|name| Some((name, env(name)?)));
-        set.next().filter(|(_, value)| !value.is_empty())
-    };
     for endpoint in endpoints {
-        let own = match endpoint.url.scheme() {
-            "https" => ["HTTPS_PROXY", "https_proxy"],
-            _ => ["HTTP_PROXY", "http_proxy"],
-        };
-        if let Some((name, value)) = first(own).or_else(|| first(["ALL_PROXY", "all_proxy"])) {
+        if let Some((name, value)) = proxy_variable(env, &endpoint.url) {
             check_proxy_variable(name, &value)?;
         }
     }
@@ -105,6 +101,9 @@ pub(super) fn check_proxy_variables(
 fn check_proxy_variable(name: &str, value: &OsStr) -> Result<(), UsageError> {
     let text = value.to_string_lossy();
     let fail = |problem: &str| UsageError::new(format!("{name} {:?}: {problem}", redacted(&text)));
+    if may_show_password(value) {
+        return Err(fail(SLASH_IN_PASSWORD));
+    }
     let uri: Option<http::Uri> = value.to_str().and_then(|text| text.parse().ok());
     let Some(uri) = uri.filter(|uri| uri.authority().is_some()) else {
         return Err(fail(

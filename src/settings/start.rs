@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::UsageError;
 use crate::cli;
 use crate::consumer::Start;
-use crate::duration;
+use crate::duration::{self, InvalidDuration};
 use crate::position::Position;
 
 const SECONDS_OF_A_DAY: u32 = 86_400;
@@ -51,10 +51,10 @@ fn start_id(id: &str) -> Result<Start, UsageError> {
 
 fn since(when: &str, now: Timestamp) -> Result<Start, UsageError> {
     let fail = |problem: &str| UsageError::new(format!("--since {when:?}: {problem}"));
-    let time = if let Ok(ago) = duration::parse_positive(when) {
-        SignedDuration::try_from(ago).ok().and_then(|ago| now.checked_sub(ago).ok())
-    } else {
-        point_in_time(when)
+    let time = match duration::parse_positive(when) {
+        Ok(ago) => SignedDuration::try_from(ago).ok().and_then(|ago| now.checked_sub(ago).ok()),
+        Err(InvalidDuration::Malformed) => point_in_time(when),
+        Err(error) => return Err(fail(&error.to_string())),
     }
     .ok_or_else(|| {
         fail("neither a duration (2h, 1d12h) nor an RFC 3339 time (2026-11-23T10:00:00Z) nor a date (2026-11-23)")
@@ -77,8 +77,9 @@ fn since(when: &str, now: Timestamp) -> Result<Start, UsageError> {
 fn point_in_time(text: &str) -> Option<Timestamp> {
     // As many characters as a date has: Date itself would take a time and ignore it.
     if text.len() == "2026-11-23".len() {
-        let midnight = text.parse::<Date>().ok()?.to_zoned(TimeZone::UTC).ok()?;
-        return Some(midnight.timestamp());
+        let midnight = text.parse::<Date>().ok()?.to_zoned(TimeZone::UTC);
+        // The last date there is has no time that can be told in every zone.
+        return Some(midnight.map_or(Timestamp::MAX, |midnight| midnight.timestamp()));
     }
     let offset = Pieces::parse(text).ok()?.to_numeric_offset();
     if offset.is_some_and(|offset| offset.seconds().unsigned_abs() >= SECONDS_OF_A_DAY) {
@@ -130,8 +131,12 @@ mod tests {
             ("1969-12-31T23:59:59.5Z", "before 1970"),
             ("99y", "neither a duration"),
             ("30000d", "before 1970"),
-            ("0", "neither a duration"),
-            ("-2h", "neither a duration"),
+            ("0", "longer than 0"),
+            ("0s", "longer than 0"),
+            ("5", "the unit is missing"),
+            ("1000000d", "too long"),
+            ("9999-12-31", "in the future"),
+            ("-2h", "cannot be negative"),
             ("2026-13-01", "neither a duration"),
             ("2026-11-23T10:00:00", "neither a duration"),
             ("yesterday", "neither a duration"),

@@ -152,7 +152,7 @@ fn endpoint(
 /// The URL that a host without `http://` stands for; `None` where it may be something else, or
 /// hold a password.
 fn with_scheme(text: &str) -> Option<String> {
-    let meant = format!("http://{text}");
+    let meant = format!("http://{}", text.strip_prefix("//").unwrap_or(text));
     let url = Url::parse(&meant).ok()?;
     let host = url.host_str()?;
     let is_host = url.port().is_some() || host.contains('.') || host == "localhost";
@@ -167,9 +167,13 @@ pub(super) fn decoded(text: &str) -> String {
 /// The URL fit to be shown: without what may be a user name and a password. Made for URLs that
 /// cannot be parsed, so it rather hides too much.
 pub(super) fn redacted(url: &str) -> String {
-    let start = url.find("://").map_or(0, |colon| colon + "://".len());
+    let is_scheme = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric());
+    let start = match url.split_once("://") {
+        Some((scheme, _)) if is_scheme(scheme) => scheme.len() + "://".len(),
+        _ => 0,
+    };
     match url.rfind('@') {
-        Some(at) if at >= start => format!("{}…{}", &url[..start], &url[at..]),
-        _ => url.to_owned(),
+        Some(at) => format!("{}…{}", &url[..start], &url[at..]),
+        None => url.to_owned(),
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
-use super::Statistics;
+use super::{Statistics, Tally};
 use crate::output::Format;
 
 /// The statistics of a run. They can be shown from another thread too, for while the one that
@@ -29,6 +29,18 @@ impl SharedStatistics {
             is_watched: Arc::default(),
             format,
             at_end,
+        }
+    }
+
+    /// A tally to publish here.
+    pub fn tally(&self) -> Tally {
+        Tally::new(self.at_end)
+    }
+
+    /// What is printed was counted here.
+    pub fn publish(&self, tally: &mut Tally) {
+        if tally.has_news {
+            self.lock().publish(tally);
         }
     }
 

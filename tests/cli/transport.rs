@@ -144,6 +144,7 @@ fn a_proxy_that_is_not_there_is_named() {
             .stderr_is_prefixed()
             .stderr_has("http://127.0.0.1:1/: ")
             .stderr_has(&named)
+            .stderr_has("(does the proxy run")
             .stderr_lacks("hush");
     };
     let tail = || Tail::url("http://127.0.0.1:1/");
@@ -163,6 +164,7 @@ fn a_variable_that_names_no_proxy_is_refused() {
             "SOCKS is not supported",
         ),
         ("all_proxy", "ftp://127.0.0.1:1", "only http and https"),
+        ("HTTP_PROXY", "http://hush:12/hush@127.0.0.1:1", "%2F"),
     ] {
         let server = ScriptServer::repeating(stream()[0].clone());
         Tail::url(server.url())
@@ -195,4 +197,42 @@ fn a_variable_that_names_no_proxy_is_refused() {
         .env("HTTP_PROXY", "")
         .run()
         .exit(0);
+}
+
+/// What keeps reqwest from a proxy keeps the program from looking at what its variable says.
+#[test]
+fn a_variable_that_does_not_count_is_not_looked_at() {
+    let proxy = ForwardProxy::start();
+    for value in ["socks5://127.0.0.1:1", "bad%%x", &proxy.url()] {
+        for (name, setting) in [
+            ("NO_PROXY", "127.0.0.1"),
+            ("no_proxy", "127.0.0.0/8"),
+            ("NO_PROXY", "*"),
+            ("NO_PROXY", "localhost, *"),
+            ("REQUEST_METHOD", "GET"),
+        ] {
+            let server = ScriptServer::start(stream());
+            Tail::url(server.url())
+                .args(["-n", "1"])
+                .env("HTTP_PROXY", value)
+                .env(name, setting)
+                .run()
+                .exit(0)
+                .stderr_is_empty();
+        }
+    }
+    assert!(proxy.heads().is_empty());
+}
+
+/// A redirect leads to where another variable counts, which was not looked at before.
+#[test]
+fn a_password_with_a_slash_is_not_taken_for_a_host() {
+    let server = ScriptServer::start([Script::redirect(302, "https://127.0.0.1:1/")]);
+    Tail::url(server.url())
+        .args(["--retries", "0"])
+        .env("HTTPS_PROXY", "http://hush:1/hush@127.0.0.1:1")
+        .run()
+        .exit(4)
+        .stderr_has("through the proxy of HTTPS_PROXY: ")
+        .stderr_lacks("hush");
 }

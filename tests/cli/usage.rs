@@ -92,6 +92,7 @@ fn a_url_without_its_scheme_gets_it_suggested() {
         ("localhost:8042", "http://localhost:8042?"),
         ("oplog.example.com/ops", "http://oplog.example.com/ops?"),
         ("10.0.0.1", "http://10.0.0.1?"),
+        ("//localhost:9", "http://localhost:9?"),
     ] {
         refused(
             &["--url", url],
@@ -252,14 +253,22 @@ fn help_and_version_are_no_errors() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
 fn help_that_cannot_be_written_is_a_failure() {
-    for flag in ["-h", "--help", "--version"] {
-        let full = std::fs::OpenOptions::new()
-            .write(true)
-            .open("/dev/full")
-            .unwrap();
-        let tail = Tail::new().arg(flag).stdout_to(full).run();
-        tail.exit(1).stderr_is_prefixed().stderr_has("stdout");
+    for args in ["-h", "--help", "-V", "--version", "--generate man"] {
+        for (redirection, problem) in [
+            (">/dev/full", "No space left on device"),
+            (">&-", "it is closed"),
+        ] {
+            let script = format!("exec \"$0\" {args} {redirection}");
+            Tail::of("/bin/sh")
+                .args(["-c", &script, env!("CARGO_BIN_EXE_oplog-tail")])
+                .run()
+                .exit(1)
+                .stderr_is_prefixed()
+                .stderr_has(&format!("cannot write to stdout: {problem}"))
+                .stderr_lacks("os error");
+        }
     }
 }
 

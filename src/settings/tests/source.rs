@@ -219,6 +219,9 @@ fn secrets_are_never_shown() {
         &["--url", "http://a%3Ab:s3cret@h/"],
         &["http://h/", "--proxy", "socks5://u:s3cret@h/"],
         &["http://h/", "--proxy", "u:s3cret@h"],
+        &["http://h/", "--proxy", "http://s3cret:1/s3cret@h"],
+        &["http://h/", "--proxy", "u:s3cret://s3cret@h"],
+        &["--url", "u:s3cret@h://x"],
         &["http://h/", "-H", "s3cret"],
         &["http://h/", "-H", "X-Key: s3cret\u{1}"],
         &[

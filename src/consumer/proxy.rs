@@ -1,0 +1,130 @@
+//! What the environment says about proxies, as reqwest reads it.
+
+use std::ffi::{OsStr, OsString};
+
+use hyper_util::client::proxy::matcher::Matcher;
+use reqwest::Url;
+
+/// The variable that names the proxy for `url`, and its value, if one counts for it.
+///
+/// What it names need not be a proxy.
+pub fn proxy_variable(
+    env: impl Fn(&str) -> Option<OsString>,
+    url: &Url,
+) -> Option<(&'static str, OsString)> {
+    let first = |names: [&'static str; 2]| {
+        let mut set = names
+            .into_iter()
+            .filter_map(|name| Some((name, env(name)?)));
+        set.next().filter(|(_, value)| !value.is_empty())
+    };
+    let own = match url.scheme() {
+        "https" => ["HTTPS_PROXY", "https_proxy"],
+        _ => ["HTTP_PROXY", "http_proxy"],
+    };
+    // A CGI program gets headers of its requests as variables, HTTP_PROXY from one called Proxy.
+    let is_cgi = env("REQUEST_METHOD").is_some();
+    if is_cgi || is_excepted(&env, url) {
+        return None;
+    }
+    first(own).or_else(|| first(["ALL_PROXY", "all_proxy"]))
+}
+
+/// Whether the environment says that nothing goes through a proxy. The matcher takes the asterisk
+/// for names only, not for addresses.
+pub fn excepts_everything(env: impl Fn(&str) -> Option<OsString>) -> bool {
+    excepted(env).split(',').any(|host| host.trim() == "*")
+}
+
+/// Whether the environment keeps this URL from its proxies.
+fn is_excepted(env: impl Fn(&str) -> Option<OsString>, url: &Url) -> bool {
+    let matcher = Matcher::builder()
+        .all("http://proxy")
+        .no(excepted(&env))
+        .build();
+    let intercepted = |url| matcher.intercept(&url).is_some();
+    excepts_everything(env) || !url.as_str().parse().is_ok_and(intercepted)
+}
+
+/// The hosts that no proxy is used for.
+fn excepted(env: impl Fn(&str) -> Option<OsString>) -> String {
+    let text = |name| env(name)?.into_string().ok();
+    let hosts = text("NO_PROXY").or_else(|| text("no_proxy"));
+    hosts.unwrap_or_default()
+}
+
+/// Whether what looks like host and port of this URL may be the user name and the beginning of a
+/// password that holds a slash.
+pub fn may_show_password(url: &OsStr) -> bool {
+    let text = url.to_string_lossy();
+    let authority = text.split_once("://").map_or(&*text, |(_, rest)| rest);
+    authority
+        .split_once(['/', '?', '#', '\\'])
+        .is_some_and(|(_, rest)| rest.contains('@'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn variable(env: &[(&str, &str)], url: &str) -> Option<&'static str> {
+        let env = |name: &str| {
+            let found = env.iter().find(|(key, _)| *key == name)?;
+            Some(found.1.into())
+        };
+        proxy_variable(env, &url.parse().unwrap()).map(|(name, _)| name)
+    }
+
+    #[test]
+    fn a_variable_counts_for_the_urls_that_go_through_it() {
+        let http = ("HTTP_PROXY", "http://p");
+        let all = ("all_proxy", "http://p");
+        for (env, url, counts) in [
+            (&[http, all][..], "http://h/", Some("HTTP_PROXY")),
+            (&[http, all], "https://h/", Some("all_proxy")),
+            (&[http], "https://h/", None),
+            (
+                &[("HTTP_PROXY", ""), ("http_proxy", "x")],
+                "http://h/",
+                None,
+            ),
+            (
+                &[http, ("NO_PROXY", "other")],
+                "http://h/",
+                Some("HTTP_PROXY"),
+            ),
+            (&[http, ("NO_PROXY", "x, h")], "http://h/", None),
+            (&[http, ("no_proxy", "h")], "http://a.h/", None),
+            (
+                &[http, ("NO_PROXY", ""), ("no_proxy", "h")],
+                "http://h/",
+                Some("HTTP_PROXY"),
+            ),
+            (
+                &[http, ("NO_PROXY", "10.0.0.0/8")],
+                "http://10.1.2.3/",
+                None,
+            ),
+            (&[http, ("NO_PROXY", "::1")], "http://[::1]:8/", None),
+            (&[http, ("NO_PROXY", "x, *")], "http://10.1.2.3/", None),
+            (&[http, ("NO_PROXY", "*")], "http://h/", None),
+            (&[http, ("REQUEST_METHOD", "GET")], "http://h/", None),
+        ] {
+            assert_eq!(variable(env, url), counts, "{env:?} {url}");
+        }
+    }
+
+    #[test]
+    fn a_password_with_a_slash_is_no_host() {
+        for (url, may) in [
+            ("http://user:12/cret@h:1", true),
+            ("user:se/cret@h", true),
+            ("http://user:a?b@h", true),
+            ("http://user:a\\b@h", true),
+            ("http://user:secret@h:1/", false),
+            ("http://h:1/path", false),
+        ] {
+            assert_eq!(may_show_password(OsStr::new(url)), may, "{url}");
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! The count of whoever prints: its own, so that counting takes no lock.
+
+use serde::Serialize;
+
+use crate::operation::{Event, Operation};
+use crate::output::{Arrival, lag_ms};
+use crate::position::Position;
+
+/// How many of each event.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub(super) struct Events {
+    pub(super) insert: u64,
+    pub(super) update: u64,
+    pub(super) delete: u64,
+    pub(super) reset: u64,
+    pub(super) live: u64,
+    pub(super) other: u64,
+}
+
+/// What has been printed since the start of the run.
+#[derive(Debug, Default)]
+pub struct Tally {
+    pub(super) events: Events,
+    pub(super) invalid: u64,
+    pub(super) first_id: Option<String>,
+    pub(super) last_id: String,
+    /// The lags since the tally was published last, where they are wanted.
+    pub(super) lags: Option<Vec<i64>>,
+    /// Whether there is something to publish.
+    pub(super) has_news: bool,
+}
+
+impl Tally {
+    /// Nothing has come yet. Lags are kept `with_lags` only.
+    pub(super) fn new(with_lags: bool) -> Self {
+        Self {
+            lags: with_lags.then(Vec::new),
+            ..Self::default()
+        }
+    }
+
+    /// One more line is printed. Without an arrival, its lag is not known.
+    pub fn count(&mut self, operation: &Operation, arrival: Option<Arrival>) {
+        let count = match operation.event() {
+            Event::Insert => &mut self.events.insert,
+            Event::Update => &mut self.events.update,
+            Event::Delete => &mut self.events.delete,
+            Event::Reset => &mut self.events.reset,
+            Event::Live => &mut self.events.live,
+            Event::Other(_) => &mut self.events.other,
+        };
+        *count += 1;
+        self.has_news = true;
+        if !operation.id().is_empty() {
+            if self.first_id.is_none() {
+                self.first_id = Some(operation.id().to_owned());
+            }
+            self.last_id.clear();
+            self.last_id.push_str(operation.id());
+        }
+        if let (Some(lags), Some(arrival)) = (&mut self.lags, arrival)
+            && !is_state(operation)
+            && let Some(lag) = lag_ms(operation, arrival.received)
+        {
+            lags.push(lag);
+        }
+    }
+
+    /// The id of the last line that had one; empty if none had.
+    pub fn last_id(&self) -> &str {
+        &self.last_id
+    }
+
+    /// One more event could not be decoded.
+    pub fn count_invalid(&mut self) {
+        self.invalid += 1;
+        self.has_news = true;
+    }
+}
+
+/// Whether this is a state that a replication or a fallback brings, or what that has left out. Such
+/// states say when the object changed last, which may be years ago, and nothing about how long an
+/// operation takes to arrive.
+fn is_state(operation: &Operation) -> bool {
+    matches!(operation.id().parse(), Ok(Position::Replication(_)))
+}
