@@ -296,6 +296,13 @@ impl Tail {
             *waits_for_saving = false;
             std::future::poll_fn(|cx| feed.fill(cx)).await
         };
+        // What waits for a save, such as a `reset`, takes no other step meanwhile.
+        let falls_behind = async {
+            match saver {
+                Some(saver) if !saver.is_behind() => saver.falls_behind().await,
+                _ => std::future::pending().await,
+            }
+        };
         let has_saved = async {
             match saver {
                 Some(saver) => saver.has_saved().await,
@@ -311,6 +318,7 @@ impl Tail {
                 Ok(ids.map_or(Step::End(Ending::AcksEnded), Step::Acknowledged))
             }
             () = has_saved => Ok(Step::Saved),
+            () = falls_behind => Ok(Step::Filled),
             filled = filled => Ok(filled.map(|()| Step::Filled)?),
             () = stdout.reader_gone() => Ok(Step::End(Ending::ReaderGone)),
         }

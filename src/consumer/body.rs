@@ -1,7 +1,7 @@
 //! The body of an answer: bytes made ready for the event parser, and the runs of plain operations
 //! that go past it.
 //!
-//! In place of a run the parser gets an event that no server can send, because its name is made up
+//! In place of a run the parser gets an event whose name no server can know, because it is made up
 //! anew for each connection. When that event comes out of the parser it is the run's turn, so
 //! everything stays in the order in which the server sent it.
 

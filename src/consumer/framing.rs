@@ -100,7 +100,6 @@ impl Framing {
 
     /// Whole events between two others were not fed to it.
     pub fn pass_by(&mut self) {
-        self.after_carriage_return = false;
         self.past_first_line = true;
     }
 

@@ -15,6 +15,8 @@ use crate::position::Position;
 const INTERVAL: Duration = Duration::from_secs(1);
 /// A save that takes longer holds up what comes next.
 const LONGEST_SAVE: Duration = Duration::from_secs(3);
+/// The resolution of the timer, so that it does not fire just before.
+const TICK: Duration = Duration::from_millis(1);
 
 #[derive(Debug, Default)]
 struct State {
@@ -103,6 +105,18 @@ impl Saver {
     pub fn is_behind(&self) -> bool {
         let since = self.shared.lock().saving_since;
         since.is_some_and(|since| since.elapsed() > LONGEST_SAVE)
+    }
+
+    /// Waits until saving is [behind](Saver::is_behind).
+    pub async fn falls_behind(&self) {
+        loop {
+            let since = self.shared.lock().saving_since;
+            let lasting = since.map_or(Duration::ZERO, |since| since.elapsed());
+            tokio::time::sleep(LONGEST_SAVE.saturating_sub(lasting) + TICK).await;
+            if self.is_behind() {
+                return;
+            }
+        }
     }
 
     /// Waits until saving is no longer behind.

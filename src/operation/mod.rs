@@ -63,7 +63,7 @@ impl Event {
 }
 
 /// One record: an operation or a marker.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Operation {
     /// Its data is one line of JSON, byte for byte as sent; empty for markers and for unknown
     /// events without.

@@ -45,7 +45,7 @@ impl<'a> Object<'a> {
     }
 
     /// The parents, such as `user/u1`; empty where the server sent `[]`, `null` or nothing.
-    pub fn parents(&self) -> Vec<Cow<'a, str>> {
+    pub(super) fn parents(&self) -> Vec<Cow<'a, str>> {
         if self.parents.is_empty() {
             return Vec::new();
         }

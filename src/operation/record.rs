@@ -7,7 +7,7 @@ use bytestring::ByteString;
 use super::span::Span;
 
 /// A record. It shares its text with whatever it was taken from, so that it costs no copy.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Record {
     text: ByteString,
     id: Span,

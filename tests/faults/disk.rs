@@ -292,6 +292,26 @@ fn printing_waits_for_a_disk_that_hangs() {
     assert_eq!(server.requests().len(), 1);
 }
 
+/// A `reset` comes out once the file holds `0`. While that takes long, nothing else happens that
+/// could tell why nothing comes.
+#[test]
+fn a_reset_waits_for_a_disk_that_hangs_and_says_so() {
+    if !strace::works("a_reset_waits_for_a_disk_that_hangs_and_says_so") {
+        return;
+    }
+    let server = ScriptServer::start([Script::events("id: 1\nevent: reset\n\n").stall()]);
+    let state = State::absent();
+    let log = tempfile::NamedTempFile::new().unwrap();
+    strace::traced(&state, log.path(), Some("fsync:delay_enter=5000000:when=1"))
+        .args(["--url", &server.url(), "-n", "1", "--start-id", "0"])
+        .arg("--state")
+        .arg(state.path())
+        .run()
+        .exit(0)
+        .stderr_has("waiting for the disk")
+        .stdout_is(&[r#"{"id":"1","event":"reset"}"#]);
+}
+
 #[test]
 fn the_file_is_deleted_while_it_is_used() {
     let state = State::holding(operation_id(1));

@@ -111,9 +111,9 @@ fn a_rush_that_is_cut_off_is_whole_up_to_there() {
         let how = if end % operation == 0 {
             "the server ended the connection"
         } else {
-            "the connection broke: the connection ended in the middle of an event"
+            "the connection ended in the middle of an event"
         };
-        assert!(how.ends_with(told.last().unwrap()), "{end}: {told:?}");
+        assert_eq!(told.last().unwrap(), how, "{end}");
     }
 }
 
@@ -165,15 +165,18 @@ fn part() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig::with_cases(500))]
     /// In frames of one byte no operation is whole, so everything goes through the parser; in any
     /// other frames the same must come out.
     #[test]
     fn what_goes_past_the_parser_is_what_the_parser_would_say(
         parts in proptest::collection::vec(part(), 0..12),
         frames in proptest::collection::vec(1_usize..80, 1..40),
+        is_long: bool,
     ) {
-        let stream = parts.concat();
+        // Longer than the pieces in which a body is looked at.
+        let times = if is_long { 16_400 / parts.concat().len().max(40) } else { 1 };
+        let stream = parts.concat().repeat(times);
         let (expected, _) = outcome(stream.as_bytes(), std::iter::repeat(1));
         let frames = frames.into_iter().cycle();
         prop_assert_eq!(outcome(stream.as_bytes(), frames).0, &expected[..]);
