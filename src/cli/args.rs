@@ -170,8 +170,8 @@ pub struct Position {
     /// A replication by the server, and the states it falls back to, leave out what changed in
     /// the second of its newest operation. Default: that is fetched over a second connection as
     /// soon as an operation comes that lies 5 seconds or more after the replication was asked
-    /// for; until then the position stays at the end of the replication, so that a run that ends
-    /// early repeats and loses nothing. Some objects may come twice. With this flag, or where the
+    /// for; until then the position stays at the end of the replication, or 5 seconds before it
+    /// was asked for if that is earlier, so that a run that ends early repeats and loses nothing. Some objects may come twice. With this flag, or where the
     /// second connection is refused (a warning says so), they stay missing.
     #[arg(long)]
     pub no_repair: bool,
