@@ -176,7 +176,7 @@ impl TermLike for BottomLine {
     }
 
     fn clear_line(&self) -> io::Result<()> {
-        self.drawing().push_str("\r\x1b[J");
+        self.drawing().push_str("\r\x1b[K");
         Ok(())
     }
 
@@ -186,7 +186,9 @@ impl TermLike for BottomLine {
         if drawing.is_empty() || !in_foreground() {
             return Ok(());
         }
-        io::stderr().write_all(format!("{drawing}\r").as_bytes())
+        // Erasing below from the first place of the screen is erasing all of it, which some
+        // terminals keep a copy of; so that comes last.
+        io::stderr().write_all(format!("{drawing}\x1b[J\r").as_bytes())
     }
 }
 
@@ -205,6 +207,6 @@ mod tests {
         line.clear_line().unwrap();
         line.write_str("a status").unwrap();
         line.write_str("      ").unwrap();
-        assert_eq!(*line.drawing.lock().unwrap(), "\r\x1b[Ja status");
+        assert_eq!(*line.drawing.lock().unwrap(), "\r\x1b[Ka status");
     }
 }

@@ -100,7 +100,7 @@ fn the_status_line_is_gone_once_live() {
     gate.open();
     run.wait_for_line(|line| line.contains("live"));
     terminal.wait_for("a cleared line", |written| {
-        written.ends_with("\r\u{1b}[J\r")
+        written.ends_with("\r\u{1b}[K\u{1b}[J\r")
     });
     run.signal(Signal::TERM);
     run.wait().exit(0);
@@ -300,7 +300,8 @@ fn the_status_line_follows_the_window() {
             written[before..].matches("\u{1b}[J").count() > 2
         });
         let written = terminal.written();
-        let last = written.rsplit("\u{1b}[J").nth(1).unwrap();
+        let last = written.rsplit("\u{1b}[K").nth(1).unwrap();
+        let (last, _) = last.split_once("\u{1b}[J").unwrap();
         // A terminal without a size is taken for one of the usual size.
         let room = if columns == 0 {
             80

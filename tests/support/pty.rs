@@ -136,6 +136,7 @@ fn seen(written: &str) -> Vec<String> {
                 assert_eq!(rest.next(), Some('['), "{written:?}");
                 match rest.find(char::is_ascii_alphabetic) {
                     Some('m') => {}
+                    Some('K') => lines[row].truncate(column),
                     Some('J') => {
                         lines.truncate(row + 1);
                         lines[row].truncate(column);
@@ -165,6 +166,7 @@ fn a_screen_is_what_is_left() {
         ["line", "status"]
     );
     assert_eq!(seen("status\r\r\u{1b}[J\r"), [""; 0]);
+    assert_eq!(seen("status\r\u{1b}[Knew\u{1b}[J\r"), ["new"]);
     assert_eq!(seen("\u{1b}[1mbold\u{1b}[0m"), ["bold"]);
 }
 
