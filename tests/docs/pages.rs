@@ -9,13 +9,14 @@ use oplog_tail::exit::ExitStatus;
 use crate::{file, run, text};
 
 /// What the program reads from its environment: its own variables, and what it follows of others.
-const VARIABLES: [&str; 10] = [
+const VARIABLES: [&str; 11] = [
     cli::URL_VARIABLE,
     cli::PASSWORD_VARIABLE,
     "HTTP_PROXY",
     "HTTPS_PROXY",
     "ALL_PROXY",
     "NO_PROXY",
+    "REQUEST_METHOD",
     "NO_COLOR",
     "CLICOLOR_FORCE",
     "CLICOLOR",
