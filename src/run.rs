@@ -14,7 +14,7 @@ use crate::diagnostics::{Diagnostics, described};
 use crate::exit::{ExitStatus, report};
 use crate::generate;
 use crate::position::Position;
-use crate::settings::{Ack, Inputs, Settings};
+use crate::settings::{Ack, Inputs, Settings, Verbosity};
 use crate::statistics::SharedStatistics;
 use crate::stdout::{self, Stdout};
 use crate::supervisor;
@@ -84,6 +84,7 @@ fn put_together(settings: &Settings) -> anyhow::Result<Parts> {
     let orders = supervisor::start(
         settings.stop.timeout,
         settings.stop.any_asked_for(),
+        settings.verbosity == Verbosity::Quiet,
         place.saver.clone(),
         statistics.clone(),
     )

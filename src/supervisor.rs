@@ -52,6 +52,9 @@ impl Interruption {
     }
 }
 
+/// What is said where [`ExitStatus::TimedOut`] is how a run ends.
+pub const TIMED_OUT: &str = "--timeout passed before the stop condition was met";
+
 /// What the supervisor tells the main thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
@@ -63,13 +66,15 @@ pub enum Order {
 
 /// Starts the supervisor; from here on signals are received.
 ///
-/// `has_condition` says whether a stop condition was asked for.
+/// `has_condition` says whether a stop condition was asked for, `is_quiet` whether only fatal
+/// errors are told.
 ///
 /// # Errors
 /// When the system gives no thread or no signal handler.
 pub fn start(
     timeout: Option<Duration>,
     has_condition: bool,
+    is_quiet: bool,
     saver: Option<Saver>,
     statistics: SharedStatistics,
 ) -> io::Result<mpsc::Receiver<Order>> {
@@ -101,7 +106,8 @@ pub fn start(
                     stderr::close(String::new(), CLOSING);
                     process::exit(ExitStatus::Signal(number).code().into());
                 }
-                end(interruption, has_condition, saver, &statistics);
+                let status = interruption.exit_status(has_condition);
+                end(status, is_quiet, saver, &statistics);
             });
         })?;
     is_started
@@ -112,14 +118,17 @@ pub fn start(
 
 /// Ends the process in place of the main thread.
 fn end(
-    interruption: Interruption,
-    has_condition: bool,
+    status: ExitStatus,
+    is_quiet: bool,
     saver: Option<Saver>,
     statistics: &SharedStatistics,
 ) -> ! {
     let saved = saver.map_or(Ok(()), |saver| saver.finish(SAVING));
     let (status, last_lines) = match saved {
-        Ok(()) => (interruption.exit_status(has_condition), String::new()),
+        Ok(()) if status == ExitStatus::TimedOut && !is_quiet => {
+            (status, diagnostics::line(&TIMED_OUT))
+        }
+        Ok(()) => (status, String::new()),
         Err(error) => (ExitStatus::StateFile, diagnostics::line(&error)),
     };
     stderr::close(last_lines + &statistics.last_lines(), CLOSING);

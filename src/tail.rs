@@ -17,7 +17,7 @@ use crate::settings::{Ack, Settings};
 use crate::statistics::{SharedStatistics, Whereabouts};
 use crate::stderr;
 use crate::stdout::{OutputError, Stdout};
-use crate::supervisor::{Interruption, Order};
+use crate::supervisor::{Interruption, Order, TIMED_OUT};
 
 /// How long the end may take to save the position. A signal or `--timeout` does not wait as long;
 /// see the supervisor.
@@ -199,7 +199,7 @@ impl Tail {
             Ending::Interrupted(interruption) => {
                 if self.has_condition && interruption == Interruption::Timeout {
                     let diagnostics = self.diagnostics.borrow();
-                    diagnostics.warn(&"--timeout passed before the stop condition was met");
+                    diagnostics.warn(&TIMED_OUT);
                 }
                 interruption.exit_status(self.has_condition)
             }

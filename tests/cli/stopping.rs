@@ -207,6 +207,20 @@ fn at_a_signal_while_connecting_or_waiting() {
 }
 
 #[test]
+fn the_timeout_passes_while_nobody_reads_stdout() {
+    let told = "oplog-tail: --timeout passed before the stop condition was met\n";
+    for (flag, said) in [("-n", told), ("-qn", "")] {
+        let server = ScriptServer::start([Script::events("").flood(insert_numbered)]);
+        let mut run = Tail::url(server.url())
+            .args(["--timeout", "1s", flag, "100000000"])
+            .spawn();
+        run.wait_until_stdout_is_full();
+        let finished = run.wait_without_reading().exit(7);
+        assert_eq!(finished.stderr, said);
+    }
+}
+
+#[test]
 fn at_a_signal_though_nobody_reads_stdout() {
     for signal in [Signal::TERM, Signal::INT] {
         let state = State::absent();
