@@ -267,19 +267,9 @@ impl Tail {
             waits_for_saving,
             ..
         } = self;
-        let acknowledgements = async {
-            match acks {
-                Some(acks) => acks.next().await,
-                None => std::future::pending().await,
-            }
-        };
         let saver = saver.as_ref();
-        let saving_failed = async {
-            match saver {
-                Some(saver) => saver.failure().await,
-                None => std::future::pending().await,
-            }
-        };
+        let acknowledgements = or_never(acks.as_mut().map(Acks::next));
+        let saving_failed = or_never(saver.map(Saver::failure));
         let filled = async {
             if let Some(saver) = saver
                 && saver.is_behind()
@@ -297,18 +287,9 @@ impl Tail {
             std::future::poll_fn(|cx| feed.fill(cx)).await
         };
         // What waits for a save, such as a `reset`, takes no other step meanwhile.
-        let falls_behind = async {
-            match saver {
-                Some(saver) if !saver.is_behind() => saver.falls_behind().await,
-                _ => std::future::pending().await,
-            }
-        };
-        let has_saved = async {
-            match saver {
-                Some(saver) => saver.has_saved().await,
-                None => std::future::pending().await,
-            }
-        };
+        let in_time = saver.filter(|saver| !saver.is_behind());
+        let falls_behind = or_never(in_time.map(Saver::falls_behind));
+        let has_saved = or_never(saver.map(Saver::has_saved));
         tokio::select! {
             biased;
             Some(order) = orders.recv() => Ok(Step::Order(order)),
@@ -372,5 +353,13 @@ impl Tail {
             repaired: self.feed.consumer.repaired(),
             reconnections: self.diagnostics.borrow().reconnections(),
         });
+    }
+}
+
+/// What the future comes to; without one, waits for ever.
+async fn or_never<F: Future>(future: Option<F>) -> F::Output {
+    match future {
+        Some(future) => future.await,
+        None => std::future::pending().await,
     }
 }
