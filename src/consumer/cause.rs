@@ -18,7 +18,12 @@ pub(super) fn request_failure(error: &reqwest::Error) -> Failure {
         } else {
             Hint::Look
         };
-        Failure::retry(format!("cannot connect: {}", in_words(cause))).hinting(hint)
+        let cause = if speaks_no_tls(cause) {
+            "what answers https:// does not speak TLS".into()
+        } else {
+            in_words(cause)
+        };
+        Failure::retry(format!("cannot connect: {cause}")).hinting(hint)
     } else if error.is_body() || error.is_decode() {
         Failure::retry(format!("the connection broke: {}", in_words(cause)))
     } else {
@@ -48,6 +53,12 @@ fn is_about_certificate(cause: &(dyn StdError + 'static)) -> bool {
         cause.downcast_ref(),
         Some(rustls::Error::InvalidCertificate(_))
     )
+}
+
+/// Whether what was answered is no TLS, as that of a server for `http://` is.
+fn speaks_no_tls(cause: &(dyn StdError + 'static)) -> bool {
+    let no_tls = rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType);
+    cause.downcast_ref() == Some(&no_tls)
 }
 
 /// The error without the numbers that the system has for errors: it has words for them, too.

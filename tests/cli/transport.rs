@@ -1,5 +1,8 @@
 //! What lies between the program and the server: TLS and proxies.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+
 use crate::support::{
     Authority, ForwardProxy, Script, ScriptServer, Tail, closed_port, expected_json, insert,
 };
@@ -48,6 +51,25 @@ fn a_certificate_must_be_trusted() {
         .run()
         .exit(4);
     assert!(server.requests().is_empty());
+}
+
+#[test]
+fn https_to_a_server_without_tls_is_told_as_that() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://{}/", listener.local_addr().unwrap());
+    let server = std::thread::spawn(move || {
+        let (mut client, _) = listener.accept().unwrap();
+        client
+            .write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            .unwrap();
+        client.read_to_end(&mut Vec::new())
+    });
+    Tail::url(url)
+        .args(["--retries", "0", "--insecure"])
+        .run()
+        .exit(4)
+        .stderr_has("cannot connect: what answers https:// does not speak TLS");
+    drop(server.join().unwrap());
 }
 
 #[test]
