@@ -16,7 +16,7 @@ use crate::diagnostics::Diagnostics;
 use crate::operation::{Event, InvalidOperation, Operation};
 use crate::output::{Arrival, Printer};
 use crate::progress::Progress;
-use crate::settings::{OnInvalid, Settings, StopConditions};
+use crate::settings::{Ack, OnInvalid, Settings, StopConditions};
 use crate::statistics::{SharedStatistics, Tally};
 
 /// A batch is full when it has grown to this many bytes: half of what a pipe holds, so that one
@@ -69,6 +69,8 @@ pub struct Feed {
     progress: Option<Progress>,
     /// Whether anything is to be said about when operations arrive. Otherwise no clock is read.
     needs_clock: bool,
+    /// What brings the changes that a run which ends at `live` leaves out.
+    remedy_at_live: &'static str,
 }
 
 impl Feed {
@@ -94,6 +96,11 @@ impl Feed {
             taken: Taken::Nothing,
             progress: settings.status_line.then(Progress::new),
             needs_clock: settings.lag || settings.stats,
+            remedy_at_live: match (&settings.state_file, settings.ack) {
+                (_, Ack::None) => "a run that goes on past live brings them",
+                (None, _) => "with --state, the next run brings them",
+                (Some(_), _) => "the next run brings them",
+            },
         }
     }
 
@@ -200,10 +207,10 @@ impl Feed {
     /// stay to fetch it.
     fn tell_what_live_leaves_out(&self) {
         let diagnostics = self.diagnostics.borrow();
-        diagnostics.warn(
-            &"changes of the last second before this replication may be missing; \
-              with --state, the next run brings them",
-        );
+        diagnostics.warn(&format_args!(
+            "changes of the last second before this replication may be missing; {}",
+            self.remedy_at_live
+        ));
         diagnostics.tell(
             &"the server sends no object that changed in the second of its newest operation; \
               a run that goes on past live fetches it, as soon as operations follow",

@@ -56,13 +56,26 @@ fn at_live() {
     let mut body = fixture("replication.sse");
     let expected = expected_json(&body);
     body.extend(insert(1).into_bytes());
-    let server = ScriptServer::start([Script::events(body).stall()]);
-    Tail::url(server.url())
-        .args(["--start-id", "0", "--until-live"])
-        .run()
-        .exit(0)
-        .stderr_has("changes of the last second before this replication may be missing")
-        .stdout_is(&expected);
+    let state = State::absent();
+    let path = state.path().to_str().unwrap();
+    for (args, remedy) in [
+        (&[][..], "with --state, the next run brings them"),
+        (
+            &["--ack", "none", "--state", path],
+            "a run that goes on past live brings them",
+        ),
+        (&["--state", path], "missing; the next run brings them"),
+    ] {
+        let server = ScriptServer::start([Script::events(body.clone()).stall()]);
+        Tail::url(server.url())
+            .args(["--start-id", "0", "--until-live"])
+            .args(args)
+            .run()
+            .exit(0)
+            .stderr_has("changes of the last second before this replication may be missing")
+            .stderr_has(remedy)
+            .stdout_is(&expected);
+    }
 }
 
 #[test]
