@@ -120,7 +120,7 @@ fn a_handshake_that_fails() {
     for (answer, reason) in [
         (dropped, "cannot connect: "),
         (alert, "fatal alert"),
-        (noise, "corrupt message"),
+        (noise, "does not speak TLS"),
     ] {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let url = format!("https://{}/", listener.local_addr().unwrap());
