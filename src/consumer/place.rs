@@ -237,7 +237,9 @@ impl Place {
         }
     }
 
-    /// Acknowledges everything handed out so far, where acknowledgements come in order.
+    /// Acknowledges everything handed out so far, where acknowledgements come in order. In either
+    /// way of acknowledging, a position that is held back since is saved: nothing else does, where
+    /// no acknowledgement moves it.
     pub fn acknowledge_delivered(&mut self) {
         self.hold.repairs_out = false;
         self.handled = self.delivered;
