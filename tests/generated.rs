@@ -30,25 +30,10 @@ fn every_document_has_a_file() {
 }
 
 #[test]
-fn the_man_page_has_every_section_and_flag() {
+fn the_man_page_has_every_flag() {
     let mut page = Vec::new();
     generate::write(oplog_tail::cli::Generate::Man, &mut page).unwrap();
     let page = String::from_utf8(page).unwrap();
-    for section in [
-        "NAME",
-        "SYNOPSIS",
-        "DESCRIPTION",
-        "OPTIONS",
-        "EXIT STATUS",
-        "ENVIRONMENT",
-        "FILES",
-        "SIGNALS",
-        "EXAMPLES",
-        "PROTOCOL NOTES",
-        "SEE ALSO",
-    ] {
-        assert!(page.contains(&format!("\n.SH {section}\n")), "{section}");
-    }
     let command = <oplog_tail::cli::Cli as clap::CommandFactory>::command();
     for flag in command.get_arguments().filter_map(clap::Arg::get_long) {
         let escaped = format!("\\-\\-{}", flag.replace('-', "\\-"));

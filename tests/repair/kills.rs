@@ -5,6 +5,22 @@ use oplog_tail::server::object::Action::{Delete, Insert, Update};
 
 use crate::world::{BY_ID, Setup, World, run};
 
+/// Takes what there is, one delivery at a time. Before the `dies_at`th of all the process dies.
+async fn read_on(world: &mut World, step: &mut usize, dies_at: Option<usize>, acknowledges: bool) {
+    loop {
+        if Some(*step) == dies_at {
+            world.kill();
+        }
+        *step += 1;
+        if world.read(1).await == 0 {
+            return;
+        }
+        if acknowledges {
+            world.acknowledge(u8::MAX);
+        }
+    }
+}
+
 /// A replication and a fallback, both with something left out, one delivery at a time. Before
 /// the `dies_at`th of them the process dies, with everything before acknowledged or nothing since
 /// the beginning. Says how many steps there were, and what is wrong at the end.
@@ -16,18 +32,7 @@ fn play(setup: &Setup, dies_at: Option<usize>, acknowledges: bool) -> (usize, Ve
         world.change("v2", Insert, 1_000);
         world.change("v3", Insert, 10);
         for round in 0..4 {
-            loop {
-                if Some(step) == dies_at {
-                    world.kill();
-                }
-                step += 1;
-                if world.read(1).await == 0 {
-                    break;
-                }
-                if acknowledges {
-                    world.acknowledge(u8::MAX);
-                }
-            }
+            read_on(&mut world, &mut step, dies_at, acknowledges).await;
             match round {
                 0 => {
                     world.change("v4", Insert, 1_000);
@@ -102,18 +107,7 @@ fn play_from_now(
         world.change("v2", Delete, 300);
         world.change("v3", Insert, 3_000);
         for round in 0..2 {
-            loop {
-                if Some(step) == dies_at {
-                    world.kill();
-                }
-                step += 1;
-                if world.read(1).await == 0 {
-                    break;
-                }
-                if acknowledges {
-                    world.acknowledge(u8::MAX);
-                }
-            }
+            read_on(&mut world, &mut step, dies_at, acknowledges).await;
             if round == 0 {
                 world.change("v4", Insert, 9_000);
             }
