@@ -3,15 +3,12 @@
 
 use std::cell::RefCell;
 use std::num::NonZeroU64;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::time::{Instant, Sleep};
 
-use crate::consumer::{Consumer, Delivery, Error};
+use crate::consumer::{Consumer, Delivery, Error, Quiet};
 use crate::diagnostics::Diagnostics;
 use crate::operation::{Event, InvalidOperation, Operation};
 use crate::output::{Arrival, Printer};
@@ -63,7 +60,7 @@ pub struct Feed {
     on_invalid: OnInvalid,
     lines: u64,
     is_complete: bool,
-    idle: Option<Idle>,
+    idle: Option<Quiet>,
     taken: Taken,
     /// The status line, where one is wanted.
     progress: Option<Progress>,
@@ -92,7 +89,7 @@ impl Feed {
             on_invalid: settings.on_invalid,
             lines: 0,
             is_complete: false,
-            idle: settings.stop.until_idle.map(Idle::new),
+            idle: settings.stop.until_idle.map(Quiet::new),
             taken: Taken::Nothing,
             progress: settings.status_line.then(Progress::new),
             needs_clock: settings.lag || settings.stats,
@@ -253,39 +250,7 @@ impl Feed {
             idle.restart();
             return Poll::Pending;
         }
-        idle.poll(cx).map(|()| self.is_complete = true)
-    }
-}
-
-/// Measures how long nothing comes. The clock is monotonic, so that setting the time of day
-/// changes nothing.
-struct Idle {
-    longest: Duration,
-    timer: Pin<Box<Sleep>>,
-    running: bool,
-}
-
-impl Idle {
-    fn new(longest: Duration) -> Self {
-        Self {
-            longest,
-            timer: Box::pin(tokio::time::sleep(Duration::MAX)),
-            running: false,
-        }
-    }
-
-    fn restart(&mut self) {
-        self.running = false;
-    }
-
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if !self.running {
-            let Some(deadline) = Instant::now().checked_add(self.longest) else {
-                return Poll::Pending;
-            };
-            self.timer.as_mut().reset(deadline);
-            self.running = true;
-        }
-        self.timer.as_mut().poll(cx)
+        idle.poll(self.consumer.arrived(), cx)
+            .map(|()| self.is_complete = true)
     }
 }

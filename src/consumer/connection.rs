@@ -1,7 +1,6 @@
 //! Exactly one connection: from the request to the events, until it ends. Nothing here decides
 //! to try again.
 
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -9,7 +8,6 @@ use std::time::Duration;
 use eventsource_client::{
     BoxStream, Client, ClientBuilder, Error as SseError, ReconnectOptions, SSE,
 };
-use tokio::time::{Instant, Sleep};
 
 use super::answer::{refused, unusable_answer};
 use super::body::Bypass;
@@ -18,6 +16,7 @@ use super::config::Endpoint;
 use super::failure::Failure;
 use super::hint::Hint;
 use super::plain::Run;
+use super::quiet::Quiet;
 use super::transport::{Clients, Exchange, Exchanges, Transport, TransportFailure};
 use crate::duration::ForPeople;
 use crate::operation::Record;
@@ -46,7 +45,10 @@ pub struct Connection {
     bypass: Arc<Bypass>,
     /// Goes before what the stream has next.
     run: Run,
-    silence: Option<Silence>,
+    /// How long the server may send nothing while it is listened to.
+    silence: Option<(Duration, Quiet)>,
+    /// What had arrived when the server was last listened to.
+    heard: u64,
     /// A line that cannot be parsed is reported before the good events ahead of it; they first.
     failure: Option<Failure>,
 }
@@ -91,7 +93,8 @@ impl Connection {
                     stream,
                     bypass,
                     run: Run::default(),
-                    silence: read_timeout.map(Silence::new),
+                    silence: read_timeout.map(|longest| (longest, Quiet::new(longest))),
+                    heard: 0,
                     failure: None,
                 })
             },
@@ -135,59 +138,38 @@ impl Connection {
                         .unwrap_or_else(|| failure_of(&SseError::Eof))));
                 }
                 Poll::Pending => {
-                    let Some(silence) = &mut self.silence else {
+                    let Some((longest, silence)) = &mut self.silence else {
                         return Poll::Pending;
                     };
-                    return silence.poll(self.bypass.arrived(), cx).map(Err);
+                    let arrived = self.bypass.arrived();
+                    if std::mem::replace(&mut self.heard, arrived) != arrived {
+                        silence.restart();
+                    }
+                    return silence
+                        .poll(arrived, cx)
+                        .map(|()| Err(silent_for(*longest)));
                 }
             }
         }
     }
 
+    /// A number that changes whenever something arrives.
+    pub fn arrived(&self) -> u64 {
+        self.bypass.arrived()
+    }
+
     /// Tells that reading paused for a reason of ours, which is no silence of the server.
     pub fn hold(&mut self) {
-        if let Some(silence) = &mut self.silence {
-            silence.running = false;
+        if let Some((_, silence)) = &mut self.silence {
+            silence.restart();
         }
     }
 }
 
-/// Measures how long the server sends nothing while it is being listened to.
-struct Silence {
-    longest: Duration,
-    timer: Pin<Box<Sleep>>,
-    running: bool,
-    arrived: u64,
-}
-
-impl Silence {
-    fn new(longest: Duration) -> Self {
-        let timer = Box::pin(tokio::time::sleep(longest));
-        Self {
-            longest,
-            timer,
-            running: false,
-            arrived: 0,
-        }
-    }
-
-    /// Ready once nothing has arrived for too long, while this was being polled.
-    fn poll(&mut self, arrived: u64, cx: &mut Context<'_>) -> Poll<Failure> {
-        if !self.running || self.arrived != arrived {
-            (self.running, self.arrived) = (true, arrived);
-            let deadline = Instant::now().checked_add(self.longest);
-            // A timeout past the end of the clock is none.
-            let Some(deadline) = deadline else {
-                return Poll::Pending;
-            };
-            self.timer.as_mut().reset(deadline);
-        }
-        self.timer.as_mut().poll(cx).map(|()| {
-            let longest = ForPeople(self.longest);
-            Failure::retry(format!("the server has been silent for {longest}"))
-                .hinting(Hint::TimeOfSilence)
-        })
-    }
+/// The failure of a server that sends nothing.
+fn silent_for(longest: Duration) -> Failure {
+    let longest = ForPeople(longest);
+    Failure::retry(format!("the server has been silent for {longest}")).hinting(Hint::TimeOfSilence)
 }
 
 fn record(event: &eventsource_client::Event) -> Record {

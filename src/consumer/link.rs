@@ -75,6 +75,14 @@ impl Link {
         matches!(self.phase, Phase::Connected(_))
     }
 
+    /// A number that changes whenever something arrives over the connection that stands.
+    pub fn arrived(&self) -> u64 {
+        match &self.phase {
+            Phase::Connected(connection) => connection.arrived(),
+            _ => 0,
+        }
+    }
+
     /// Tells that reading paused for a reason of ours, which is no silence of the server.
     pub fn hold(&mut self) {
         if let Phase::Connected(connection) = &mut self.phase {

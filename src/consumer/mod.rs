@@ -20,6 +20,7 @@ mod notice;
 mod place;
 pub mod plain;
 mod proxy;
+mod quiet;
 mod repair;
 mod resent;
 mod saver;
@@ -46,6 +47,7 @@ use link::{Link, Linked};
 pub use notice::{Notice, Observer};
 use place::Place;
 pub use proxy::{excepts_everything, may_show_password, proxy_variable};
+pub use quiet::Quiet;
 use repair::Repair;
 pub use saver::Saver;
 pub use state_file::{StateError, StateFile, peek};
@@ -164,6 +166,11 @@ impl Consumer {
     /// Whether a connection stands.
     pub fn is_connected(&self) -> bool {
         self.link.is_connected()
+    }
+
+    /// A number that changes whenever something arrives over the connection.
+    pub fn arrived(&self) -> u64 {
+        self.link.arrived()
     }
 
     /// Whether what a replication left out is being fetched.

@@ -14,6 +14,7 @@ use super::body::{Bypass, EventBody};
 use super::config::{Config, Endpoint};
 use super::framing::TooLong;
 use super::proxy::{may_show_password, proxy_variable};
+use super::quiet::Quiet;
 use super::userinfo::without_userinfo;
 use crate::duration::ForPeople;
 
@@ -319,7 +320,7 @@ impl HttpTransport for Transport {
         Box::pin(SyncFuture::new(async move {
             match patience {
                 None => exchange.await,
-                Some(patience) => tokio::time::timeout(patience, exchange)
+                Some(patience) => Quiet::limit(patience, exchange)
                     .await
                     .unwrap_or(Err(TransportFailure::NoAnswer(patience))),
             }

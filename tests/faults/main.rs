@@ -17,4 +17,5 @@ mod network;
 mod secrets;
 mod signals;
 mod stdout;
+mod stopped;
 mod strace;

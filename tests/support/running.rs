@@ -9,7 +9,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 
 use super::Finished;
 use super::finished::shortened;
@@ -229,6 +229,18 @@ impl Running {
     /// Sends a signal.
     pub fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).expect("the process is there");
+    }
+
+    /// Stops it (`SIGSTOP`), does this once it stands still, lets that much time pass, and lets it
+    /// go on.
+    #[track_caller]
+    pub fn stop_for(&self, time: Duration, meanwhile: impl FnOnce()) {
+        self.signal(Signal::STOP);
+        let child = WaitId::Pid(Pid::from_child(&self.child));
+        waitid(child, WaitIdOptions::STOPPED).expect("the child is ours");
+        meanwhile();
+        std::thread::sleep(time);
+        self.signal(Signal::CONT);
     }
 
     /// Writes to its stdin.

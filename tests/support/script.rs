@@ -130,6 +130,12 @@ impl Script {
         self.step(Step::SendInChunks(bytes, size))
     }
 
+    /// Goes on with what another script does after it has read the request.
+    pub fn then(mut self, other: Self) -> Self {
+        self.steps.extend(other.steps.into_iter().skip(1));
+        self
+    }
+
     /// Goes on when the test opens the gate.
     pub fn wait_for(self, gate: &Gate) -> Self {
         self.step(Step::Wait(gate.clone()))

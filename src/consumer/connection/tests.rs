@@ -1,4 +1,5 @@
 use std::collections::VecDeque;
+use std::pin::Pin;
 use std::task::Waker;
 
 use bytes::Bytes;
@@ -62,6 +63,7 @@ fn outcome(stream: &[u8], frames: impl Iterator<Item = usize>) -> (Vec<String>, 
         bypass,
         run: Run::default(),
         silence: None,
+        heard: 0,
         failure: None,
     };
     let (mut told, mut passed_by) = (Vec::new(), 0);
