@@ -4,7 +4,8 @@ use std::time::Duration;
 
 const FIRST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(30);
-/// The longest a server may ask to be left alone; more is taken for a mistake.
+/// The longest a server may ask to be left alone, in `Retry-After` or in a `retry` field; more is
+/// taken for a mistake.
 const LONGEST_ASKED_FOR: Duration = Duration::from_hours(24);
 
 /// Counts failures in a row and tells the wait after each.
@@ -25,12 +26,18 @@ impl Backoff {
         own.max(asked.unwrap_or_default().min(LONGEST_ASKED_FOR))
     }
 
+    /// How long one agent rests after it failed, however soon another one is tried: as long as
+    /// after a first failure, and as its streams ask for.
+    pub fn rest(jitter: f64, asked: Option<Duration>) -> Duration {
+        Self::default().fail(jitter, asked)
+    }
+
     /// How many failures came in a row.
     pub fn failures(&self) -> u32 {
         self.failures
     }
 
-    /// Starts over: something came from the server.
+    /// Starts over: an event or a heartbeat came from the server.
     pub fn succeed(&mut self) {
         self.failures = 0;
     }

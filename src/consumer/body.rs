@@ -10,6 +10,7 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
@@ -24,11 +25,16 @@ use super::transport::TransportFailure;
 /// processor's cache, and little is made before it is wanted.
 const PIECE: usize = 16 << 10;
 
+/// Stands for the `retry` of a stream that has sent none.
+const NO_RETRY: u64 = u64::MAX;
+
 /// What a connection and the body behind its event parser share.
 #[derive(Debug)]
 pub struct Bypass {
     /// Grows with each piece of the body that arrives.
     arrived: AtomicU64,
+    /// The last `retry` of the stream, in milliseconds; [`NO_RETRY`] before there was one.
+    retry_ms: AtomicU64,
     /// The name of the event that stands in for a run.
     stand_in: String,
     runs: Mutex<VecDeque<Run>>,
@@ -39,6 +45,7 @@ impl Bypass {
     pub fn new() -> Self {
         Self {
             arrived: AtomicU64::new(0),
+            retry_ms: AtomicU64::new(NO_RETRY),
             stand_in: format!("run-{:032x}", fastrand::u128(..)),
             runs: Mutex::default(),
         }
@@ -47,6 +54,14 @@ impl Bypass {
     /// A number that changes whenever something arrives.
     pub fn arrived(&self) -> u64 {
         self.arrived.load(Ordering::Relaxed)
+    }
+
+    /// How long the stream asks to wait before a new connection, if it does.
+    pub fn retry(&self) -> Option<Duration> {
+        match self.retry_ms.load(Ordering::Relaxed) {
+            NO_RETRY => None,
+            ms => Some(Duration::from_millis(ms)),
+        }
     }
 
     /// The run that an event of this name stands in for, if it is no event of the server's.
@@ -133,6 +148,10 @@ impl EventBody {
             let fed = self
                 .framing
                 .feed(&mut piece, &mut self.ready, plain::begins_run);
+            if let Some(ms) = self.framing.take_retry_ms() {
+                let ms = ms.min(NO_RETRY - 1);
+                self.bypass.retry_ms.store(ms, Ordering::Relaxed);
+            }
             if let Err(too_long) = fed {
                 return self.end(Some(too_long.into()));
             }

@@ -158,6 +158,11 @@ impl Connection {
         self.bypass.arrived()
     }
 
+    /// How long the stream asks to wait before a new connection, if it does.
+    pub fn retry(&self) -> Option<Duration> {
+        self.bypass.retry()
+    }
+
     /// Tells that reading paused for a reason of ours, which is no silence of the server.
     pub fn hold(&mut self) {
         if let Some((_, silence)) = &mut self.silence {

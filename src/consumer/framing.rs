@@ -15,8 +15,8 @@ use bytes::Bytes;
 pub const MAX_LINE: usize = 16 << 20;
 /// The largest event, in bytes, that is taken.
 const MAX_EVENT: usize = 2 * MAX_LINE;
-/// How much of a line is looked at: a byte order mark and `data:`.
-const HEAD: usize = 8;
+/// How much of a line is looked at: a byte order mark and the longest field of interest, `retry`.
+const HEAD: usize = 32;
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 const EMPTY_DATA: &[u8] = b"data:\n";
 
@@ -44,6 +44,7 @@ pub struct Framing {
     has_fields: bool,
     has_data: bool,
     past_first_line: bool,
+    retry_ms: Option<u64>,
 }
 
 impl Framing {
@@ -103,6 +104,12 @@ impl Framing {
         self.past_first_line = true;
     }
 
+    /// The last `retry` field since this was last asked for, in milliseconds. It counts at once, not
+    /// at the end of its event, and also where the event is cut off.
+    pub fn take_retry_ms(&mut self) -> Option<u64> {
+        self.retry_ms.take()
+    }
+
     fn is_between_events(&self) -> bool {
         self.line_length == 0 && !self.has_fields
     }
@@ -159,9 +166,21 @@ impl Framing {
             self.event_length += length;
             // `data` alone is a data line too; a longer name that begins so is not.
             self.has_data |= head.starts_with(b"data:") || (head == b"data" && length < HEAD);
+            if length <= HEAD {
+                self.retry_ms = retry_ms(head).or(self.retry_ms);
+            }
         }
         false
     }
+}
+
+/// The milliseconds of a `retry` line. The standard takes nothing but digits; a number that is too
+/// large is the largest there is.
+fn retry_ms(line: &[u8]) -> Option<u64> {
+    let value = line.strip_prefix(b"retry:")?;
+    let digits = str::from_utf8(value.strip_prefix(b" ").unwrap_or(value)).ok()?;
+    let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| digits.parse().unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]
@@ -229,6 +248,42 @@ mod tests {
         assert!(feed(": 1\n"));
         assert!(!feed("\n"));
         assert!(!feed(":\n\n"));
+    }
+
+    #[test]
+    fn takes_retry_from_lines_of_digits() {
+        for (stream, expected) in [
+            ("retry: 4000\n\n", Some(4000)),
+            ("retry:4000\r", Some(4000)),
+            ("\u{feff}retry: 4000\n", Some(4000)),
+            ("id: 1\nretry: 1\nretry: 2\ndata: {}\n", Some(2)),
+            ("retry: 1\n\nretry: x\n\n", Some(1)),
+            ("retry: 0\n", Some(0)),
+            ("retry: 99999999999999999999999\n", Some(u64::MAX)),
+            ("retry: 4000", None),
+            ("retry:\n", None),
+            ("retry\n", None),
+            ("retry:  4000\n", None),
+            ("retry: 4000 \n", None),
+            ("retry: +4000\n", None),
+            ("retry: -1\n", None),
+            ("retry: 4s\n", None),
+            ("retry: ٤\n", None),
+            ("retrying: 4000\n", None),
+            (":retry: 4000\n", None),
+            ("data: retry: 4000\n", None),
+        ] {
+            for size in [1, 3, usize::MAX] {
+                let mut framing = Framing::default();
+                for chunk in stream.as_bytes().chunks(size) {
+                    let mut chunk = Bytes::copy_from_slice(chunk);
+                    let mut out = VecDeque::new();
+                    framing.feed(&mut chunk, &mut out, |_| false).unwrap();
+                }
+                assert_eq!(framing.take_retry_ms(), expected, "{stream:?}");
+                assert_eq!(framing.take_retry_ms(), None);
+            }
+        }
     }
 
     #[test]

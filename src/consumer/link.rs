@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::time::Sleep;
+use tokio::time::{Instant, Sleep};
 
 use super::answer::date_of;
 use super::backoff::Backoff;
@@ -26,6 +26,31 @@ enum Phase {
     Waiting(Pin<Box<Sleep>>),
 }
 
+/// One agent of the log, with when it may be tried.
+struct Agent {
+    endpoint: Arc<Endpoint>,
+    /// The least pause that its streams have asked for.
+    retry: Option<Duration>,
+    /// It failed lately, and is not tried before this.
+    rests_until: Option<Instant>,
+}
+
+impl Agent {
+    fn new(endpoint: &Endpoint) -> Self {
+        Self {
+            endpoint: Arc::new(endpoint.clone()),
+            retry: None,
+            rests_until: None,
+        }
+    }
+
+    /// How long it still rests.
+    fn rest(&self, now: Instant) -> Duration {
+        self.rests_until
+            .map_or(Duration::ZERO, |until| until.saturating_duration_since(now))
+    }
+}
+
 /// What comes over a link.
 #[derive(Debug)]
 pub enum Linked {
@@ -42,12 +67,12 @@ pub enum Linked {
 pub struct Link {
     config: Arc<Config>,
     clients: Arc<Clients>,
-    endpoints: Vec<Arc<Endpoint>>,
+    agents: Vec<Agent>,
     /// The agent that is spoken to.
     current: usize,
     phase: Phase,
     backoff: Backoff,
-    /// The failures of the agents tried since the last event or wait.
+    /// The failures of the agents tried since the last event, heartbeat or wait.
     round: Vec<Failure>,
 }
 
@@ -55,7 +80,7 @@ impl Link {
     /// A link that has not connected yet.
     pub fn new(config: Arc<Config>, clients: Arc<Clients>) -> Self {
         Self {
-            endpoints: config.endpoints.iter().cloned().map(Arc::new).collect(),
+            agents: config.endpoints.iter().map(Agent::new).collect(),
             config,
             clients,
             current: 0,
@@ -107,14 +132,15 @@ impl Link {
                     Ok(Received::Event(record))
                         if record.event() == "message" && record.data().is_empty() => {}
                     Ok(Received::Event(record)) => {
-                        if self.backoff.failures() > 0 || !self.round.is_empty() {
-                            self.backoff.succeed();
-                            self.round.clear();
+                        if self.succeed() {
                             observer(Notice::Receiving);
                         }
                         return Poll::Ready(Ok(Linked::Event(record)));
                     }
-                    Ok(Received::Heartbeat) => observer(Notice::Heartbeat),
+                    Ok(Received::Heartbeat) => {
+                        self.succeed();
+                        observer(Notice::Heartbeat);
+                    }
                     Err(failure) => self.fail(failure, observer)?,
                 },
                 Phase::Idle => self.connect(resume_after(), observer),
@@ -133,7 +159,7 @@ impl Link {
     }
 
     fn connect(&mut self, after: Option<Position>, observer: &mut dyn FnMut(Notice<'_>)) {
-        let endpoint = Arc::clone(&self.endpoints[self.current]);
+        let endpoint = Arc::clone(&self.agents[self.current].endpoint);
         observer(Notice::Connecting {
             endpoint: &endpoint,
             after,
@@ -159,29 +185,46 @@ impl Link {
             Ok(connection) => connection,
             Err(failure) => return self.fail(failure, observer).map(|()| None),
         };
-        observer(Notice::Connected(&self.endpoints[self.current]));
+        observer(Notice::Connected(&self.agents[self.current].endpoint));
         self.phase = Phase::Connected(Box::new(connection));
         let answer = attempt.exchanges.last().map(|exchange| &exchange.answer);
         let at = answer.and_then(date_of).unwrap_or_else(Timestamp::now);
         Ok(Some(Linked::Opened { at }))
     }
 
+    /// The connection works: what failed before counts no more. Says whether something had.
+    fn succeed(&mut self) -> bool {
+        let had_failed = self.backoff.failures() > 0 || !self.round.is_empty();
+        self.backoff.succeed();
+        self.round.clear();
+        had_failed
+    }
+
     /// Decides what follows a failed try: the next agent at once, the first one again after a
     /// while, or giving up.
+    ///
+    /// No agent is tried again before it has rested, also where connections to several of them
+    /// work for a moment each, so that no round of failures comes to its end.
     fn fail(
         &mut self,
         failure: Failure,
         observer: &mut dyn FnMut(Notice<'_>),
     ) -> Result<(), Error> {
-        let failed = Arc::clone(&self.endpoints[self.current]);
-        self.current = (self.current + 1) % self.endpoints.len();
+        let (now, jitter) = (Instant::now(), fastrand::f64());
+        let agent = &mut self.agents[self.current];
+        if let Phase::Connected(connection) = &self.phase {
+            agent.retry = connection.retry().or(agent.retry);
+        }
+        agent.rests_until = now.checked_add(Backoff::rest(jitter, agent.retry));
+        let failed = Arc::clone(&agent.endpoint);
+        self.current = (self.current + 1) % self.agents.len();
+        let next = &self.agents[self.current];
         self.round.push(Failure {
             reason: format!("{}: {}", failed.url, failure.reason),
             ..failure.clone()
         });
-        let mut wait = Duration::ZERO;
-        self.phase = Phase::Idle;
-        if self.round.len() >= self.endpoints.len() {
+        let mut wait = next.rest(now);
+        if self.round.len() >= self.agents.len() {
             let round = std::mem::take(&mut self.round);
             if round
                 .iter()
@@ -202,15 +245,19 @@ impl Link {
                 Remedy::Retry(asked) => asked,
                 _ => None,
             });
-            wait = self.backoff.fail(fastrand::f64(), asked.max());
-            self.phase = Phase::Waiting(Box::pin(tokio::time::sleep(wait)));
+            wait = wait.max(self.backoff.fail(jitter, asked.max()));
         }
+        self.phase = if wait.is_zero() {
+            Phase::Idle
+        } else {
+            Phase::Waiting(Box::pin(tokio::time::sleep(wait)))
+        };
         observer(Notice::Lost {
             failure: &failure,
             failures: self.backoff.failures(),
             wait,
             endpoint: &failed,
-            next: &self.endpoints[self.current],
+            next: &next.endpoint,
         });
         Ok(())
     }

@@ -17,6 +17,7 @@ mod failure;
 mod invalid;
 mod output;
 mod position;
+mod reconnect;
 mod redirect;
 mod repair;
 mod request;
