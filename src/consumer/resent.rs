@@ -7,13 +7,15 @@
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
 
+use crate::operation::on_one_line;
 use crate::position::Position;
 
 /// How many objects of one second are remembered. Further ones may come twice.
 const MOST: usize = 1 << 16;
 
+/// The same for data over several lines as it came and as it was handed out.
 fn fingerprint(hasher: &RandomState, event: &str, data: &str) -> u64 {
-    hasher.hash_one((event, data))
+    hasher.hash_one((event, on_one_line(data)))
 }
 
 /// Objects that have been handed out.
@@ -140,6 +142,14 @@ mod tests {
         assert!(!resent.is_known(Position::Replication(4_900), one));
         assert!(resent.is_known(AT, one));
         assert!(!resent.is_known(AT, one));
+    }
+
+    #[test]
+    fn data_over_several_lines_is_known_on_one() {
+        let mut known = Known::default();
+        known.insert(AT, "insert", "{\"a\": 1}");
+        assert!(known.contains(AT, "insert", "{\"a\":\n1}"));
+        assert!(!known.contains(AT, "insert", "{\"a\":1}"));
     }
 
     #[test]

@@ -8,6 +8,8 @@ mod span;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
+
 use serde_json::value::RawValue;
 
 use object::Kept;
@@ -102,7 +104,8 @@ impl Operation {
     ///
     /// `reset` and `live` have no data; what a server sends with them is dropped. `insert`,
     /// `update` and `delete` must carry a JSON object with `timestamp`, `type` and `id`. Any
-    /// other event may carry any JSON or nothing.
+    /// other event may carry any JSON or nothing. Several `data` lines are joined by line feeds,
+    /// which JSON allows between its tokens and not inside a string.
     ///
     /// # Errors
     /// [`InvalidOperation`] with everything that was passed in.
@@ -116,18 +119,18 @@ impl Operation {
                 object: None,
             });
         }
-        if record.data().contains('\n') {
-            // Several `data:` lines are joined by line feeds. Valid JSON has them only between
-            // its tokens, where a space means the same and keeps the record on one line.
-            let data = record.data().replace('\n', " ");
-            record = Record::new(record.id(), record.event(), &data);
-        }
         match object_in(record.data(), &event) {
-            Ok(object) => Ok(Self {
-                record,
-                event,
-                object,
-            }),
+            Ok(object) => {
+                // The object keeps its places: a line feed and a space are as long.
+                if let Cow::Owned(data) = on_one_line(record.data()) {
+                    record = Record::new(record.id(), record.event(), &data);
+                }
+                Ok(Self {
+                    record,
+                    event,
+                    object,
+                })
+            }
             Err(reason) => Err(Box::new(InvalidOperation {
                 id: record.id().to_owned(),
                 event: record.event().to_owned(),
@@ -157,6 +160,15 @@ impl Operation {
     #[inline]
     pub fn object(&self) -> Option<Object<'_>> {
         Some(self.object.as_ref()?.get(self.data()))
+    }
+}
+
+/// Valid JSON on one line: its line feeds stand between tokens, where a space means the same.
+pub fn on_one_line(data: &str) -> Cow<'_, str> {
+    if data.contains('\n') {
+        data.replace('\n', " ").into()
+    } else {
+        data.into()
     }
 }
 

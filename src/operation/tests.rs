@@ -87,6 +87,34 @@ fn data_over_several_lines_becomes_one() {
     );
 }
 
+#[test]
+fn what_an_object_says_stands_where_it_did_when_its_lines_are_joined() {
+    let op = operation(
+        "insert",
+        "\n{\n\"parents\":[\n\"a/1\",\n\"b/2\"\n],\"ref\":\"\\u0041\",\n\"timestamp\":\n\"t\",\"type\":\"v\",\"id\":\"1\"\n}\n",
+    )
+    .unwrap();
+    let object = op.object().unwrap();
+    assert_eq!(object.parents(), ["a/1", "b/2"]);
+    assert_eq!(object.reference, Some("A"));
+    assert_eq!((object.timestamp, object.kind, object.id), ("t", "v", "1"));
+}
+
+#[test]
+fn a_line_feed_inside_a_string_is_no_json() {
+    let whole = r#"{"timestamp":"t","parents":["p/1"],"type":"v","id":"1","ref":"r","x":"y"}"#;
+    let inside = whole.match_indices('"').step_by(2);
+    for (place, _) in inside {
+        let data = format!("{}\n{}", &whole[..=place], &whole[place + 1..]);
+        for event in ["insert", "update", "delete", "create", "moved"] {
+            let invalid = operation(event, &data).unwrap_err();
+            assert_eq!(invalid.data, data);
+        }
+    }
+    assert!(operation("moved", "\"a\nb\"").is_err());
+    assert!(operation("moved", "[1,\n\"a\"]").is_ok());
+}
+
 proptest! {
     #[test]
     fn any_data_is_decoded_or_refused(event in "[a-z]{0,6}", data in any::<String>()) {

@@ -56,6 +56,32 @@ fn what_cannot_be_decoded_is_fatal_if_asked_for() {
     state.is(&operation_id(1));
 }
 
+/// Lines of `data` are joined by line feeds, and JSON has none inside a string: nobody sent a blank.
+#[test]
+fn a_string_over_several_lines_is_no_operation() {
+    let object = r#"{"timestamp":"2026-11-23T17:55:12Z","type":"video","id":"ab","more":"ab"}"#;
+    for (inside, line_end) in [
+        ("\"a", "\n"),
+        ("\"ty", "\n"),
+        ("\"a", "\r\n"),
+        ("\"mo", "\r"),
+    ] {
+        let lines = object.replace(inside, &format!("{inside}\ndata: "));
+        for event in ["insert", "moved"] {
+            let odd = format!("id: {}\nevent: {event}\ndata: {lines}\n\n", operation_id(2));
+            let body = insert(1) + &odd + &insert(3);
+            let body = body.replace('\n', line_end);
+            let server = ScriptServer::start([Script::events(body).stall()]);
+            Tail::url(server.url())
+                .args(["-n", "2"])
+                .run()
+                .exit(0)
+                .stderr_has(&format!("cannot decode {event} #{}", operation_id(2)))
+                .stdout_is(&json(&(insert(1) + &insert(3))));
+        }
+    }
+}
+
 #[test]
 fn invalid_data_cannot_drive_the_terminal() {
     let body = broken(1, "data: \u{1b}]0;title\u{7}\u{202e}\n") + &insert(2);

@@ -171,6 +171,15 @@ fn data_over_several_lines_stays_one_record() {
     assert_eq!(record["id"], "1795456511846");
     assert_eq!(record["data"]["type"], "video");
     assert_eq!(record["data"]["id"], "v1");
+    // Nothing else changes, and a pretty-printed object is still one line.
+    let data = "{\n  \"timestamp\": \"2026-11-23T17:55:11Z\",\n  \"parents\": [\n    \"a/1\"\n  ],\n  \"type\": \"video\",\n  \"id\": \"v1\"\n}";
+    let lines = data.replace('\n', "\ndata: ");
+    let body = format!("id: 1795456511846\nevent: update\ndata: {lines}\n\n");
+    let on_one = data.replace('\n', " ");
+    in_json(&body).stdout_is(&[format!(
+        r#"{{"id":"1795456511846","event":"update","data":{on_one}}}"#
+    )]);
+    in_text(&body).stdout_is(&["2026-11-23T17:55:11Z: update #1795456511846 video/v1 (a/1)"]);
 }
 
 #[test]
