@@ -6,6 +6,7 @@ use std::io::{self, ErrorKind, Write};
 use std::os::fd::AsFd;
 use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
@@ -91,20 +92,34 @@ impl Stdout {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     tokio::time::sleep(FULL).await;
                 }
+                // A terminal that was hung up says "Input/output error".
+                Err(_) if self.is_hung_up() => return Err(OutputError::ReaderGone),
                 Err(error) => return Err(error.into()),
             }
         }
         Ok(())
     }
 
+    fn is_hung_up(&self) -> bool {
+        let mut fds = [PollFd::new(&self.file, PollFlags::empty())];
+        let polled = poll(&mut fds, Some(&Timespec::default()));
+        polled.is_ok() && fds[0].revents().contains(PollFlags::HUP)
+    }
+
     /// Waits until whoever reads stdout is gone, also while there is nothing to write.
+    ///
+    /// Each kind of stdout says so in its own way: a pipe by an error, a local socket by a hang-up,
+    /// a terminal by both. A socket whose other side has only ended its own sending is still read.
+    /// Over TCP that is also all there is to see of a reader that closes the connection; the next
+    /// line is answered by a reset.
     pub async fn reader_gone(&self) {
         let Some(watch) = &self.watch else {
             return std::future::pending().await;
         };
         loop {
-            match watch.ready(Interest::ERROR).await {
-                Ok(ready) if ready.ready().is_error() => return,
+            // It is not registered for when it can be written to, so that is never told.
+            match watch.ready(Interest::ERROR | Interest::WRITABLE).await {
+                Ok(ready) if ready.ready().is_error() || ready.ready().is_write_closed() => return,
                 Ok(mut ready) => ready.clear_ready(),
                 // It cannot be watched; the next write will tell.
                 Err(_) => return std::future::pending().await,

@@ -1,9 +1,22 @@
 //! Stdout that is full, gone, or not read.
 
 use std::fs::File;
-use std::time::Duration;
+use std::io::{BufRead as _, BufReader, Read};
+use std::net::{Shutdown, TcpStream};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
 
-use crate::support::{Script, ScriptServer, State, Tail, insert, insert_numbered, operation_id};
+use rustix::net::sockopt::set_socket_linger;
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+
+use crate::support::{
+    Gate, Running, Script, ScriptServer, State, Tail, at_once, insert, insert_numbered, listener,
+    operation_id,
+};
+
+/// A second is promised; a loaded machine may add some.
+const IN_TIME: Duration = Duration::from_secs(4);
 
 #[test]
 #[cfg(target_os = "linux")]
@@ -96,4 +109,141 @@ fn a_reader_that_stops_for_longer_than_every_timeout() {
         .stderr_lacks("trying")
         .stderr_lacks("silent");
     assert_eq!(server.requests().len(), 1);
+}
+
+/// The side of a reader and the side of the program.
+type Ends = (Box<dyn Reader>, OwnedFd);
+
+/// Where a reader reads.
+trait Reader: Read + Send {}
+impl<T: Read + Send> Reader for T {}
+
+fn of_pipe() -> Ends {
+    let (reader, writer) = std::io::pipe().unwrap();
+    (Box::new(reader), writer.into())
+}
+
+fn of_fifo() -> Ends {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("fifo");
+    rustix::fs::mkfifoat(
+        rustix::fs::CWD,
+        &path,
+        rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR,
+    )
+    .unwrap();
+    let path_of_reader = path.clone();
+    let reader = std::thread::spawn(move || File::open(path_of_reader).unwrap());
+    let writer = File::options().write(true).open(path).unwrap();
+    (Box::new(reader.join().unwrap()), writer.into())
+}
+
+fn of_local_socket() -> Ends {
+    let (reader, writer) = UnixStream::pair().unwrap();
+    (Box::new(reader), writer.into())
+}
+
+fn over_tcp() -> (TcpStream, TcpStream) {
+    let listener = listener();
+    let writer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    (listener.accept().unwrap().0, writer)
+}
+
+/// A connection that its reader resets.
+fn of_tcp() -> Ends {
+    let (reader, writer) = over_tcp();
+    set_socket_linger(&reader, Some(Duration::ZERO)).unwrap();
+    (Box::new(reader), writer.into())
+}
+
+/// A terminal that nobody is logged in on, so that no signal tells of its end.
+fn of_terminal() -> Ends {
+    // No child may inherit either side.
+    let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
+    let front = openpt(flags).unwrap();
+    grantpt(&front).unwrap();
+    unlockpt(&front).unwrap();
+    let name = ptsname(&front, Vec::new()).unwrap();
+    let flags = rustix::fs::OFlags::RDWR | rustix::fs::OFlags::NOCTTY | rustix::fs::OFlags::CLOEXEC;
+    let back = rustix::fs::open(&*name, flags, rustix::fs::Mode::empty()).unwrap();
+    (Box::new(File::from(front)), back)
+}
+
+const KINDS: [fn() -> Ends; 5] = [of_pipe, of_fifo, of_local_socket, of_tcp, of_terminal];
+
+/// A run whose first line has been read.
+fn begun(
+    server: &ScriptServer,
+    state: &State,
+    ends: Ends,
+) -> (BufReader<Box<dyn Reader>>, Running) {
+    let run = Tail::url(server.url())
+        .args(["-o", "json", "--state"])
+        .arg(state.path())
+        .stdout_to(ends.1)
+        .spawn();
+    let mut reader = BufReader::new(ends.0);
+    let mut line = String::new();
+    reader.read_line(&mut line).unwrap();
+    assert!(line.contains(&operation_id(1)), "{line}");
+    (reader, run)
+}
+
+#[test]
+fn a_reader_that_hangs_up_while_nothing_happens_ends_it_quietly() {
+    at_once(KINDS, |kind| {
+        let (server, state) = (
+            ScriptServer::start([Script::events(insert(1)).stall()]),
+            State::absent(),
+        );
+        let (reader, run) = begun(&server, &state, kind());
+        drop(reader);
+        let gone = Instant::now();
+        run.wait().exit(0).stderr_is_empty();
+        assert!(gone.elapsed() < IN_TIME, "{:?}", gone.elapsed());
+        state.is(&operation_id(1));
+    });
+}
+
+#[test]
+fn a_reader_that_hangs_up_while_more_comes_than_it_takes_ends_it_quietly() {
+    at_once(KINDS, |kind| {
+        let (server, state) = (
+            ScriptServer::start([Script::events("").flood(|number| insert_numbered(number + 1))]),
+            State::absent(),
+        );
+        let (reader, run) = begun(&server, &state, kind());
+        drop(reader);
+        let gone = Instant::now();
+        run.wait().exit(0).stderr_is_empty();
+        assert!(gone.elapsed() < IN_TIME, "{:?}", gone.elapsed());
+    });
+}
+
+/// Whoever only reads may say at once that nothing will be sent to the program.
+#[test]
+fn a_socket_that_is_half_closed_is_still_read() {
+    let local = || {
+        let (reader, writer) = UnixStream::pair().unwrap();
+        reader.shutdown(Shutdown::Write).unwrap();
+        (Box::new(reader) as Box<dyn Reader>, writer.into())
+    };
+    let tcp = || {
+        let (reader, writer) = over_tcp();
+        reader.shutdown(Shutdown::Write).unwrap();
+        (Box::new(reader) as Box<dyn Reader>, writer.into())
+    };
+    let kinds: [fn() -> Ends; 2] = [local, tcp];
+    at_once(kinds, |kind| {
+        let (gate, state) = (Gate::new(), State::absent());
+        let script = Script::events(insert(1)).wait_for(&gate).send(insert(2));
+        let server = ScriptServer::start([script.stall()]);
+        let (mut reader, mut run) = begun(&server, &state, kind());
+        state.wait_for(&operation_id(1));
+        assert!(run.is_running());
+        gate.open();
+        let mut line = String::new();
+        reader.read_line(&mut line).unwrap();
+        assert!(line.contains(&operation_id(2)), "{line}");
+    });
 }
