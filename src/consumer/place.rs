@@ -215,9 +215,9 @@ impl Place {
         {
             self.resent.remember(position, fingerprint);
         }
-        let needs_no_acknowledgement =
-            operation.id().is_empty() && *operation.event() == Event::Live;
-        if matches!(self.acknowledging, Acknowledging::ById { .. }) && !needs_no_acknowledgement {
+        // What has no id cannot be acknowledged, so it neither holds nor moves the position.
+        let has_id = !operation.id().trim().is_empty();
+        if matches!(self.acknowledging, Acknowledging::ById { .. }) && has_id {
             self.in_flight
                 .deliver(id_of(operation, position), fingerprint, is_reset);
         }
@@ -377,5 +377,6 @@ impl Place {
 }
 
 fn id_of(operation: &Operation, position: Option<Position>) -> Id {
-    position.map_or_else(|| Id::Other(operation.id().into()), Id::Position)
+    // White space around it is not part of an acknowledgement.
+    position.map_or_else(|| Id::new(operation.id().trim()), Id::Position)
 }

@@ -7,6 +7,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod ack_no_id;
 mod ack_paused;
 mod ack_reconnect;
 mod ack_stdin;
