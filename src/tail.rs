@@ -75,6 +75,8 @@ pub struct Tail {
     told_saved: Option<Position>,
     statistics: SharedStatistics,
     has_condition: bool,
+    /// Something came over stdin that was in flight.
+    has_acknowledged: bool,
 }
 
 enum Step {
@@ -117,6 +119,7 @@ impl Tail {
             told_saved,
             statistics: parts.statistics,
             has_condition: settings.stop.any_asked_for(),
+            has_acknowledged: false,
         })
     }
 
@@ -211,7 +214,17 @@ impl Tail {
                 ExitStatus::Failure
             }
             Ending::AcksEnded => match self.feed.consumer.in_flight() {
-                0 => ExitStatus::Success,
+                0 => {
+                    // A worker that is done closes stdin; a stdin without one ends before anything
+                    // was acknowledged.
+                    if !self.has_acknowledged {
+                        self.diagnostics.borrow().warn(
+                            &"stdin has ended before anything was acknowledged, so the run ends; \
+                              with --ack stdin the worker must write the ids to it and keep it open",
+                        );
+                    }
+                    ExitStatus::Success
+                }
                 in_flight => {
                     let follows = if self.saver.is_some() {
                         "they come again on the next run"
@@ -308,6 +321,7 @@ impl Tail {
     fn acknowledge(&mut self, acknowledged: &Acknowledged) {
         for id in acknowledged.ids() {
             if self.feed.consumer.acknowledge(id).is_ok() {
+                self.has_acknowledged = true;
                 continue;
             }
             let Some(left_out) = self.junk.allow() else {

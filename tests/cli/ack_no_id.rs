@@ -72,3 +72,30 @@ fn an_id_with_white_space_around_it_can_be_acknowledged() {
     run.signal(Signal::TERM);
     run.wait().exit(0).stderr_is_empty();
 }
+
+/// Nobody can acknowledge anything: the run ends at once, and says why.
+#[test]
+fn a_stdin_that_has_ended_at_the_start_is_told() {
+    for redirection in ["</dev/null", "<&-"] {
+        let server = ScriptServer::start([Script::events("").stall()]);
+        let script = format!("exec \"$@\" {redirection}");
+        Tail::of("/bin/sh")
+            .args(["-c", &script, "sh", env!("CARGO_BIN_EXE_oplog-tail")])
+            .args(["--ack", "stdin", "--url", &server.url()])
+            .run()
+            .exit(0)
+            .stderr_has("stdin has ended before anything was acknowledged");
+    }
+    let server = ScriptServer::start([Script::events("").stall()]);
+    Tail::of("/bin/sh")
+        .args([
+            "-c",
+            "exec \"$@\" </",
+            "sh",
+            env!("CARGO_BIN_EXE_oplog-tail"),
+        ])
+        .args(["--ack", "stdin", "--url", &server.url()])
+        .run()
+        .exit(1)
+        .stderr_has("cannot read acknowledgements from stdin");
+}
