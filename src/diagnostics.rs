@@ -8,7 +8,9 @@ use http::header::{LOCATION, SET_COOKIE};
 use jiff::Timestamp;
 
 use crate::advice::with_advice;
-use crate::consumer::{Endpoint, Exchange, Failure, Notice, OnResumeFailed, without_userinfo};
+use crate::consumer::{
+    Endpoint, Exchange, Failure, Incomplete, Notice, OnResumeFailed, without_userinfo,
+};
 use crate::duration::ForPeople;
 use crate::outage::{Lost, Outages, REPEAT};
 use crate::position::Position;
@@ -30,6 +32,32 @@ fn say(message: &dyn Display) {
 /// The message as a line. Text that came over the network must not drive the terminal.
 pub fn line(message: &dyn Display) -> String {
     format!("{PREFIX}{}\n", crate::output::escaped(&message.to_string()))
+}
+
+/// What is said where a run ends before a replication is complete.
+pub fn incomplete(what: Incomplete, keeps_position: bool) -> String {
+    let next = if keeps_position {
+        "the next run goes on from there"
+    } else {
+        "without --state the next run starts over"
+    };
+    match what {
+        Incomplete::Replication => format!(
+            "the run ended before the replication did, so objects are missing: {next}; \
+             --until-complete ends a run when everything is there"
+        ),
+        Incomplete::Repair => format!(
+            "objects that changed in the second before the replication may be missing: they come \
+             only once another operation has happened, which a quiet log never brings by itself; \
+             {next}; --until-complete waits for them"
+        ),
+    }
+}
+
+/// What is said where a run ends and the server does not answer in time.
+pub fn uncertain() -> &'static str {
+    "reading fell behind, and the server did not say in time whether it skipped operations; the \
+     position stays at the last one before that"
 }
 
 /// Tells a person what happens, as far as they want to know.
@@ -101,12 +129,22 @@ impl Diagnostics {
             }),
             Notice::ResumeFailed { operation, choice } => self.resume_failed(*operation, *choice),
             Notice::RepairStarted => {
-                self.tell(&"asking for what changed in the last second before the replication");
+                self.tell(&"fetching the objects that the replication missed");
             }
-            Notice::Repaired { objects, is_early } => self.repaired(*objects, *is_early),
+            Notice::Probing { operation } => self.tell(&format_args!(
+                "reading fell behind; asking whether the server still has {}",
+                described(*operation)
+            )),
+            Notice::Skipped { operation } => self.warn(&format_args!(
+                "the server no longer has {}: reading fell behind, and operations after it may \
+                 have been skipped; the position stays there",
+                described(*operation)
+            )),
+            Notice::ClocksDiffer { server, local } => self.clocks_differ(*server, *local),
+            Notice::Repaired { is_early } => self.repaired(*is_early),
             Notice::RepairDelayed { failure, wait } => self.repair_delayed(failure, *wait),
             Notice::RepairGivenUp { reason } => self.warn(&format_args!(
-                "changes of the last second before the replication may be missing, and cannot be asked for: {reason}"
+                "objects that the replication missed cannot be fetched and stay missing: {reason}"
             )),
         }
     }
@@ -162,19 +200,26 @@ impl Diagnostics {
         }
     }
 
-    fn repaired(&mut self, objects: u64, is_early: bool) {
+    fn clocks_differ(&self, server: u64, local: u64) {
+        let ahead = if server > local { "ahead of" } else { "behind" };
+        self.warn(&format_args!(
+            "the server's answer is dated {} s {ahead} the clock of this machine: if the \
+             connection breaks before the first operation, the run goes on from the earlier time",
+            server.abs_diff(local)
+        ));
+    }
+
+    fn repaired(&mut self, is_early: bool) {
         self.repair_delayed = None;
         if is_early {
             self.warn(
-                &"so many objects changed that those of the last second before the replication \
-                  were asked for early: if the clocks of agent and store differ, some changes \
-                  may be missing or out of date",
+                &"so many objects changed that the objects which the replication missed were \
+                  fetched early: if the clocks of agents and store differ, some may be missing \
+                  or out of date",
             );
             return;
         }
-        self.tell(&format_args!(
-            "the replication is complete; {objects} objects had been left out of it so far"
-        ));
+        self.tell(&"the replication is complete: the objects that it missed are fetched");
     }
 
     fn repair_delayed(&mut self, failure: &Failure, wait: Duration) {
@@ -187,7 +232,7 @@ impl Diagnostics {
         }
         self.repair_delayed = Some((failure.reason.clone(), now));
         self.warn(&format_args!(
-            "cannot ask for what changed in the last second before the replication: {}; trying again in {}",
+            "cannot fetch the objects that the replication missed: {}; trying again in {}",
             with_advice(failure),
             ForPeople(wait)
         ));

@@ -132,7 +132,7 @@ pub fn classify(error: &anyhow::Error) -> ExitStatus {
     match of_consumer(error) {
         Some(Error::AccessDenied(_)) => ExitStatus::AccessDenied,
         Some(Error::Refused(_) | Error::ConnectionLost { .. }) => ExitStatus::CannotConnect,
-        Some(Error::ResumeFailed(_)) => ExitStatus::ResumeFailed,
+        Some(Error::ResumeFailed(_) | Error::Uncertain) => ExitStatus::ResumeFailed,
         Some(Error::State(_)) => ExitStatus::StateFile,
         None => ExitStatus::Failure,
     }

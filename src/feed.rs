@@ -5,15 +5,16 @@ use std::cell::RefCell;
 use std::num::NonZeroU64;
 use std::rc::Rc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::consumer::{Consumer, Delivery, Error, Quiet};
+use crate::consumer::{Consumer, Delivery, Error, Quiet, RepairEnd};
 use crate::diagnostics::Diagnostics;
 use crate::operation::{Event, InvalidOperation, Operation};
 use crate::output::{Arrival, Printer};
 use crate::progress::Progress;
-use crate::settings::{Ack, OnInvalid, Settings, StopConditions};
+use crate::settings::{OnInvalid, Settings, StopConditions};
 use crate::statistics::{SharedStatistics, Tally};
 
 /// A batch is full when it has grown to this many bytes: half of what a pipe holds, so that one
@@ -33,6 +34,9 @@ pub enum FeedError {
     /// An operation came that cannot be decoded, and going on past it was not wanted.
     #[error("stopped at an operation that cannot be decoded; --on-invalid skip goes on past it")]
     Invalid,
+    /// The replication was to be complete and is not.
+    #[error("the replication stays incomplete; start over to try again")]
+    Incomplete,
 }
 
 /// What has been taken in since the batch was last written.
@@ -66,8 +70,8 @@ pub struct Feed {
     progress: Option<Progress>,
     /// Whether anything is to be said about when operations arrive. Otherwise no clock is read.
     needs_clock: bool,
-    /// What brings the changes that a run which ends at `live` leaves out.
-    remedy_at_live: &'static str,
+    /// A replication or fallback has come to its `live`.
+    was_live: bool,
 }
 
 impl Feed {
@@ -93,11 +97,7 @@ impl Feed {
             taken: Taken::Nothing,
             progress: settings.status_line.then(Progress::new),
             needs_clock: settings.lag || settings.stats,
-            remedy_at_live: match (&settings.state_file, settings.ack) {
-                (_, Ack::None) => "a run that goes on past live brings them",
-                (None, _) => "with --state, the next run brings them",
-                (Some(_), _) => "the next run brings them",
-            },
+            was_live: false,
         }
     }
 
@@ -113,11 +113,13 @@ impl Feed {
 
     /// The batch is written: what is in it counts as handled where acknowledgements come in
     /// order, and the time it took is no silence of the server.
-    pub fn written(&mut self) {
+    ///
+    /// It `took` so long.
+    pub fn written(&mut self, took: Duration) {
         if !self.batch.is_empty() {
             self.batch.clear();
             self.batch.shrink_to(LARGEST_KEPT);
-            self.consumer.hold();
+            self.consumer.was_away(took);
             // What was written came just now, and writing it is no idle time.
             if let Some(idle) = &mut self.idle {
                 idle.restart();
@@ -155,6 +157,10 @@ impl Feed {
             received: Timestamp::now(),
         });
         while self.batch.len() < BATCH && !self.is_complete {
+            if self.has_complete_replication()? {
+                self.is_complete = true;
+                break;
+            }
             match self.consumer.poll_next(cx) {
                 Poll::Ready(Ok(Delivery::Operation(operation))) => {
                     self.print(&operation, arrival);
@@ -192,26 +198,22 @@ impl Feed {
             progress.count(operation);
         }
         self.lines += 1;
-        let ends_at_live = self.stop.until_live && *operation.event() == Event::Live;
-        if ends_at_live {
-            self.tell_what_live_leaves_out();
-        }
+        let is_live = *operation.event() == Event::Live;
+        self.was_live |= is_live;
+        let ends_at_live = self.stop.until_live && is_live;
         let is_enough = |count: NonZeroU64| self.lines >= count.get();
         self.is_complete = ends_at_live || self.stop.count.is_some_and(is_enough);
     }
 
-    /// The server leaves something out of a replication, and a run that ends at `live` does not
-    /// stay to fetch it.
-    fn tell_what_live_leaves_out(&self) {
-        let diagnostics = self.diagnostics.borrow();
-        diagnostics.warn(&format_args!(
-            "changes of the last second before this replication may be missing; {}",
-            self.remedy_at_live
-        ));
-        diagnostics.tell(
-            &"the server sends no object that changed in the second of its newest operation; \
-              a run that goes on past live fetches it, as soon as operations follow",
-        );
+    /// Whether the run was to end with a complete replication, and that is there.
+    fn has_complete_replication(&self) -> Result<bool, FeedError> {
+        if !self.stop.until_complete || !self.was_live {
+            return Ok(false);
+        }
+        if self.consumer.repair_end() == Some(RepairEnd::GivenUp) {
+            return Err(FeedError::Incomplete);
+        }
+        Ok(self.consumer.incomplete().is_none())
     }
 
     fn invalid(&mut self, invalid: &InvalidOperation) -> Result<(), FeedError> {
@@ -246,6 +248,7 @@ impl Feed {
         if !self.consumer.is_connected()
             || self.consumer.is_paused()
             || self.consumer.is_repairing()
+            || self.consumer.is_uncertain()
         {
             idle.restart();
             return Poll::Pending;

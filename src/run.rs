@@ -8,7 +8,7 @@ use std::rc::Rc;
 use anyhow::Context as _;
 
 use crate::cli::{Cli, Generate};
-use crate::consumer::{Consumer, Saver, StateError, StateFile, peek};
+use crate::consumer::{Consumer, OnResumeFailed, Saver, StateError, StateFile, peek};
 use crate::demo::Demo;
 use crate::diagnostics::{Diagnostics, described};
 use crate::exit::{ExitStatus, report};
@@ -17,7 +17,7 @@ use crate::position::Position;
 use crate::settings::{Ack, Inputs, Settings, Verbosity};
 use crate::statistics::SharedStatistics;
 use crate::stdout::{self, Stdout};
-use crate::supervisor;
+use crate::supervisor::{self, Terms};
 use crate::tail::{Parts, Tail};
 
 /// Prints what clap answers to the command line: the help, the version, or what is wrong with it.
@@ -81,14 +81,15 @@ fn put_together(settings: &Settings) -> anyhow::Result<Parts> {
     let place = Place::find(settings)?;
     let stdout = Stdout::open()?;
     let statistics = SharedStatistics::new(settings.stats_format, settings.stats);
-    let orders = supervisor::start(
-        settings.stop.timeout,
-        settings.stop.any_asked_for(),
-        settings.verbosity == Verbosity::Quiet,
-        place.saver.clone(),
-        statistics.clone(),
-    )
-    .context("cannot receive signals")?;
+    let terms = Terms {
+        timeout: settings.stop.timeout,
+        has_condition: settings.stop.any_asked_for(),
+        is_quiet: settings.verbosity == Verbosity::Quiet,
+        fails_if_uncertain: settings.consumer.on_resume_failed == OnResumeFailed::Exit,
+        keeps_position: place.saver.is_some(),
+    };
+    let orders = supervisor::start(terms, place.saver.clone(), statistics.clone())
+        .context("cannot receive signals")?;
     let observer = Rc::clone(&diagnostics);
     let mut consumer = Consumer::new(
         settings.consumer.clone(),

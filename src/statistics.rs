@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
+use crate::consumer::Incomplete;
 use crate::diagnostics::PREFIX;
 use crate::duration::ForPeople;
 use crate::output::Format;
@@ -27,6 +28,22 @@ pub struct Whereabouts {
     pub repaired: u64,
     /// How many connections followed the first.
     pub reconnections: u64,
+    /// What a replication missed has been fetched.
+    pub has_repaired: bool,
+    /// What would be missing if the run ended now.
+    pub incomplete: Option<Incomplete>,
+    /// What was printed may have a gap in it.
+    pub is_uncertain: bool,
+}
+
+/// How far the fetching of what replications missed has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Repair {
+    /// Something is still to be fetched.
+    Pending,
+    /// Everything was fetched.
+    Done,
 }
 
 /// What is shown of a run.
@@ -68,6 +85,7 @@ struct Summary<'a> {
     lag_ms: Option<LagSummary>,
     reconnections: u64,
     repaired: u64,
+    repair: Option<Repair>,
     elapsed_ms: u64,
 }
 
@@ -100,6 +118,11 @@ impl Statistics {
         tally.has_news = false;
     }
 
+    /// Where the run is.
+    pub fn whereabouts(&self) -> Whereabouts {
+        self.whereabouts
+    }
+
     /// The run is here now.
     pub fn set_whereabouts(&mut self, whereabouts: Whereabouts) {
         self.whereabouts = whereabouts;
@@ -118,7 +141,14 @@ impl Statistics {
             position,
             repaired,
             reconnections,
+            has_repaired,
+            incomplete,
+            is_uncertain: _,
         } = self.whereabouts;
+        let repair = match incomplete {
+            Some(_) => Some(Repair::Pending),
+            None => has_repaired.then_some(Repair::Done),
+        };
         Summary {
             events: self.events,
             invalid: self.invalid,
@@ -128,6 +158,7 @@ impl Statistics {
             lag_ms: self.lags.as_ref().and_then(Lags::summary),
             reconnections,
             repaired,
+            repair,
             elapsed_ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
         }
     }

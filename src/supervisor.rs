@@ -64,17 +64,28 @@ pub enum Order {
     ShowStatistics,
 }
 
+/// What a run was asked for, as far as its end depends on it.
+#[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+pub struct Terms {
+    /// It ends after this long.
+    pub timeout: Option<Duration>,
+    /// A stop condition is to be met.
+    pub has_condition: bool,
+    /// Only fatal errors are told.
+    pub is_quiet: bool,
+    /// It fails where operations may have been skipped.
+    pub fails_if_uncertain: bool,
+    /// The position is kept for the next run.
+    pub keeps_position: bool,
+}
+
 /// Starts the supervisor; from here on signals are received.
-///
-/// `has_condition` says whether a stop condition was asked for, `is_quiet` whether only fatal
-/// errors are told.
 ///
 /// # Errors
 /// When the system gives no thread or no signal handler.
 pub fn start(
-    timeout: Option<Duration>,
-    has_condition: bool,
-    is_quiet: bool,
+    terms: Terms,
     saver: Option<Saver>,
     statistics: SharedStatistics,
 ) -> io::Result<mpsc::Receiver<Order>> {
@@ -98,7 +109,9 @@ pub fn start(
             };
             drop(started.send(Ok(())));
             runtime.block_on(async {
-                let interruption = signals.interruption(timeout, &orders, &statistics).await;
+                let interruption = signals
+                    .interruption(terms.timeout, &orders, &statistics)
+                    .await;
                 // Nobody listens any more when the run is ending anyway.
                 let _ = orders.try_send(Order::Stop(interruption));
                 let stuck = tokio::time::timeout(GRACE, signals.next()).await;
@@ -106,8 +119,8 @@ pub fn start(
                     stderr::close(String::new(), CLOSING);
                     process::exit(ExitStatus::Signal(number).code().into());
                 }
-                let status = interruption.exit_status(has_condition);
-                end(status, is_quiet, saver, &statistics);
+                let status = interruption.exit_status(terms.has_condition);
+                end(status, terms, saver, &statistics);
             });
         })?;
     is_started
@@ -117,19 +130,34 @@ pub fn start(
 }
 
 /// Ends the process in place of the main thread.
-fn end(
-    status: ExitStatus,
-    is_quiet: bool,
-    saver: Option<Saver>,
-    statistics: &SharedStatistics,
-) -> ! {
+fn end(status: ExitStatus, terms: Terms, saver: Option<Saver>, statistics: &SharedStatistics) -> ! {
     let saved = saver.map_or(Ok(()), |saver| saver.finish(SAVING));
-    let (status, last_lines) = match saved {
-        Ok(()) if status == ExitStatus::TimedOut && !is_quiet => {
-            (status, diagnostics::line(&TIMED_OUT))
+    let whereabouts = statistics.lock().whereabouts();
+    let mut last_lines = String::new();
+    if let Some(left) = whereabouts.incomplete.filter(|_| !terms.is_quiet) {
+        last_lines += &diagnostics::line(&diagnostics::incomplete(left, terms.keeps_position));
+    }
+    let status = match saved {
+        Err(error) => {
+            last_lines += &diagnostics::line(&error);
+            ExitStatus::StateFile
         }
-        Ok(()) => (status, String::new()),
-        Err(error) => (ExitStatus::StateFile, diagnostics::line(&error)),
+        Ok(()) if whereabouts.is_uncertain => {
+            if terms.fails_if_uncertain || !terms.is_quiet {
+                last_lines += &diagnostics::line(&diagnostics::uncertain());
+            }
+            if terms.fails_if_uncertain {
+                ExitStatus::ResumeFailed
+            } else {
+                status
+            }
+        }
+        Ok(()) => {
+            if status == ExitStatus::TimedOut && !terms.is_quiet {
+                last_lines += &diagnostics::line(&TIMED_OUT);
+            }
+            status
+        }
     };
     stderr::close(last_lines + &statistics.last_lines(), CLOSING);
     process::exit(status.code().into())

@@ -1,48 +1,29 @@
 //! The run: fills a batch, writes it, acknowledges what has been written; until something ends it.
 
+mod ending;
+
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use tokio::sync::mpsc;
 
 use crate::acks::{Acknowledged, Acks};
-use crate::consumer::{Acknowledging, Consumer, Saver};
+use crate::consumer::{Acknowledging, Consumer, OnResumeFailed, PAUSE, RepairEnd, Saver};
 use crate::diagnostics::{Diagnostics, Limiter, described};
-use crate::exit::{ExitStatus, report};
+use crate::exit::ExitStatus;
 use crate::feed::Feed;
 use crate::position::Position;
 use crate::settings::{Ack, Settings};
 use crate::statistics::{SharedStatistics, Whereabouts};
-use crate::stderr;
-use crate::stdout::{OutputError, Stdout};
-use crate::supervisor::{Interruption, Order, TIMED_OUT};
+use crate::stdout::Stdout;
+use crate::supervisor::Order;
+use ending::Ending;
 
 /// How long the end may take to save the position. A signal or `--timeout` does not wait as long;
 /// see the supervisor.
 const SAVING: Duration = Duration::from_secs(30);
-
-/// How long acknowledgements are waited for once whoever reads stdout is gone.
-const LAST_ACKS: Duration = Duration::from_millis(300);
-
-/// How long a signal may take to follow the end of a neighbour in the pipeline.
-const LATE_SIGNAL: Duration = Duration::from_millis(200);
-
-/// How a run came to its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ending {
-    /// A stop condition was met.
-    ConditionMet,
-    /// Stopped from outside.
-    Interrupted(Interruption),
-    /// Whoever read stdout is gone.
-    ReaderGone,
-    /// Whoever acknowledges has closed stdin.
-    AcksEnded,
-    /// The position can no longer be saved; saving it once more says why.
-    SavingFailed,
-}
 
 /// What a run works with besides its settings.
 pub struct Parts {
@@ -77,6 +58,8 @@ pub struct Tail {
     has_condition: bool,
     /// Something came over stdin that was in flight.
     has_acknowledged: bool,
+    /// A run that may have skipped something fails.
+    fails_if_uncertain: bool,
 }
 
 enum Step {
@@ -120,125 +103,15 @@ impl Tail {
             statistics: parts.statistics,
             has_condition: settings.stop.any_asked_for(),
             has_acknowledged: false,
+            fails_if_uncertain: settings.consumer.on_resume_failed == OnResumeFailed::Exit,
         })
     }
 
     /// Runs to the end, saves the position, and tells the exit status. Says on stderr why it
     /// ended, if that is a failure, and then shows the statistics: they come last.
     pub async fn run(mut self) -> ExitStatus {
-        let ending = match self.follow().await {
-            Err(error) if matches!(error.downcast_ref(), Some(OutputError::ReaderGone)) => {
-                Ok(Ending::ReaderGone)
-            }
-            other => other,
-        };
-        stderr::clear_status();
-        let ending = self.take_last_acknowledgements(ending).await;
-        let ending = match ending {
-            Ok(ending) => Ok(self.unless_by_signal(ending).await),
-            failure => failure,
-        };
-        let saved = self.feed.consumer.stop(SAVING);
-        self.tell_saved();
-        let ending = ending.and_then(|ending| saved.map(|()| ending).map_err(Into::into));
-        let status = match ending {
-            Ok(ending) => self.exit_status(ending),
-            Err(error) => report(&error),
-        };
-        if self.statistics.at_end() {
-            self.show_statistics();
-        }
-        status
-    }
-
-    /// Takes in what was acknowledged before the end.
-    ///
-    /// A worker that dies closes its end of stdin and of stdout at once, and either may be noticed
-    /// first; so a reader that is gone counts as the end of its acknowledgements, if any are due.
-    async fn take_last_acknowledgements(
-        &mut self,
-        ending: anyhow::Result<Ending>,
-    ) -> anyhow::Result<Ending> {
-        let is_reader_gone = matches!(ending, Ok(Ending::ReaderGone));
-        let patience = if is_reader_gone {
-            LAST_ACKS
-        } else {
-            Duration::ZERO
-        };
-        while self.feed.consumer.in_flight() > 0
-            && let Some(acks) = &mut self.acks
-            && let Ok(Ok(Some(ids))) = tokio::time::timeout(patience, acks.next()).await
-        {
-            self.acknowledge(&ids);
-        }
-        if is_reader_gone && self.feed.consumer.in_flight() > 0 {
-            return Ok(Ending::AcksEnded);
-        }
-        ending
-    }
-
-    /// Ctrl-C goes to every process of a pipeline, and that the others are gone may be noticed
-    /// before the signal is. So what would be a failure of theirs waits for one a moment.
-    async fn unless_by_signal(&mut self, ending: Ending) -> Ending {
-        let is_failure = match ending {
-            Ending::ReaderGone => self.has_condition,
-            Ending::AcksEnded => self.feed.consumer.in_flight() > 0,
-            _ => false,
-        };
-        while is_failure
-            && let Ok(Some(order)) = tokio::time::timeout(LATE_SIGNAL, self.orders.recv()).await
-        {
-            match order {
-                Order::Stop(interruption) => return Ending::Interrupted(interruption),
-                Order::ShowStatistics => self.show_asked_statistics(),
-            }
-        }
-        ending
-    }
-
-    fn exit_status(&self, ending: Ending) -> ExitStatus {
-        match ending {
-            Ending::ConditionMet => ExitStatus::Success,
-            Ending::Interrupted(interruption) => {
-                if self.has_condition && interruption == Interruption::Timeout {
-                    let diagnostics = self.diagnostics.borrow();
-                    diagnostics.warn(&TIMED_OUT);
-                }
-                interruption.exit_status(self.has_condition)
-            }
-            Ending::ReaderGone if !self.has_condition => ExitStatus::Success,
-            Ending::ReaderGone => {
-                self.diagnostics
-                    .borrow()
-                    .warn(&"the reader of stdout went away before the stop condition was met");
-                ExitStatus::Failure
-            }
-            Ending::AcksEnded => match self.feed.consumer.in_flight() {
-                0 => {
-                    // A worker that is done closes stdin; a stdin without one ends before anything
-                    // was acknowledged.
-                    if !self.has_acknowledged {
-                        self.diagnostics.borrow().warn(
-                            &"stdin has ended before anything was acknowledged, so the run ends; \
-                              with --ack stdin the worker must write the ids to it and keep it open",
-                        );
-                    }
-                    ExitStatus::Success
-                }
-                in_flight => {
-                    let follows = if self.saver.is_some() {
-                        "they come again on the next run"
-                    } else {
-                        "without --state the next run does not bring them"
-                    };
-                    self.diagnostics.borrow().warn(&format_args!(
-                        "stdin was closed with {in_flight} operations unacknowledged; {follows}"
-                    ));
-                    ExitStatus::Failure
-                }
-            },
-            Ending::SavingFailed => ExitStatus::StateFile,
-        }
+        let ending = self.follow().await;
+        self.end(ending).await
     }
 
     async fn follow(&mut self) -> anyhow::Result<Ending> {
@@ -253,8 +126,9 @@ impl Tail {
                 self.note_whereabouts();
             }
             // Lines before an error are as good as any.
+            let writing = Instant::now();
             self.stdout.write(self.feed.batch()).await?;
-            self.feed.written();
+            self.feed.written(writing.elapsed());
             match step? {
                 Step::Filled => {}
                 Step::Acknowledged(ids) => self.acknowledge(&ids),
@@ -293,7 +167,13 @@ impl Tail {
                     );
                 }
                 feed.consumer.hold();
-                saver.caught_up().await;
+                if tokio::time::timeout(PAUSE, saver.caught_up())
+                    .await
+                    .is_err()
+                {
+                    feed.consumer.was_away(PAUSE);
+                    saver.caught_up().await;
+                }
                 feed.consumer.hold();
             }
             *waits_for_saving = false;
@@ -366,6 +246,9 @@ impl Tail {
             position: self.feed.consumer.position(),
             repaired: self.feed.consumer.repaired(),
             reconnections: self.diagnostics.borrow().reconnections(),
+            has_repaired: self.feed.consumer.repair_end() == Some(RepairEnd::Done),
+            incomplete: self.feed.consumer.incomplete(),
+            is_uncertain: self.feed.consumer.is_uncertain(),
         });
     }
 }

@@ -228,13 +228,22 @@ pub struct Stopping {
     #[arg(short = 'n', long, value_name = "N", value_parser = from_one::<NonZeroU64>)]
     pub count: Option<NonZeroU64>,
 
-    /// Stop once the replication is over
+    /// Stop at live, the end of the replication
     ///
-    /// Prints the live that ends a replication, then stops. Changes of the last second before the
-    /// replication may be missing then, because they can be asked for only later; a warning says
-    /// so. Default: go on. Example: --start-id 0 --until-live
+    /// Prints the live that ends a replication, then stops. Objects that changed in the second
+    /// before the replication may be missing then; a line on stderr says so. --until-complete waits
+    /// for them. Default: go on. Example: --start-id 0 --until-live
     #[arg(long)]
     pub until_live: bool,
+
+    /// Stop once the replication is complete
+    ///
+    /// Goes on after live until the objects that the server leaves out of a replication have been
+    /// printed too. They can be fetched once an operation comes that is at least 5 seconds younger
+    /// than live; on a log that may be quiet add --timeout. Default: go on. Example: --start-id 0
+    /// --until-complete --timeout 1m
+    #[arg(long, conflicts_with = "no_repair")]
+    pub until_complete: bool,
 
     /// Stop after this long without an operation
     ///

@@ -35,6 +35,8 @@ pub struct Bypass {
     arrived: AtomicU64,
     /// The last `retry` of the stream, in milliseconds; [`NO_RETRY`] before there was one.
     retry_ms: AtomicU64,
+    /// How many bytes of the body have arrived.
+    arrived_bytes: AtomicU64,
     /// The name of the event that stands in for a run.
     stand_in: String,
     runs: Mutex<VecDeque<Run>>,
@@ -46,6 +48,7 @@ impl Bypass {
         Self {
             arrived: AtomicU64::new(0),
             retry_ms: AtomicU64::new(NO_RETRY),
+            arrived_bytes: AtomicU64::new(0),
             stand_in: format!("run-{:032x}", fastrand::u128(..)),
             runs: Mutex::default(),
         }
@@ -62,6 +65,11 @@ impl Bypass {
             NO_RETRY => None,
             ms => Some(Duration::from_millis(ms)),
         }
+    }
+
+    /// How many bytes have arrived.
+    pub fn arrived_bytes(&self) -> u64 {
+        self.arrived_bytes.load(Ordering::Relaxed)
     }
 
     /// The run that an event of this name stands in for, if it is no event of the server's.
@@ -128,6 +136,10 @@ impl EventBody {
             Some(Ok(frame)) => {
                 self.bypass.arrived.fetch_add(1, Ordering::Relaxed);
                 self.unread = frame.into_data().unwrap_or_default();
+                let bytes = self.unread.len() as u64;
+                self.bypass
+                    .arrived_bytes
+                    .fetch_add(bytes, Ordering::Relaxed);
                 if !self.beginning.is_empty() {
                     self.beginning.extend_from_slice(&self.unread);
                     self.unread = self.beginning.split().freeze();

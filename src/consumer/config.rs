@@ -1,8 +1,11 @@
 //! What a consumer needs to know, already validated.
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
+use jiff::Timestamp;
 use reqwest::Url;
 
 use crate::position::Position;
@@ -66,6 +69,38 @@ pub enum Acknowledging {
     },
 }
 
+/// The clock of this machine, or of a test.
+#[derive(Clone)]
+pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
+
+impl Clock {
+    /// The clock of this machine.
+    pub fn system() -> Self {
+        Self(Arc::new(Timestamp::now))
+    }
+
+    /// A clock that shows what `now` says.
+    pub fn new(now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
+        Self(Arc::new(now))
+    }
+
+    /// The UNIX second that it is.
+    pub fn second(&self) -> u64 {
+        second_of((self.0)())
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Clock")
+    }
+}
+
+/// The UNIX second of a time; 0 for times before 1970.
+pub(super) fn second_of(time: Timestamp) -> u64 {
+    u64::try_from(time.as_second()).unwrap_or(0)
+}
+
 /// Everything a consumer needs to know before it connects.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -95,4 +130,6 @@ pub struct Config {
     pub repair: bool,
     /// How acknowledgements come.
     pub acknowledging: Acknowledging,
+    /// The time of day.
+    pub clock: Clock,
 }

@@ -10,6 +10,7 @@ use eventsource_client::{
 };
 
 use super::answer::{refused, unusable_answer};
+use super::backlog::Backlog;
 use super::body::Bypass;
 use super::cause::{deepest, in_words, request_failure};
 use super::config::Endpoint;
@@ -49,6 +50,7 @@ pub struct Connection {
     silence: Option<(Duration, Quiet)>,
     /// What had arrived when the server was last listened to.
     heard: u64,
+    backlog: Backlog,
     /// A line that cannot be parsed is reported before the good events ahead of it; they first.
     failure: Option<Failure>,
 }
@@ -95,6 +97,7 @@ impl Connection {
                     run: Run::default(),
                     silence: read_timeout.map(|longest| (longest, Quiet::new(longest))),
                     heard: 0,
+                    backlog: Backlog::default(),
                     failure: None,
                 })
             },
@@ -138,6 +141,7 @@ impl Connection {
                         .unwrap_or_else(|| failure_of(&SseError::Eof))));
                 }
                 Poll::Pending => {
+                    self.backlog.nothing_ready(self.bypass.arrived_bytes(), cx);
                     let Some((longest, silence)) = &mut self.silence else {
                         return Poll::Pending;
                     };
@@ -161,6 +165,11 @@ impl Connection {
     /// How long the stream asks to wait before a new connection, if it does.
     pub fn retry(&self) -> Option<Duration> {
         self.bypass.retry()
+    }
+
+    /// Whether the server may have had to wait for this program to read.
+    pub fn is_behind(&self) -> bool {
+        self.backlog.is_behind(self.bypass.arrived_bytes())
     }
 
     /// Tells that reading paused for a reason of ours, which is no silence of the server.

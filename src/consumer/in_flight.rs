@@ -1,8 +1,9 @@
 //! What has been handed out and is not yet acknowledged, and the position that follows from it:
 //! the last one before the oldest unacknowledged operation (the low watermark).
 //!
-//! Acknowledgements come by id and in any order. Every step costs the same however many
-//! operations are in flight, and memory is held for unacknowledged ones only: what was
+//! Acknowledgements come by id and in any order, or for a batch as a whole. A pin keeps the
+//! watermark where it is whatever is acknowledged behind it. Every step costs the same however
+//! many operations are in flight, and memory is held for unacknowledged ones only: what was
 //! acknowledged behind an older one leaves nothing but its position.
 
 use std::collections::HashMap;
@@ -54,9 +55,14 @@ pub struct NotInFlight;
 /// Index into [`InFlight::entries`].
 type Slot = usize;
 
+/// Keeps the watermark before everything that was handed out after it, until it is
+/// [taken away](InFlight::unpin). An entry without an id, which no acknowledgement names.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Pin(Slot);
+
 #[derive(Debug)]
 struct Entry {
-    /// `None` for the pin.
+    /// `None` for a pin and for a batch.
     id: Option<Id>,
     /// Tells apart what has the same id.
     fingerprint: u64,
@@ -85,8 +91,8 @@ pub struct InFlight {
     by_id: HashMap<Id, Namesakes>,
     oldest: Option<Slot>,
     newest: Option<Slot>,
-    /// An entry of nobody's that keeps the watermark where it is.
-    pin: Option<Slot>,
+    /// How many entries are pins or batches.
+    anonymous: usize,
     barriers: usize,
     watermark: Option<Position>,
 }
@@ -103,30 +109,33 @@ impl InFlight {
         self.register(id, slot);
     }
 
-    /// Takes in what is being handed out in place of the pin: the watermark stays before it until
-    /// it is acknowledged, and is not moved by it.
-    pub fn deliver_at_pin(&mut self, id: Id, fingerprint: u64) {
-        let older = match self.pin {
-            Some(pin) => self.entry_mut(pin).older,
-            None => self.newest,
-        };
+    /// Takes in what is being handed out before `pin`: the watermark stays before it until it is
+    /// acknowledged, and is not moved by it.
+    pub fn deliver_at(&mut self, pin: &Pin, id: Id, fingerprint: u64) {
+        let older = self.entry_mut(pin.0).older;
         let slot = self.insert(Some(id.clone()), None, older);
         self.entry_mut(slot).fingerprint = fingerprint;
         self.register(id, slot);
     }
 
     /// Keeps the watermark before everything that is handed out from now on.
-    pub fn pin(&mut self) {
-        if self.pin.is_none() {
-            self.pin = Some(self.insert(None, None, self.newest));
-        }
+    pub fn pin(&mut self) -> Pin {
+        self.anonymous += 1;
+        Pin(self.insert(None, None, self.newest))
     }
 
-    /// Takes the pin away.
-    pub fn unpin(&mut self) {
-        if let Some(pin) = self.pin.take() {
-            self.remove(pin);
-        }
+    /// Keeps the watermark before `pin` even once that is taken away.
+    pub fn pin_before(&mut self, pin: &Pin) -> Pin {
+        self.anonymous += 1;
+        let older = self.entry_mut(pin.0).older;
+        Pin(self.insert(None, None, older))
+    }
+
+    /// Takes a pin away.
+    pub fn unpin(&mut self, Pin(slot): Pin) {
+        self.anonymous -= 1;
+        self.remove(slot);
+        self.shrink();
     }
 
     /// Puts an entry behind `older`, or first.
@@ -203,9 +212,19 @@ impl InFlight {
     /// Passes over something that needs no acknowledgement, such as what could not be decoded:
     /// the position moves past it with what is before it.
     pub fn pass_over(&mut self, position: Position) {
-        match self.newest {
+        self.reach(self.newest, position);
+    }
+
+    /// The position before `pin` becomes this one, once what is before it is acknowledged.
+    pub fn set_before(&mut self, pin: &Pin, position: Position) {
+        let older = self.entry_mut(pin.0).older;
+        self.reach(older, position);
+    }
+
+    fn reach(&mut self, entry: Option<Slot>, position: Position) {
+        match entry {
             None => self.watermark = Some(position),
-            Some(newest) => self.entry_mut(newest).reaches = Some(position),
+            Some(entry) => self.entry_mut(entry).reaches = Some(position),
         }
     }
 
@@ -235,7 +254,7 @@ impl InFlight {
 
     /// How many are unacknowledged.
     pub fn len(&self) -> usize {
-        self.entries.len() - self.free.len() - usize::from(self.pin.is_some())
+        self.entries.len() - self.free.len() - self.anonymous
     }
 
     /// Whether everything is acknowledged.

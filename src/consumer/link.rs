@@ -6,12 +6,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use jiff::Timestamp;
 use tokio::time::{Instant, Sleep};
 
 use super::answer::date_of;
 use super::backoff::Backoff;
-use super::config::{Config, Endpoint};
+use super::config::{Config, Endpoint, second_of};
 use super::connection::{Attempt, Connection, Received};
 use super::failure::{Failure, Remedy};
 use super::transport::Clients;
@@ -51,14 +50,44 @@ impl Agent {
     }
 }
 
+/// When a connection was answered.
+#[derive(Clone, Copy, Debug)]
+pub struct Answered {
+    /// The UNIX second by the clock of the server, or of a proxy before it that writes its own;
+    /// `None` where the answer does not say.
+    pub date: Option<u64>,
+    /// The UNIX second by the clock of this machine.
+    pub local: u64,
+    at: Instant,
+}
+
+impl Answered {
+    /// Answered just now.
+    pub fn new(date: Option<u64>, local: u64) -> Self {
+        Self {
+            date,
+            local,
+            at: Instant::now(),
+        }
+    }
+
+    /// The second by whichever clock is behind.
+    pub fn earliest(&self) -> u64 {
+        self.date.map_or(self.local, |date| date.min(self.local))
+    }
+
+    /// The second that it is now, by whichever clock is ahead; `local` is that of this machine.
+    pub fn latest_now(&self, local: u64) -> u64 {
+        let passed = self.at.elapsed().as_secs() + 1;
+        self.date.map_or(local, |date| local.max(date + passed))
+    }
+}
+
 /// What comes over a link.
 #[derive(Debug)]
 pub enum Linked {
     /// A new connection stands.
-    Opened {
-        /// The server's clock when it answered, or the local one where it did not say.
-        at: Timestamp,
-    },
+    Opened(Answered),
     /// An event, not yet checked.
     Event(Record),
 }
@@ -106,6 +135,16 @@ impl Link {
             Phase::Connected(connection) => connection.arrived(),
             _ => 0,
         }
+    }
+
+    /// The agent that is spoken to.
+    pub fn endpoint(&self) -> Arc<Endpoint> {
+        Arc::clone(&self.agents[self.current].endpoint)
+    }
+
+    /// Whether the server may have had to wait for this program to read.
+    pub fn is_behind(&self) -> bool {
+        matches!(&self.phase, Phase::Connected(connection) if connection.is_behind())
     }
 
     /// Tells that reading paused for a reason of ours, which is no silence of the server.
@@ -188,8 +227,9 @@ impl Link {
         observer(Notice::Connected(&self.agents[self.current].endpoint));
         self.phase = Phase::Connected(Box::new(connection));
         let answer = attempt.exchanges.last().map(|exchange| &exchange.answer);
-        let at = answer.and_then(date_of).unwrap_or_else(Timestamp::now);
-        Ok(Some(Linked::Opened { at }))
+        let date = answer.and_then(date_of).map(second_of);
+        let local = self.config.clock.second();
+        Ok(Some(Linked::Opened(Answered::new(date, local))))
     }
 
     /// The connection works: what failed before counts no more. Says whether something had.

@@ -6,19 +6,24 @@
 //! tells as [`Notice`]s.
 
 mod answer;
+mod backlog;
 mod backoff;
 mod body;
 mod cause;
+mod certainty;
 mod config;
 mod connection;
+mod doubt;
 mod failure;
 mod framing;
 mod hint;
+mod hold;
 pub mod in_flight;
 mod link;
 mod notice;
 mod place;
 pub mod plain;
+mod probe;
 mod proxy;
 mod quiet;
 mod repair;
@@ -30,22 +35,25 @@ mod tests;
 mod transport;
 mod userinfo;
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use jiff::Timestamp;
+use tokio::time::Sleep;
 
 use crate::operation::{Event, InvalidOperation, Operation, Record};
 use crate::position::Position;
 pub use cause::in_words;
-pub use config::{Acknowledging, Config, Endpoint, NamedProxy, OnResumeFailed, Start, Tls};
+pub use certainty::Certainty;
+pub use config::{Acknowledging, Clock, Config, Endpoint, NamedProxy, OnResumeFailed, Start, Tls};
 pub use failure::Failure;
 pub use hint::Hint;
 pub use in_flight::NotInFlight;
-use link::{Link, Linked};
+use link::{Answered, Link, Linked};
 pub use notice::{Notice, Observer};
 use place::Place;
+use probe::Probe;
 pub use proxy::{excepts_everything, may_show_password, proxy_variable};
 pub use quiet::Quiet;
 use repair::Repair;
@@ -75,10 +83,20 @@ pub enum Error {
     /// The server no longer has the operation to resume from.
     #[error("the server no longer has operation {0} to resume from")]
     ResumeFailed(Position),
+    /// The server did not say whether it has skipped operations.
+    #[error(
+        "reading fell behind, and the server did not say in time whether it skipped operations"
+    )]
+    Uncertain,
     /// The position cannot be saved.
     #[error(transparent)]
     State(#[from] StateError),
 }
+
+/// A pause of reading that lasts so long ends the connection. A log that wraps in less time cannot
+/// be followed over a lost connection either, since the next try comes no sooner; and what is
+/// skipped in a shorter pause is noticed by the backlog that it leaves.
+pub const PAUSE: Duration = Duration::from_secs(1);
 
 /// A number of tries in words.
 fn tries(number: u32) -> String {
@@ -105,6 +123,35 @@ struct Decoded {
     fingerprint: u64,
 }
 
+/// How far the present connection has got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// Nothing has come over it.
+    Opened,
+    /// It brings states: a replication or a fallback, up to `live`.
+    States,
+    /// It brings operations. From here on the server may skip some, if it has to wait.
+    Operations,
+}
+
+/// What a run that ends now leaves incomplete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Incomplete {
+    /// A replication, or a fallback, has not come to its `live`.
+    Replication,
+    /// What a replication left out has not been fetched.
+    Repair,
+}
+
+/// How a repair ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RepairEnd {
+    /// Everything that the replication left out was fetched.
+    Done,
+    /// It cannot be fetched and stays missing.
+    GivenUp,
+}
+
 /// A consumer of one log.
 pub struct Consumer {
     config: Arc<Config>,
@@ -117,10 +164,17 @@ pub struct Consumer {
     is_turn_of_repair: bool,
     /// How many objects repairs have brought.
     repaired: u64,
-    /// When the present connection was answered, by the server's clock.
-    answered_at: Timestamp,
-    /// Nothing has come over the present connection yet.
-    awaits_first_event: bool,
+    /// How the last repair ended.
+    repair_end: Option<RepairEnd>,
+    /// Asks whether something was skipped.
+    probe: Probe,
+    /// When the present connection was answered.
+    answered: Answered,
+    stage: Stage,
+    /// States have been handed out and no `live` after them.
+    has_open_replication: bool,
+    /// Runs while nothing is read because of a pause of ours.
+    pause: Option<Pin<Box<Sleep>>>,
     /// A `reset` that has come and waits until it may be handed out.
     held_reset: Option<Decoded>,
     /// The last invalid operation came from the repair, so it says nothing about the position.
@@ -136,13 +190,17 @@ impl Consumer {
         Self {
             link: Link::new(Arc::clone(&config), Arc::clone(&clients)),
             place: Place::new(&config, saver),
+            probe: Probe::new(Arc::clone(&config), Arc::clone(&clients)),
             config,
             clients,
             repair: None,
             is_turn_of_repair: false,
             repaired: 0,
-            answered_at: Timestamp::UNIX_EPOCH,
-            awaits_first_event: false,
+            repair_end: None,
+            answered: Answered::new(None, 0),
+            stage: Stage::Opened,
+            has_open_replication: false,
+            pause: None,
             held_reset: None,
             invalid_is_of_repair: false,
             observer,
@@ -151,7 +209,7 @@ impl Consumer {
 
     /// Goes on where an earlier run left off, forgetting everything handed out so far.
     pub fn set_position(&mut self, position: Position) {
-        self.link.disconnect();
+        self.disconnect();
         self.repair = None;
         self.held_reset = None;
         self.place.set_position(position);
@@ -183,6 +241,20 @@ impl Consumer {
         self.repair.is_some()
     }
 
+    /// What would be missing if the run ended now; `None` where nothing would.
+    pub fn incomplete(&self) -> Option<Incomplete> {
+        if self.has_open_replication || self.place.awaits_replication() {
+            Some(Incomplete::Replication)
+        } else {
+            self.repair.as_ref().map(|_| Incomplete::Repair)
+        }
+    }
+
+    /// How the last repair of this run ended; `None` where none has.
+    pub fn repair_end(&self) -> Option<RepairEnd> {
+        self.repair_end
+    }
+
     /// How many objects have been handed out that replications had left out.
     pub fn repaired(&self) -> u64 {
         self.repaired
@@ -207,6 +279,40 @@ impl Consumer {
         }
     }
 
+    /// Tells that the caller has read nothing for so long. After a [`PAUSE`] the connection is
+    /// dropped: what lies unread in it may be followed by a gap, and a new one tells.
+    pub fn was_away(&mut self, away: Duration) {
+        self.hold();
+        if away >= PAUSE {
+            self.drop_unread();
+        }
+    }
+
+    /// Ends a connection that brings operations. One that brings states is kept: states do not
+    /// leave the store, and their end is checked by the repair.
+    fn drop_unread(&mut self) {
+        if self.link.is_connected() && self.stage != Stage::States {
+            self.disconnect();
+        }
+    }
+
+    fn disconnect(&mut self) {
+        self.link.disconnect();
+        self.place.forget_question();
+        self.probe.stop();
+    }
+
+    /// Nothing may be handed out. No connection is held unread for longer than a [`PAUSE`].
+    fn rest(&mut self, cx: &mut Context<'_>) {
+        self.hold();
+        let pause = self
+            .pause
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(PAUSE)));
+        if pause.as_mut().poll(cx).is_ready() {
+            self.drop_unread();
+        }
+    }
+
     /// The next operation, as soon as there is one. Connects, and connects again, as needed.
     ///
     /// Pending without end while too much is in flight, and before a `reset`; to be polled again
@@ -220,8 +326,12 @@ impl Consumer {
                 return Poll::Ready(Ok(reset));
             }
             if self.is_paused() {
-                self.hold();
+                self.rest(cx);
                 return Poll::Pending;
+            }
+            self.pause = None;
+            if let Poll::Ready(()) = self.poll_doubt(cx) {
+                continue;
             }
             // By turns, so that neither of the two connections is left unread for the other.
             let repair_first = self.is_turn_of_repair;
@@ -252,11 +362,18 @@ impl Consumer {
         let linked = ready!(link.poll(cx, || place.ask(), &mut **observer))?;
         self.is_turn_of_repair = true;
         Poll::Ready(match linked {
-            Linked::Opened { at } => {
-                self.opened(at);
+            Linked::Opened(answered) => {
+                self.opened(answered);
                 Ok(None)
             }
-            Linked::Event(record) => self.receive(record),
+            Linked::Event(record) => {
+                let is_behind = self.link.is_behind();
+                let delivery = self.receive(record, is_behind);
+                if is_behind && self.stage == Stage::Operations {
+                    self.place.fell_behind();
+                }
+                delivery
+            }
         })
     }
 
@@ -288,29 +405,32 @@ impl Consumer {
     /// # Errors
     /// When the position is not saved.
     pub fn stop(&mut self, patience: Duration) -> Result<(), Error> {
-        self.link.disconnect();
+        self.disconnect();
         self.repair = None;
         Ok(self.place.finish(patience)?)
     }
 
-    /// A connection stands, answered at this time by the server's clock.
-    fn opened(&mut self, at: Timestamp) {
-        self.awaits_first_event = true;
-        self.answered_at = at;
-        self.place.opened(at);
-    }
-
-    /// The UNIX second in which the present connection was answered, by the server's clock.
-    fn answered_second(&self) -> u64 {
-        u64::try_from(self.answered_at.as_second()).unwrap_or(0)
-    }
-
-    /// Takes an event in; `None` where there is nothing to hand out.
-    fn receive(&mut self, record: Record) -> Result<Option<Delivery>, Error> {
-        let position = record.id().parse::<Position>().ok();
-        if std::mem::take(&mut self.awaits_first_event)
-            && self.fell_back(record.event(), position)?
+    /// A connection stands.
+    fn opened(&mut self, answered: Answered) {
+        if self.place.starts_now()
+            && let Some(date) = answered.date
+            && date.abs_diff(answered.local) > hold::MARGIN
         {
+            (self.observer)(Notice::ClocksDiffer {
+                server: date,
+                local: answered.local,
+            });
+        }
+        self.stage = Stage::Opened;
+        self.place.opened(answered.earliest());
+        self.answered = answered;
+    }
+
+    /// Takes an event in; `None` where there is nothing to hand out. `is_behind` says whether the
+    /// server may have had to wait before it sent the event.
+    fn receive(&mut self, record: Record, is_behind: bool) -> Result<Option<Delivery>, Error> {
+        let position = record.id().parse::<Position>().ok();
+        if !self.advance_stage(record.event(), position)? {
             return Ok(None);
         }
         let fingerprint = self.place.fingerprint(position, &record);
@@ -326,7 +446,7 @@ impl Consumer {
             }
         };
         if is_known {
-            self.plan_repair(&operation, position);
+            self.plan_repair(&operation, position, is_behind);
             return Ok(None);
         }
         if *operation.event() == Event::Reset {
@@ -340,7 +460,12 @@ impl Consumer {
             });
             return Ok(None);
         }
-        Ok(Some(self.hand_out(operation, position, fingerprint)))
+        Ok(Some(self.hand_out(
+            operation,
+            position,
+            fingerprint,
+            is_behind,
+        )))
     }
 
     fn hand_out(
@@ -348,50 +473,81 @@ impl Consumer {
         operation: Operation,
         position: Option<Position>,
         fingerprint: u64,
+        is_behind: bool,
     ) -> Delivery {
         if let Some(position @ Position::Replication(_)) = position
             && self.config.repair
         {
-            self.place
-                .hold_young(position, self.answered_second(), repair::MARGIN);
+            self.place.hold_young(position, self.answered.earliest());
         }
         self.place.deliver(&operation, position, fingerprint);
-        self.plan_repair(&operation, position);
+        self.plan_repair(&operation, position, is_behind);
         Delivery::Operation(operation)
     }
 
     /// The `reset` that waits, if it may be handed out now.
     fn release_reset(&mut self) -> Option<Delivery> {
         let reset = self.held_reset.take_if(|_| self.place.start_over())?;
-        Some(self.hand_out(reset.operation, reset.position, reset.fingerprint))
+        Some(self.hand_out(reset.operation, reset.position, reset.fingerprint, false))
     }
 
-    /// Looks at the first event of a connection: having asked to go on after an operation, a
-    /// numeric id or `live` means that the server does not have it and sends states instead. After
-    /// a made-up one that was to be expected; otherwise the resume has failed. Says whether the
-    /// event is not to be handed out.
-    fn fell_back(&mut self, event: &str, position: Option<Position>) -> Result<bool, Error> {
-        let Some(operation) = self.place.asked_operation() else {
-            return Ok(false);
+    /// Follows how far the connection has got. Returns whether the event may be handed out.
+    fn advance_stage(&mut self, event: &str, position: Option<Position>) -> Result<bool, Error> {
+        let is_live = event == Event::Live.name();
+        let was = self.stage;
+        self.stage = match position {
+            _ if is_live => Stage::Operations,
+            Some(Position::Replication(_)) if was != Stage::Operations => Stage::States,
+            Some(Position::Operation(_)) => Stage::Operations,
+            _ => was,
         };
-        if event != Event::Live.name() && !matches!(position, Some(Position::Replication(_))) {
-            return Ok(false);
+        if was == Stage::Opened && self.stage != Stage::Opened {
+            if self.stage == Stage::States || is_live {
+                if !self.falls_back()? {
+                    return Ok(false);
+                }
+            } else {
+                // The server had the operation that it was asked for.
+                self.place.end_doubt();
+            }
         }
-        if operation.names_an_operation() {
+        if self.stage == Stage::States {
+            self.has_open_replication = true;
+        } else if is_live {
+            self.has_open_replication = false;
+        }
+        Ok(true)
+    }
+
+    /// The first event of a connection is a state, or the `live` that follows states. After an
+    /// operation id this means that the server does not have the operation: the resume has failed,
+    /// unless the id is synthetic. Returns whether the states may be handed out.
+    fn falls_back(&mut self) -> Result<bool, Error> {
+        let Some((asked, margin)) = self.place.fallback() else {
+            return Ok(true);
+        };
+        // What is left of an earlier replication comes with this one.
+        self.repair = None;
+        if asked.names_an_operation() {
             let choice = self.config.on_resume_failed;
             if choice == OnResumeFailed::Exit {
-                return Err(Error::ResumeFailed(operation));
+                return Err(Error::ResumeFailed(asked));
             }
-            (self.observer)(Notice::ResumeFailed { operation, choice });
+            (self.observer)(Notice::ResumeFailed {
+                operation: asked,
+                choice,
+            });
             if choice == OnResumeFailed::Replicate {
                 self.place.replicate();
-                self.link.disconnect();
-                return Ok(true);
+                self.disconnect();
+                return Ok(false);
             }
         }
         if self.config.repair {
-            self.place.hold_before(operation, repair::MARGIN);
+            self.place.hold_before(asked, margin);
+        } else {
+            self.place.end_doubt();
         }
-        Ok(false)
+        Ok(true)
     }
 }

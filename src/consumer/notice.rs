@@ -48,6 +48,24 @@ pub enum Notice<'a> {
         /// What is being done about it.
         choice: OnResumeFailed,
     },
+    /// Reading fell behind: the server is asked whether it still has this operation.
+    Probing {
+        /// The last operation after which nothing can have been skipped.
+        operation: Position,
+    },
+    /// The run ends, and the server may have skipped operations after this one.
+    Skipped {
+        /// The last operation after which nothing can have been skipped.
+        operation: Position,
+    },
+    /// The first connection of a run from now was answered, and the clocks are too far apart for
+    /// both to be right.
+    ClocksDiffer {
+        /// The UNIX second of the answer's `Date`.
+        server: u64,
+        /// The UNIX second of this machine.
+        local: u64,
+    },
     /// What the last replication left out is being fetched.
     RepairStarted,
     /// Fetching it failed and is tried again.
@@ -59,8 +77,6 @@ pub enum Notice<'a> {
     },
     /// What the last replication left out has been handed out.
     Repaired {
-        /// How many objects repairs have brought so far.
-        objects: u64,
         /// It could not wait until clocks that differ can hide nothing.
         is_early: bool,
     },

@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
-
 use super::config::{Acknowledging, Config, Start};
-use super::in_flight::{Id, InFlight, NotInFlight};
+use super::doubt::Doubt;
+use super::hold::{Hold, MARGIN};
+use super::in_flight::{Id, InFlight, NotInFlight, Pin};
 use super::resent::{Known, Resent};
 use super::saver::Saver;
 use super::state_file::StateError;
@@ -24,17 +24,6 @@ enum Origin {
     Reached(Position),
 }
 
-/// Keeps the position back until what a replication left out has been fetched.
-#[derive(Debug, Default)]
-struct Hold {
-    /// The position stays here.
-    floor: Option<Position>,
-    /// It stays there because of young states alone, see [`Place::hold_young`].
-    is_young: bool,
-    /// What a replication left out is handed out and not acknowledged.
-    repairs_out: bool,
-}
-
 /// Keeps the place. The position goes to the saver whenever it changes.
 #[derive(Debug)]
 pub struct Place {
@@ -46,18 +35,19 @@ pub struct Place {
     /// Start a full replication, whatever has been handed out.
     replicate: bool,
     /// The last position handed out.
-    delivered: Option<Position>,
+    pub(super) delivered: Option<Position>,
     /// The last position of the replication that the present connection has sent.
-    replicated: Option<Position>,
-    /// The last position acknowledged, where acknowledgements come in order.
-    acknowledged: Option<Position>,
-    /// The last position that was acknowledged or would be, were it not held back.
-    handled: Option<Position>,
-    hold: Hold,
+    pub(super) replicated: Option<Position>,
+    pub(super) hold: Option<Hold>,
+    pub(super) doubt: Option<Doubt>,
+    /// What comes over the present connection was handed out before, up to this operation.
+    skips_to: Option<Position>,
     /// Something handed out was acknowledged, or passed over, even if older ones still wait.
     has_settled: bool,
-    in_flight: InFlight,
-    resent: Resent,
+    pub(super) in_flight: InFlight,
+    /// Where acknowledgements come in order: what is handed out and waits for the next one.
+    batches: Vec<Pin>,
+    pub(super) resent: Resent,
     saver: Option<Saver>,
 }
 
@@ -75,11 +65,12 @@ impl Place {
             replicate: false,
             delivered: None,
             replicated: None,
-            acknowledged: None,
-            handled: None,
-            hold: Hold::default(),
+            hold: None,
+            doubt: None,
+            skips_to: None,
             has_settled: false,
             in_flight: InFlight::default(),
+            batches: Vec::new(),
             resent: Resent::default(),
             saver,
         }
@@ -89,21 +80,17 @@ impl Place {
     pub fn set_position(&mut self, position: Position) {
         self.origin = Origin::Reached(position);
         (self.delivered, self.replicated) = (None, None);
-        (self.acknowledged, self.handled) = (None, None);
-        self.hold = Hold::default();
+        (self.hold, self.doubt, self.skips_to) = (None, None, None);
         self.has_settled = false;
         self.in_flight = InFlight::default();
+        self.batches.clear();
         self.resent.forget();
     }
 
     /// The position up to which everything is acknowledged; `None` while the run starts from
     /// now and has not connected.
     pub fn position(&self) -> Option<Position> {
-        let acknowledged = match self.acknowledging {
-            Acknowledging::InOrder => self.acknowledged,
-            Acknowledging::ById { .. } => self.in_flight.watermark(),
-        };
-        acknowledged.or(match self.origin {
+        self.in_flight.watermark().or(match self.origin {
             Origin::Now => None,
             Origin::Given(position) | Origin::Reached(position) => Some(position),
         })
@@ -117,8 +104,15 @@ impl Place {
             in_flight.filter_map(|(id, fingerprint)| Some((id.position()?, fingerprint)));
         self.resent.expect(in_flight);
         self.replicated = None;
+        if self.doubted().is_none() {
+            self.end_doubt();
+        }
         let (position, as_it_is) = self.goes_on_after().unzip();
         self.asked = position;
+        self.skips_to = match &self.doubt {
+            Some(doubt) if position == Some(doubt.since()) => self.delivered,
+            _ => None,
+        };
         if as_it_is == Some(true) {
             position
         } else {
@@ -129,11 +123,18 @@ impl Place {
     /// Where a new connection goes on, and whether that is to be sent as it is.
     ///
     /// What was handed out in this run stays handed out, so a new connection goes on after the
-    /// last of it, acknowledged or not. Only a start that the user gave is sent again as it is,
-    /// for as long as nothing is acknowledged: all that comes again is in flight then, and known.
+    /// last of it, acknowledged or not. There are three exceptions. Where it is in doubt whether
+    /// the server skipped something, the connection goes on after the last operation without
+    /// doubt: whether the server still has that one answers the question. After states that are
+    /// younger than the request it goes on from before the request. And a start that the user gave
+    /// is sent again as it is for as long as nothing is acknowledged: all that comes again is in
+    /// flight then, and known.
     fn goes_on_after(&self) -> Option<(Position, bool)> {
         if self.replicate {
             return Some((Position::FULL_REPLICATION, true));
+        }
+        if let Some(doubt) = &self.doubt {
+            return Some((doubt.since(), true));
         }
         let by_id = matches!(self.acknowledging, Acknowledging::ById { .. });
         let nothing_settled = by_id && !self.has_settled;
@@ -141,8 +142,10 @@ impl Place {
             (Origin::Given(position), delivered) if delivered.is_none() || nothing_settled => {
                 Some((position, true))
             }
-            (_, Some(Position::Replication(_))) if self.hold.is_young => {
-                Some((self.hold.floor?, self.exact_resume))
+            (_, Some(Position::Replication(_)))
+                if let Some(hold) = self.hold.as_ref().filter(|hold| hold.is_young) =>
+            {
+                Some((hold.floor, self.exact_resume))
             }
             (_, Some(position)) | (Origin::Reached(position) | Origin::Given(position), None) => {
                 Some((position, self.exact_resume))
@@ -151,11 +154,11 @@ impl Place {
         }
     }
 
-    /// A connection stands, made at this time. Of a run that starts from now, the first one's
-    /// second is a position from here on.
-    pub fn opened(&mut self, at: Timestamp) {
+    /// A connection stands, made in this UNIX second. A run that starts from now has a position
+    /// from the first one on: [`MARGIN`] seconds before.
+    pub fn opened(&mut self, second: u64) {
         if let Origin::Now = self.origin {
-            let second = u64::try_from(at.as_second()).unwrap_or(0);
+            let second = second.saturating_sub(MARGIN);
             self.origin = Origin::Reached(Position::of_second(second));
         }
         if self.delivered.is_none() {
@@ -163,21 +166,42 @@ impl Place {
         }
     }
 
-    /// After which operation the present connection was asked to go on: one of the log, or the
-    /// made-up one of the second in which a run from now on began. Either has its second from the
-    /// clock that stamps operations, whereas that of a time, or one that the user gave, is meant
-    /// by the clock that stamps states.
-    pub fn asked_operation(&self) -> Option<Position> {
-        let is_given = matches!(self.origin, Origin::Given(_));
-        self.asked.filter(|asked| match asked {
-            Position::Operation(id) => !(id.is_made_up() && is_given),
-            Position::Replication(_) => false,
-        })
+    /// Whether no connection has given a run from now its position yet.
+    pub fn starts_now(&self) -> bool {
+        matches!(self.origin, Origin::Now)
+    }
+
+    /// Where the states begin that the server falls back to, if it does, and how many seconds
+    /// before that the position has to stay until they are complete. `None` where the present
+    /// connection was not asked for anything that brings a fallback.
+    ///
+    /// The second of an operation is the store's; states are looked up by the agents' clocks. So
+    /// is the time of a position that somebody else may have saved. A synthetic id already lies
+    /// early enough, or is what the user asked for; and within a run the position lies before all
+    /// that is young, see [`Place::hold_young`].
+    pub fn fallback(&self) -> Option<(Position, u64)> {
+        let asked = self.asked?;
+        match asked {
+            Position::Operation(_) if asked.names_an_operation() => Some((asked, MARGIN)),
+            Position::Operation(_) => Some((asked, 0)),
+            Position::Replication(1..) if !self.exact_resume => match self.origin {
+                // Sent as it is.
+                Origin::Given(given) if given == asked && self.delivered.is_none() => None,
+                _ if self.delivered.is_none() => Some((asked, MARGIN)),
+                _ => Some((asked, 0)),
+            },
+            Position::Replication(_) => None,
+        }
     }
 
     /// From the next connection on, starts a full replication until one has begun.
     pub fn replicate(&mut self) {
         self.replicate = true;
+    }
+
+    /// Whether a full replication is to begin and has not.
+    pub fn awaits_replication(&self) -> bool {
+        self.replicate
     }
 
     /// Whether nothing more may be handed out until something is acknowledged.
@@ -203,7 +227,19 @@ impl Place {
 
     /// Whether this was handed out over an earlier connection and is merely sent again.
     pub fn is_known(&mut self, position: Option<Position>, fingerprint: u64) -> bool {
-        position.is_some_and(|position| self.resent.is_known(position, fingerprint))
+        let Some(position) = position else {
+            return false;
+        };
+        if let Some(last) = self.skips_to {
+            // The server has the operation before the first that is skipped, so it has them all,
+            // and the last of them is sure to come. An operation that is far younger says that
+            // this server has another log after all: then nothing is taken for known.
+            if position == last || position.second() > last.second() + MARGIN {
+                self.skips_to = None;
+            }
+            return position.second() <= last.second() + MARGIN;
+        }
+        self.resent.is_known(position, fingerprint)
     }
 
     /// Takes note that this operation is being handed out.
@@ -230,10 +266,16 @@ impl Place {
     /// Takes note that this object, which a replication left out, is being handed out. It counts
     /// among the replicated ones, so it changes nothing about where a connection goes on.
     pub fn deliver_repaired(&mut self, operation: &Operation) {
-        self.hold.repairs_out = true;
-        if let Acknowledging::ById { .. } = self.acknowledging {
-            let id = Id::new(operation.id());
-            self.in_flight.deliver_at_pin(id, 0);
+        let Some(hold) = &self.hold else {
+            return;
+        };
+        match self.acknowledging {
+            Acknowledging::ById { .. } if operation.id().is_empty() => {}
+            Acknowledging::ById { .. } => {
+                let id = Id::new(operation.id());
+                self.in_flight.deliver_at(&hold.pin, id, 0);
+            }
+            Acknowledging::InOrder => self.batches.push(self.in_flight.pin_before(&hold.pin)),
         }
     }
 
@@ -241,19 +283,33 @@ impl Place {
     /// way of acknowledging, a position that is held back since is saved: nothing else does, where
     /// no acknowledgement moves it.
     pub fn acknowledge_delivered(&mut self) {
-        self.hold.repairs_out = false;
-        self.handled = self.delivered;
-        self.advance();
+        if let Acknowledging::InOrder = self.acknowledging {
+            let before = self.in_flight.watermark();
+            for batch in self.batches.drain(..) {
+                self.in_flight.unpin(batch);
+            }
+            self.pass_over_delivered();
+            if self.in_flight.watermark() != before {
+                self.save();
+            }
+        }
     }
 
-    /// Moves the position to what was handled, or as far as the floor lets it, where
-    /// acknowledgements come in order.
-    fn advance(&mut self) {
-        let reached = self.handled.and(self.hold.floor).or(self.handled);
-        if reached.is_some() && self.acknowledged != reached {
-            self.acknowledged = reached;
-            self.save();
+    /// What was handed out is acknowledged, but for what a pin keeps back.
+    fn pass_over_delivered(&mut self) {
+        if let Some(delivered) = self.delivered {
+            self.in_flight.pass_over(delivered);
         }
+    }
+
+    /// Keeps the position where it is now, and in order of acknowledging also before what is
+    /// handed out and waits.
+    pub(super) fn pin(&mut self) -> Pin {
+        if let Acknowledging::InOrder = self.acknowledging {
+            self.batches.push(self.in_flight.pin());
+            self.pass_over_delivered();
+        }
+        self.in_flight.pin()
     }
 
     /// Acknowledges the oldest operation in flight with this id.
@@ -280,67 +336,6 @@ impl Place {
         }
     }
 
-    /// From here on the position stays at this second, if it is not already held back, until
-    /// [`Place::release`].
-    fn hold_at(&mut self, second: u64) {
-        if self.hold.floor.is_none() {
-            let floor = Position::Replication(second.max(1) * 1000);
-            self.hold.floor = Some(floor);
-            self.in_flight.pass_over(floor);
-            self.in_flight.pin();
-        }
-        self.resent.remember_longer();
-    }
-
-    /// The server falls back to states since the second of an operation. It looks for them by the
-    /// clock that stamps states, which may be behind the one that stamps operations; so the
-    /// position stays `margin` seconds before the operation until the repair has brought the rest.
-    pub fn hold_before(&mut self, operation: Position, margin: u64) {
-        self.hold_at(operation.second().saturating_sub(margin));
-        self.hold.is_young = false;
-    }
-
-    /// A state is about to be handed out that the server was asked for in the second `asked_at`,
-    /// by the clock that stamps operations. If that clock is ahead, states come that are younger
-    /// than the question; and of an object that was deleted in between only the operation tells,
-    /// after `live`. So the position does not follow the states to less than `margin` seconds
-    /// before the question, until operations show that all is well.
-    pub fn hold_young(&mut self, state: Position, asked_at: u64, margin: u64) {
-        let oldest = asked_at.saturating_sub(margin);
-        if state.second() >= oldest.max(1) {
-            self.hold.is_young |= self.hold.floor.is_none();
-            self.hold_at(oldest);
-        }
-    }
-
-    /// A replication is over: keeps the position at its end until [`Place::release`], and returns
-    /// from which second on what it left out has to be asked for. An earlier hold that still
-    /// stands goes on, because it lies further back.
-    pub fn hold_after_replication(&mut self) -> Option<u64> {
-        if self.hold.floor.is_none() {
-            self.hold.floor = self.replicated.or(self.delivered).or(self.position());
-            if self.hold.floor.is_some() {
-                self.in_flight.pin();
-            }
-        }
-        // Everything younger than such a floor has come, but for the last second.
-        let last = self.replicated.filter(|_| self.hold.is_young);
-        Some(last.or(self.hold.floor)?.second().max(1))
-    }
-
-    /// What the replication left out has been handed out: the position moves on.
-    pub fn release(&mut self) {
-        (self.hold.floor, self.hold.is_young) = (None, false);
-        self.in_flight.unpin();
-        match self.acknowledging {
-            Acknowledging::ById { .. } => self.save(),
-            // What has just been handed out must be written first: the acknowledgement of that
-            // moves the position.
-            Acknowledging::InOrder if self.hold.repairs_out => {}
-            Acknowledging::InOrder => self.advance(),
-        }
-    }
-
     /// A `reset` is about to be handed out; says whether it may be. That has to wait for what is in
     /// flight, and for the position: whoever has seen the `reset` has forgotten everything, so from
     /// then on nothing but a full replication is a place to go on from.
@@ -354,8 +349,8 @@ impl Place {
         saver.is_none_or(|saver| saver.saved() == Some(Position::FULL_REPLICATION))
     }
 
-    /// What the present replication sent last, which comes again when its last second does.
-    pub fn last_second(&self) -> Known {
+    /// What has been handed out lately and comes again when the same states are asked for again.
+    pub fn recent(&self) -> Known {
         self.resent.recent()
     }
 
@@ -369,7 +364,7 @@ impl Place {
             .map_or(Ok(()), |saver| saver.finish(patience))
     }
 
-    fn save(&self) {
+    pub(super) fn save(&self) {
         if let (Some(saver), Some(position)) = (&self.saver, self.position()) {
             saver.save(position);
         }

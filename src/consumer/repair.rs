@@ -17,19 +17,19 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use super::config::Config;
+use super::hold::MARGIN;
 use super::link::{Link, Linked};
 use super::notice::Notice;
 use super::resent::Known;
 use super::transport::Clients;
-use super::{Consumer, Delivery};
+use super::{Consumer, Delivery, Error, RepairEnd};
 use crate::operation::{Event, InvalidOperation, Operation, Record};
 use crate::position::Position;
 
-/// How many seconds after the replication was asked for the missing second is asked for; covers
-/// clocks of agent, store and server that differ.
-pub const MARGIN: u64 = 5;
 /// How many it must be at least: with clocks that agree the second is over by then.
 const LEAST_MARGIN: u64 = 1;
+/// How often it is tried again, where `--retries` does not say more: about five minutes.
+const LEAST_RETRIES: u32 = 12;
 /// How many objects are remembered that the main connection has sent since `live`.
 const MOST_SEEN: usize = 100_000;
 
@@ -42,6 +42,8 @@ pub enum Step {
     Invalid(Box<InvalidOperation>),
     /// Everything that was missing has been handed out.
     Done,
+    /// The server cannot be reached, for this reason.
+    Lost(String),
     /// It cannot be done, for this reason.
     GivenUp(String),
 }
@@ -50,11 +52,14 @@ pub enum Step {
 pub struct Repair {
     config: Arc<Config>,
     clients: Arc<Clients>,
-    /// The second from which on states are asked for: that of the last position of the
-    /// replication, or an earlier one.
+    /// The second from which on states are asked for: where the fallback began, or that of the last
+    /// position of the replication, or an earlier one.
     from: u64,
-    /// The second in which the replication was asked for.
-    asked_at: u64,
+    /// By the second of an operation it is known when what is missing can be asked for; everything
+    /// that is missing happened before this second.
+    missing_before: u64,
+    /// No operation has come since `live`.
+    awaits_operation: bool,
     hasher: RandomState,
     /// Hashes of type and id of what the main connection has sent since `live`.
     seen: HashSet<u64>,
@@ -68,20 +73,21 @@ pub struct Repair {
 }
 
 impl Repair {
-    /// The repair, from the UNIX second `from` on, of a replication that was asked for in the
-    /// second `asked_at`; `known` is what it sent last.
+    /// The repair, from the UNIX second `from` on, of a replication that was over in the second
+    /// `over_at`, by any clock; `known` is what it sent last.
     pub fn new(
         config: Arc<Config>,
         clients: Arc<Clients>,
         from: u64,
-        asked_at: u64,
+        over_at: u64,
         known: Known,
     ) -> Self {
         Self {
             config,
             clients,
             from,
-            asked_at,
+            missing_before: over_at,
+            awaits_operation: true,
             hasher: RandomState::new(),
             seen: HashSet::new(),
             known,
@@ -92,7 +98,15 @@ impl Repair {
     }
 
     /// The main connection has sent this operation; says whether the repair is due now.
-    pub fn saw(&mut self, operation: &Operation, position: Option<Position>) -> bool {
+    ///
+    /// `is_behind` says whether the server may have had to wait before it sent the operation. If
+    /// the first operation comes late for that reason, some before it may have left the log.
+    pub fn saw(
+        &mut self,
+        operation: &Operation,
+        position: Option<Position>,
+        is_behind: bool,
+    ) -> bool {
         let Some(object) = operation.object() else {
             return false;
         };
@@ -105,10 +119,24 @@ impl Repair {
         let Some(Position::Operation(id)) = position else {
             return false;
         };
+        let second = u64::from(id.second());
+        if std::mem::take(&mut self.awaits_operation) {
+            // What is missing happened before the first operation in any case, which counts where
+            // the clocks of this machine or of a proxy are ahead.
+            let over_at = self.missing_before;
+            self.missing_before = if is_behind {
+                second
+            } else {
+                second.min(over_at)
+            };
+            if !is_behind && second >= over_at + MARGIN {
+                return true;
+            }
+        }
         if self.link.is_some() {
             return false;
         }
-        let is_due = |margin| u64::from(id.second()) >= self.asked_at + margin;
+        let is_due = |margin| second >= self.missing_before + margin;
         // When no more can be remembered it goes ahead, with what certainty there is.
         self.is_early = self.unseen > 0 && !is_due(MARGIN) && is_due(LEAST_MARGIN);
         is_due(MARGIN) || self.is_early
@@ -116,10 +144,14 @@ impl Repair {
 
     /// Begins to fetch.
     pub fn start(&mut self) {
-        // However many tries are wanted: whether the run goes on is for the main connection to
-        // decide, and to give up here would let the position move past what is missing.
+        // To give up lets the position move past what is missing, so it takes more than the few
+        // tries that a run may be allowed.
+        let retries = self
+            .config
+            .retries
+            .map_or(LEAST_RETRIES, |it| it.max(LEAST_RETRIES));
         let config = Config {
-            retries: None,
+            retries: Some(retries),
             ..Config::clone(&self.config)
         };
         self.link = Some(Link::new(Arc::new(config), Arc::clone(&self.clients)));
@@ -169,11 +201,14 @@ impl Repair {
                 _ => {}
             };
             match ready!(link.poll(cx, || Some(after), &mut observer)) {
-                Ok(Linked::Opened { .. }) => {}
+                Ok(Linked::Opened(_)) => {}
                 Ok(Linked::Event(record)) => {
                     if let Some(step) = self.receive(record) {
                         return Poll::Ready(step);
                     }
+                }
+                Err(error @ Error::ConnectionLost { .. }) => {
+                    return Poll::Ready(Step::Lost(error.to_string()));
                 }
                 Err(error) => return Poll::Ready(Step::GivenUp(error.to_string())),
             }
@@ -221,22 +256,28 @@ impl Repair {
 
 impl Consumer {
     /// Follows what the main connection sends, so that a repair can begin when it is due.
-    pub(super) fn plan_repair(&mut self, operation: &Operation, position: Option<Position>) {
+    pub(super) fn plan_repair(
+        &mut self,
+        operation: &Operation,
+        position: Option<Position>,
+        is_behind: bool,
+    ) {
         match operation.event() {
             // What an earlier replication left out counts no more.
             Event::Reset => self.repair = None,
             Event::Live if self.config.repair => {
-                let known = self.place.last_second();
+                let known = self.place.recent();
                 let Some(from) = self.place.hold_after_replication() else {
                     return;
                 };
-                let asked_at = self.answered_second();
+                self.repair_end = None;
+                let over_at = self.answered.latest_now(self.config.clock.second());
                 let (config, clients) = (Arc::clone(&self.config), Arc::clone(&self.clients));
-                self.repair = Some(Repair::new(config, clients, from, asked_at, known));
+                self.repair = Some(Repair::new(config, clients, from, over_at, known));
             }
             _ => {
                 if let Some(repair) = &mut self.repair
-                    && repair.saw(operation, position)
+                    && repair.saw(operation, position, is_behind)
                 {
                     repair.start();
                     (self.observer)(Notice::RepairStarted);
@@ -266,11 +307,23 @@ impl Consumer {
                 self.invalid_is_of_repair = true;
                 return Some(Delivery::Invalid(invalid));
             }
-            Step::Done => (self.observer)(Notice::Repaired {
-                objects: self.repaired,
-                is_early: self.repair.as_ref().is_some_and(Repair::is_early),
-            }),
-            Step::GivenUp(reason) => (self.observer)(Notice::RepairGivenUp { reason: &reason }),
+            Step::Done => {
+                self.repair_end = Some(RepairEnd::Done);
+                (self.observer)(Notice::Repaired {
+                    is_early: self.repair.as_ref().is_some_and(Repair::is_early),
+                });
+            }
+            // While the server cannot be reached at all, that is for the main connection to judge.
+            Step::Lost(_) if !self.link.is_connected() => {
+                if let Some(repair) = &mut self.repair {
+                    repair.start();
+                }
+                return None;
+            }
+            Step::Lost(reason) | Step::GivenUp(reason) => {
+                self.repair_end = Some(RepairEnd::GivenUp);
+                (self.observer)(Notice::RepairGivenUp { reason: &reason });
+            }
         }
         self.repair = None;
         self.place.release();

@@ -15,7 +15,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::cli::{self, Cli};
-use crate::consumer::{Acknowledging, Config, OnResumeFailed, excepts_everything};
+use crate::consumer::{Acknowledging, Clock, Config, OnResumeFailed, excepts_everything};
 use crate::output::{Format, color};
 
 pub use crate::cli::{Ack, OnInvalid};
@@ -92,13 +92,15 @@ impl Inputs {
     }
 }
 
-/// When a run ends by itself. Without any of the first three it is not meant to.
+/// When a run ends by itself. Without any but the last it is not meant to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StopConditions {
     /// After this many lines.
     pub count: Option<NonZeroU64>,
     /// After printing `live`.
     pub until_live: bool,
+    /// After the replication, once what the server leaves out of it has been printed.
+    pub until_complete: bool,
     /// After this long without an operation while connected.
     pub until_idle: Option<Duration>,
     /// After this long, whatever happened: a failure where one of the above was asked for.
@@ -108,7 +110,7 @@ pub struct StopConditions {
 impl StopConditions {
     /// Whether something has to be reached, so that stopping before it is a failure.
     pub fn any_asked_for(&self) -> bool {
-        self.count.is_some() || self.until_live || self.until_idle.is_some()
+        self.count.is_some() || self.until_live || self.until_complete || self.until_idle.is_some()
     }
 }
 
@@ -203,6 +205,7 @@ impl Settings {
             on_resume_failed: on_resume_failed(cli.position.on_resume_failed),
             repair: !cli.position.no_repair,
             acknowledging: acknowledging(&cli.acknowledging),
+            clock: Clock::system(),
         };
         Ok(Self {
             consumer,
@@ -213,6 +216,7 @@ impl Settings {
             stop: StopConditions {
                 count: cli.stopping.count,
                 until_live: cli.stopping.until_live,
+                until_complete: cli.stopping.until_complete,
                 until_idle: cli.stopping.until_idle,
                 timeout: cli.stopping.timeout,
             },

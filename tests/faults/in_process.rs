@@ -6,7 +6,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use oplog_tail::consumer::{
-    Acknowledging, Config, Consumer, Delivery, Endpoint, Error, Notice, OnResumeFailed, Start, Tls,
+    Acknowledging, Clock, Config, Consumer, Delivery, Endpoint, Error, Notice, OnResumeFailed,
+    Start, Tls,
 };
 use oplog_tail::position::Position;
 
@@ -76,6 +77,7 @@ impl Follower {
             on_resume_failed: OnResumeFailed::Continue,
             repair: true,
             acknowledging: Acknowledging::InOrder,
+            clock: Clock::system(),
         };
         let delivered = Rc::<Cell<usize>>::default();
         let lost_at = Rc::<Cell<Option<usize>>>::default();

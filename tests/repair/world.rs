@@ -7,11 +7,13 @@ use std::cell::RefCell;
 use std::future::poll_fn;
 use std::net::{Ipv4Addr, TcpListener};
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use oplog_tail::consumer::{
-    Acknowledging, Config, Consumer, Delivery, Endpoint, Notice, OnResumeFailed, Start, Tls,
+    Acknowledging, Clock, Config, Consumer, Delivery, Endpoint, Notice, OnResumeFailed, Start, Tls,
 };
 use oplog_tail::operation::Event;
 use oplog_tail::position::Position;
@@ -110,6 +112,8 @@ pub struct World {
     pub replica: Replica,
     pub config: Config,
     pub now_ms: u64,
+    /// What the clock of the consumer's machine shows.
+    clock_ms: Arc<AtomicU64>,
     /// Handed out and not acknowledged, where acknowledgements go by id.
     pub in_flight: Vec<String>,
     /// Where nothing more comes until something is acknowledged, it is not.
@@ -143,6 +147,7 @@ impl World {
                 .unwrap(),
             authorization: None,
         };
+        let clock_ms = Arc::new(AtomicU64::new(EPOCH_MS));
         let config = Config {
             endpoints: vec![endpoint; setup.agents],
             headers: Vec::new(),
@@ -157,6 +162,7 @@ impl World {
             on_resume_failed: setup.on_resume_failed,
             repair: setup.repair,
             acknowledging: setup.acknowledging,
+            clock: local_clock(&clock_ms),
         };
         let told = Rc::default();
         let mut world = Self {
@@ -166,6 +172,7 @@ impl World {
             replica: Replica::default(),
             config,
             now_ms: EPOCH_MS,
+            clock_ms,
             in_flight: Vec::new(),
             stays_paused: false,
             told,
@@ -192,6 +199,7 @@ impl World {
     /// Some time passes, then something changes.
     pub fn apply(&mut self, change: Change, after_ms: u64) {
         self.now_ms += after_ms;
+        self.clock_ms.store(self.now_ms, Ordering::Relaxed);
         // The time makes every state of an object a different one.
         self.server
             .append_at(&change.timestamp(self.now_ms), self.now_ms);
@@ -200,6 +208,7 @@ impl World {
     /// Nothing happens for so long.
     pub fn pass(&mut self, ms: u64) {
         self.now_ms += ms;
+        self.clock_ms.store(self.now_ms, Ordering::Relaxed);
         self.server.with_model(|model| model.pass(self.now_ms));
     }
 
@@ -367,6 +376,14 @@ impl World {
             }
         }
     }
+}
+
+fn local_clock(ms: &Arc<AtomicU64>) -> Clock {
+    let ms = Arc::clone(ms);
+    Clock::new(move || {
+        let ms = ms.load(Ordering::Relaxed);
+        jiff::Timestamp::from_millisecond(ms.try_into().unwrap()).unwrap()
+    })
 }
 
 fn consumer(config: &Config, told: &Rc<RefCell<Vec<String>>>) -> Consumer {

@@ -65,6 +65,7 @@ fn outcome(stream: &[u8], frames: impl Iterator<Item = usize>) -> (Vec<String>, 
         silence: None,
         heard: 0,
         failure: None,
+        backlog: Backlog::default(),
     };
     let (mut told, mut passed_by) = (Vec::new(), 0);
     let mut cx = Context::from_waker(Waker::noop());

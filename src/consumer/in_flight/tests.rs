@@ -73,8 +73,7 @@ fn a_million_in_flight_cost_no_more_than_one() {
 fn a_pin_keeps_the_watermark_before_what_follows() {
     let mut in_flight = InFlight::default();
     in_flight.deliver(ms(1), 0, false);
-    in_flight.pin();
-    in_flight.pin();
+    let pin = in_flight.pin();
     in_flight.deliver(ms(2), 0, false);
     in_flight.deliver(ms(3), 0, false);
     assert_eq!(in_flight.len(), 3);
@@ -82,11 +81,10 @@ fn a_pin_keeps_the_watermark_before_what_follows() {
     assert_eq!(in_flight.watermark(), None);
     in_flight.acknowledge(&ms(1)).unwrap();
     assert_eq!(in_flight.watermark(), Some(Position::Replication(1)));
-    in_flight.unpin();
+    in_flight.unpin(pin);
     assert_eq!(in_flight.watermark(), Some(Position::Replication(2)));
     in_flight.acknowledge(&ms(3)).unwrap();
     assert_eq!(in_flight.watermark(), Some(Position::Replication(3)));
-    in_flight.unpin();
     assert!(in_flight.is_empty());
 }
 
@@ -95,11 +93,11 @@ fn a_pin_keeps_the_watermark_before_what_follows() {
 fn what_a_pin_held_back_waits_for_what_is_before_it() {
     let mut in_flight = InFlight::default();
     in_flight.deliver(ms(1), 0, false);
-    in_flight.pin();
+    let pin = in_flight.pin();
     in_flight.deliver(ms(2), 0, false);
     in_flight.pass_over(Position::Replication(3));
     in_flight.acknowledge(&ms(2)).unwrap();
-    in_flight.unpin();
+    in_flight.unpin(pin);
     assert_eq!(in_flight.watermark(), None);
     in_flight.acknowledge(&ms(1)).unwrap();
     assert_eq!(in_flight.watermark(), Some(Position::Replication(3)));
@@ -109,13 +107,13 @@ fn what_a_pin_held_back_waits_for_what_is_before_it() {
 fn what_is_delivered_at_the_pin_holds_back_and_moves_nothing() {
     let mut in_flight = InFlight::default();
     in_flight.deliver(ms(7), 0, false);
-    in_flight.pin();
+    let pin = in_flight.pin();
     in_flight.deliver(ms(9), 0, false);
     in_flight.acknowledge(&ms(9)).unwrap();
-    in_flight.deliver_at_pin(ms(5), 0);
-    in_flight.deliver_at_pin(ms(6), 0);
+    in_flight.deliver_at(&pin, ms(5), 0);
+    in_flight.deliver_at(&pin, ms(6), 0);
     in_flight.acknowledge(&ms(7)).unwrap();
-    in_flight.unpin();
+    in_flight.unpin(pin);
     // Neither to 9, before the two are acknowledged, nor to 6 by one of them.
     assert_eq!(in_flight.watermark(), Some(Position::Replication(7)));
     in_flight.acknowledge(&ms(6)).unwrap();
@@ -128,25 +126,40 @@ fn what_is_delivered_at_the_pin_holds_back_and_moves_nothing() {
 #[test]
 fn namesakes_are_acknowledged_in_the_order_they_were_handed_out() {
     let mut in_flight = InFlight::default();
-    in_flight.pin();
+    let pin = in_flight.pin();
     in_flight.deliver(ms(5), 0, false);
-    in_flight.deliver_at_pin(ms(5), 0);
+    in_flight.deliver_at(&pin, ms(5), 0);
     in_flight.acknowledge(&ms(5)).unwrap();
-    in_flight.unpin();
+    in_flight.unpin(pin);
     assert_eq!(in_flight.watermark(), None);
     in_flight.acknowledge(&ms(5)).unwrap();
     assert_eq!(in_flight.watermark(), Some(Position::Replication(5)));
     assert_eq!(in_flight.acknowledge(&ms(5)), Err(NotInFlight));
 }
 
-/// The pin is nobody's: it is neither counted nor listed, and bars nothing.
+/// The position before a pin can go back, which nothing acknowledged before the pin undoes.
+#[test]
+fn the_position_before_a_pin_can_be_set() {
+    let mut in_flight = InFlight::default();
+    in_flight.deliver(ms(7), 0, false);
+    let pin = in_flight.pin();
+    in_flight.deliver(ms(9), 0, false);
+    in_flight.set_before(&pin, Position::Replication(2));
+    in_flight.acknowledge(&ms(9)).unwrap();
+    in_flight.acknowledge(&ms(7)).unwrap();
+    assert_eq!(in_flight.watermark(), Some(Position::Replication(2)));
+    in_flight.unpin(pin);
+    assert_eq!(in_flight.watermark(), Some(Position::Replication(9)));
+}
+
+/// A pin is nobody's: it is neither counted nor listed, and bars nothing.
 #[test]
 fn a_pin_is_not_in_flight() {
     let mut in_flight = InFlight::default();
-    in_flight.pin();
+    let pin = in_flight.pin();
     assert_eq!((in_flight.len(), in_flight.is_barred()), (0, false));
     assert_eq!(in_flight.iter().count(), 0);
-    in_flight.unpin();
+    in_flight.unpin(pin);
     assert!(in_flight.is_empty());
 }
 
@@ -159,31 +172,37 @@ struct Naive {
 }
 
 struct Placed {
-    /// `None` for the pin, and for what is passed over.
+    /// `None` for a pin, and for what is passed over.
     id: Option<Id>,
     /// How many were handed out before.
     number: usize,
     acked: bool,
     reaches: Option<Position>,
-    is_pin: bool,
 }
 
 impl Naive {
-    fn pin(&self) -> Option<usize> {
-        self.places.iter().position(|placed| placed.is_pin)
-    }
-
-    fn place(&mut self, at: usize, id: Option<Id>, reaches: Option<Position>) -> &mut Placed {
+    /// Places something and returns its number.
+    fn place(&mut self, at: usize, id: Option<Id>, reaches: Option<Position>) -> usize {
+        let number = self.handed_out;
         let placed = Placed {
             id,
-            number: self.handed_out,
+            number,
             acked: false,
             reaches,
-            is_pin: false,
         };
         self.handed_out += 1;
         self.places.insert(at, placed);
-        &mut self.places[at]
+        number
+    }
+
+    fn pass_over(&mut self, at: usize, position: Position) {
+        self.place(at, None, Some(position));
+        self.places[at].acked = true;
+    }
+
+    fn index(&self, number: usize) -> usize {
+        let mut places = self.places.iter();
+        places.position(|placed| placed.number == number).unwrap()
     }
 
     fn acknowledge(&mut self, id: &Id) -> bool {
@@ -210,21 +229,27 @@ impl Naive {
 enum Step {
     /// Few different ids, so that they repeat.
     Deliver(u8),
-    DeliverAtPin(u8),
+    /// At one of the pins, if there is one; so do those that follow.
+    DeliverAt(u8, prop::sample::Index),
     Acknowledge(u8),
     PassOver(u8),
     Pin,
-    Unpin,
+    PinBefore(prop::sample::Index),
+    SetBefore(u8, prop::sample::Index),
+    Unpin(prop::sample::Index),
 }
 
 fn step() -> impl Strategy<Value = Step> {
+    let pin = any::<prop::sample::Index>;
     prop_oneof![
         6 => (0..12_u8).prop_map(Step::Deliver),
-        2 => (0..12_u8).prop_map(Step::DeliverAtPin),
+        2 => (0..12_u8, pin()).prop_map(|(id, pin)| Step::DeliverAt(id, pin)),
         8 => (0..12_u8).prop_map(Step::Acknowledge),
         1 => (0..12_u8).prop_map(Step::PassOver),
         1 => Just(Step::Pin),
-        1 => Just(Step::Unpin),
+        1 => pin().prop_map(Step::PinBefore),
+        1 => (0..12_u8, pin()).prop_map(|(id, pin)| Step::SetBefore(id, pin)),
+        2 => pin().prop_map(Step::Unpin),
     ]
 }
 
@@ -236,55 +261,81 @@ fn id_of(number: u8) -> Id {
     }
 }
 
-fn take(step: &Step, real: &mut InFlight, naive: &mut Naive) -> Result<(), TestCaseError> {
-    match *step {
-        Step::Deliver(number) => {
-            let id = id_of(number);
-            real.deliver(id.clone(), 0, false);
-            naive.place(naive.places.len(), Some(id.clone()), id.position());
-        }
-        Step::DeliverAtPin(number) => {
-            let id = id_of(number);
-            real.deliver_at_pin(id.clone(), 0);
-            let at = naive.pin().unwrap_or(naive.places.len());
-            naive.place(at, Some(id), None);
-        }
-        Step::Acknowledge(number) => {
-            let id = id_of(number);
-            prop_assert_eq!(real.acknowledge(&id).is_ok(), naive.acknowledge(&id));
-        }
-        Step::PassOver(number) => {
-            let position = Position::Replication(number.into());
-            real.pass_over(position);
-            naive.place(naive.places.len(), None, Some(position)).acked = true;
-        }
-        Step::Pin => {
-            real.pin();
-            if naive.pin().is_none() {
-                naive.place(naive.places.len(), None, None).is_pin = true;
+/// Both of them, and the pins that stand: the real one, and the number of the naive one.
+#[derive(Default)]
+struct Pair {
+    real: InFlight,
+    naive: Naive,
+    pins: Vec<(Pin, usize)>,
+}
+
+impl Pair {
+    fn take(&mut self, step: &Step) -> Result<(), TestCaseError> {
+        let Self { real, naive, pins } = self;
+        let end = naive.places.len();
+        match *step {
+            Step::Deliver(number) => {
+                let id = id_of(number);
+                real.deliver(id.clone(), 0, false);
+                naive.place(end, Some(id.clone()), id.position());
+            }
+            Step::Acknowledge(number) => {
+                let id = id_of(number);
+                prop_assert_eq!(real.acknowledge(&id).is_ok(), naive.acknowledge(&id));
+            }
+            Step::PassOver(number) => {
+                let position = Position::Replication(number.into());
+                real.pass_over(position);
+                naive.pass_over(end, position);
+            }
+            Step::Pin => pins.push((real.pin(), naive.place(end, None, None))),
+            _ if pins.is_empty() => {}
+            Step::DeliverAt(number, which) => {
+                let (pin, at) = which.get(pins);
+                let id = id_of(number);
+                real.deliver_at(pin, id.clone(), 0);
+                naive.place(naive.index(*at), Some(id), None);
+            }
+            Step::PinBefore(which) => {
+                let (pin, at) = which.get(pins);
+                let before = (
+                    real.pin_before(pin),
+                    naive.place(naive.index(*at), None, None),
+                );
+                pins.push(before);
+            }
+            Step::SetBefore(number, which) => {
+                let (pin, at) = which.get(pins);
+                let position = Position::Replication(number.into());
+                real.set_before(pin, position);
+                naive.pass_over(naive.index(*at), position);
+            }
+            Step::Unpin(which) => {
+                let (pin, at) = pins.swap_remove(which.index(pins.len()));
+                real.unpin(pin);
+                let at = naive.index(at);
+                naive.places.remove(at);
             }
         }
-        Step::Unpin => {
-            real.unpin();
-            if let Some(pin) = naive.pin() {
-                naive.places.remove(pin);
-            }
-        }
+        Ok(())
     }
-    Ok(())
 }
 
 proptest! {
     #[test]
     fn equals_the_naive_model(steps in proptest::collection::vec(step(), 0..300)) {
-        let (mut real, mut naive) = (InFlight::default(), Naive::default());
+        let mut pair = Pair::default();
         for step in &steps {
-            take(step, &mut real, &mut naive)?;
-            prop_assert_eq!(real.watermark(), naive.watermark());
-            prop_assert_eq!(real.len(), naive.in_flight().len());
-            prop_assert_eq!(real.iter().count(), real.len());
+            pair.take(step)?;
+            prop_assert_eq!(pair.real.watermark(), pair.naive.watermark());
+            prop_assert_eq!(pair.real.len(), pair.naive.in_flight().len());
+            prop_assert_eq!(pair.real.iter().count(), pair.real.len());
         }
-        take(&Step::Unpin, &mut real, &mut naive)?;
+        let Pair { mut real, mut naive, pins } = pair;
+        for (pin, at) in pins {
+            real.unpin(pin);
+            naive.places.remove(naive.index(at));
+        }
         for id in naive.in_flight() {
             real.acknowledge(&id).unwrap();
             naive.acknowledge(&id);

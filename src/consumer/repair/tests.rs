@@ -2,11 +2,11 @@ use std::task::Waker;
 use std::time::Duration;
 
 use super::*;
-use crate::consumer::{Acknowledging, OnResumeFailed, Start, Tls};
+use crate::consumer::{Acknowledging, Clock, OnResumeFailed, Start, Tls};
 use crate::position::ObjectId;
 
-/// The second in which the replication was asked for.
-const ASKED_AT: u32 = 1_795_456_511;
+/// The second in which the replication was over.
+const OVER_AT: u32 = 1_795_456_511;
 /// A state of the second that is asked for again.
 const STATE: &str = "1795456510500";
 
@@ -25,9 +25,10 @@ fn repair(known: Known) -> Repair {
         on_resume_failed: OnResumeFailed::Continue,
         repair: true,
         acknowledging: Acknowledging::InOrder,
+        clock: Clock::system(),
     });
     let clients = Arc::new(Clients::new(Arc::clone(&config)));
-    Repair::new(config, clients, 1_795_456_510, ASKED_AT.into(), known)
+    Repair::new(config, clients, 1_795_456_510, OVER_AT.into(), known)
 }
 
 fn data(object: u64) -> String {
@@ -36,11 +37,20 @@ fn data(object: u64) -> String {
 
 /// Has the repair see an operation of this second; whether it is due.
 fn sees(repair: &mut Repair, object: u64, second: u32) -> bool {
+    has_it_see(repair, object, second, false)
+}
+
+/// The same, where the server may have had to wait.
+fn sees_late(repair: &mut Repair, object: u64, second: u32) -> bool {
+    has_it_see(repair, object, second, true)
+}
+
+fn has_it_see(repair: &mut Repair, object: u64, second: u32, is_behind: bool) -> bool {
     let mut id = [1; 12];
     id[..4].copy_from_slice(&second.to_be_bytes());
     let id = ObjectId::from_bytes(id);
     let operation = Operation::new(Record::new(&id.to_string(), "update", &data(object))).unwrap();
-    repair.saw(&operation, Some(Position::Operation(id)))
+    repair.saw(&operation, Some(Position::Operation(id)), is_behind)
 }
 
 fn poll(repair: &mut Repair) -> Poll<Step> {
@@ -55,33 +65,49 @@ fn event(name: &str, id: &str, data: &str) -> Record {
 #[test]
 fn is_due_once_an_operation_lies_far_enough_behind() {
     let mut repair = repair(Known::default());
-    assert!(!sees(&mut repair, 1, ASKED_AT - 3));
-    assert!(!sees(&mut repair, 1, ASKED_AT + 4));
+    assert!(!sees(&mut repair, 1, OVER_AT + 1));
+    assert!(!sees(&mut repair, 1, OVER_AT + 4));
     assert!(poll(&mut repair).is_pending());
-    assert!(sees(&mut repair, 1, ASKED_AT + 5));
+    assert!(sees(&mut repair, 1, OVER_AT + 5));
     repair.start();
     assert!(repair.is_running());
-    assert!(!sees(&mut repair, 2, ASKED_AT + 6), "it runs already");
+    assert!(!sees(&mut repair, 2, OVER_AT + 6), "it runs already");
+}
+
+#[test]
+fn is_due_by_the_first_operation_where_the_clock_of_this_machine_is_ahead() {
+    let mut repair = repair(Known::default());
+    assert!(!sees(&mut repair, 1, OVER_AT - 3000));
+    assert!(!sees(&mut repair, 1, OVER_AT - 2996));
+    assert!(sees(&mut repair, 1, OVER_AT - 2995));
+}
+
+#[test]
+fn is_not_due_by_a_first_operation_that_may_come_after_a_gap() {
+    let mut repair = repair(Known::default());
+    assert!(!sees_late(&mut repair, 1, OVER_AT + 100));
+    assert!(!sees_late(&mut repair, 1, OVER_AT + 104));
+    assert!(sees_late(&mut repair, 1, OVER_AT + 105));
 }
 
 #[test]
 fn goes_ahead_at_once_when_no_more_can_be_remembered() {
     let mut repair = repair(Known::default());
     for object in 0..MOST_SEEN as u64 {
-        assert!(!sees(&mut repair, object, ASKED_AT + 1));
+        assert!(!sees(&mut repair, object, OVER_AT + 1));
     }
     assert!(poll(&mut repair).is_pending());
-    assert!(sees(&mut repair, MOST_SEEN as u64, ASKED_AT + 1));
+    assert!(sees(&mut repair, MOST_SEEN as u64, OVER_AT + 1));
     repair.start();
     assert!(repair.is_early(), "which is to be told");
     // What is remembered stays as it is; as many more and it is hopeless.
     for object in 1..MOST_SEEN as u64 {
-        sees(&mut repair, MOST_SEEN as u64 + object, ASKED_AT + 1);
+        sees(&mut repair, MOST_SEEN as u64 + object, OVER_AT + 1);
     }
     assert_eq!((repair.seen.len(), repair.unseen), (MOST_SEEN, MOST_SEEN));
-    sees(&mut repair, 0, ASKED_AT + 1);
+    sees(&mut repair, 0, OVER_AT + 1);
     assert_eq!(repair.unseen, MOST_SEEN, "that one is remembered");
-    sees(&mut repair, u64::MAX, ASKED_AT + 1);
+    sees(&mut repair, u64::MAX, OVER_AT + 1);
     assert!(matches!(poll(&mut repair), Poll::Ready(Step::GivenUp(_))));
     assert!(repair.is_early());
 }
@@ -91,9 +117,9 @@ fn goes_ahead_at_once_when_no_more_can_be_remembered() {
 fn is_not_early_when_it_can_no_longer_remember_but_is_due() {
     let mut repair = repair(Known::default());
     for object in 0..MOST_SEEN as u64 {
-        assert!(!sees(&mut repair, object, ASKED_AT + 1));
+        assert!(!sees(&mut repair, object, OVER_AT + 1));
     }
-    assert!(sees(&mut repair, MOST_SEEN as u64, ASKED_AT + 5));
+    assert!(sees(&mut repair, MOST_SEEN as u64, OVER_AT + 5));
     assert!(!repair.is_early());
 }
 
@@ -101,7 +127,7 @@ fn is_not_early_when_it_can_no_longer_remember_but_is_due() {
 fn is_given_up_when_no_more_can_be_remembered_and_it_cannot_go_ahead() {
     let mut repair = repair(Known::default());
     for object in 0..=MOST_SEEN as u64 {
-        assert!(!sees(&mut repair, object, ASKED_AT));
+        assert!(!sees(&mut repair, object, OVER_AT));
     }
     assert_eq!(repair.seen.len(), MOST_SEEN);
     let Poll::Ready(Step::GivenUp(reason)) = poll(&mut repair) else {
@@ -115,7 +141,7 @@ fn is_given_up_when_no_more_can_be_remembered_and_it_cannot_go_ahead() {
 fn counts_objects_rather_than_operations() {
     let mut repair = repair(Known::default());
     for _ in 0..=MOST_SEEN {
-        sees(&mut repair, 1, ASKED_AT);
+        sees(&mut repair, 1, OVER_AT);
     }
     assert_eq!((repair.seen.len(), repair.unseen), (1, 0));
 }
@@ -125,7 +151,7 @@ fn leaves_out_what_has_been_handed_out() {
     let mut known = Known::default();
     known.insert(STATE.parse().unwrap(), "insert", &data(1));
     let mut repair = repair(known);
-    sees(&mut repair, 2, ASKED_AT);
+    sees(&mut repair, 2, OVER_AT);
     for object in [1, 2] {
         let step = repair.receive(event("insert", STATE, &data(object)));
         assert!(step.is_none(), "{object}: {step:?}");

@@ -29,6 +29,7 @@ fn config(start: Start, acknowledging: Acknowledging, on_resume_failed: OnResume
         on_resume_failed,
         repair: false,
         acknowledging,
+        clock: Clock::system(),
     }
 }
 
@@ -142,7 +143,8 @@ impl World {
     fn answer(&mut self, asked: Option<&str>) {
         let subscription = self.model.subscribe(asked, Filter::default());
         self.connection = Some(subscription.unwrap());
-        self.consumer.opened(at(self.clock_ms));
+        let second = self.clock_ms / 1000;
+        self.consumer.opened(Answered::new(Some(second), second));
     }
 
     /// Lets the next event arrive; whether one did.
@@ -172,7 +174,7 @@ impl World {
             }
         }
         let event = self.arriving.pop_front().unwrap();
-        let delivery = self.consumer.receive(event).unwrap();
+        let delivery = self.consumer.receive(event, false).unwrap();
         if self.given_up.take() {
             prop_assert!(delivery.is_none(), "nothing of the fallback is handed out");
             self.lose();
@@ -345,9 +347,4 @@ fn events(bytes: &[u8]) -> Vec<Record> {
             Record::new(&id, &field(block, "event").unwrap(), &data)
         })
         .collect()
-}
-
-/// A UNIX time in ms.
-fn at(ms: u64) -> Timestamp {
-    Timestamp::from_millisecond(ms.try_into().unwrap()).unwrap()
 }

@@ -1,0 +1,102 @@
+//! Makes certain that the server skipped nothing before what was handed out; see
+//! [`doubt`](super::doubt).
+
+use std::task::{Context, Poll, ready};
+
+use super::config::OnResumeFailed;
+use super::notice::Notice;
+use super::probe::Answer;
+use super::{Consumer, Error, Stage};
+use crate::position::Position;
+
+/// After so many failures in a row the main connection is made again and asks instead: it may be
+/// that the server takes no second one.
+const MOST_FAILURES: u32 = 3;
+
+/// What is known about gaps at the end of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Certainty {
+    /// Nothing that was handed out has a gap before it.
+    Complete,
+    /// The server no longer has the last operation without doubt, so there may be a gap after it.
+    Skipped,
+}
+
+impl Consumer {
+    /// Asks, where something is in doubt, whether the server still has the last operation without
+    /// doubt. Ready when that has changed something.
+    pub(super) fn poll_doubt(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.place.is_in_doubt() || self.stage != Stage::Operations {
+            return Poll::Pending;
+        }
+        match ready!(self.poll_answer(cx)) {
+            Answer::Kept => self.kept(),
+            Answer::Unknown if self.probe.failures() < MOST_FAILURES => {
+                self.place.forget_question();
+            }
+            // The new connection asks for the same, and takes what comes of it.
+            Answer::Gone | Answer::Unknown => self.disconnect(),
+        }
+        Poll::Ready(())
+    }
+
+    fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Answer> {
+        if !self.probe.is_asking() {
+            let Some(since) = self.place.doubted() else {
+                return Poll::Pending;
+            };
+            let is_behind = self.link.is_behind();
+            ready!(self.probe.poll_due(is_behind, cx));
+            self.ask(since, is_behind);
+        }
+        self.probe.poll(cx)
+    }
+
+    fn ask(&mut self, since: Position, is_behind: bool) {
+        self.place.ask_whether_kept(is_behind);
+        (self.observer)(Notice::Probing { operation: since });
+        self.probe.ask(self.link.endpoint(), since);
+    }
+
+    fn kept(&mut self) {
+        self.place.is_kept();
+        if !self.place.is_in_doubt() {
+            self.probe.stop();
+        }
+    }
+
+    /// Makes certain, at the end of a run, that nothing that was handed out has a gap before it.
+    /// Nothing more is handed out meanwhile. Pending until the server has answered; where it does
+    /// not, that is for ever.
+    ///
+    /// # Errors
+    /// [`Error::ResumeFailed`] where there may be a gap and the run is to fail then.
+    pub fn poll_certain(&mut self, cx: &mut Context<'_>) -> Poll<Result<Certainty, Error>> {
+        while let Some(since) = self.place.doubted() {
+            if !self.probe.is_asking() {
+                if self.probe.failures() > 0 {
+                    ready!(self.probe.poll_due(false, cx));
+                }
+                // Nothing is read any more, so the answer is about everything.
+                self.ask(since, false);
+            }
+            match ready!(self.probe.poll(cx)) {
+                Answer::Kept => self.kept(),
+                Answer::Gone if self.config.on_resume_failed == OnResumeFailed::Exit => {
+                    return Poll::Ready(Err(Error::ResumeFailed(since)));
+                }
+                Answer::Gone => {
+                    (self.observer)(Notice::Skipped { operation: since });
+                    return Poll::Ready(Ok(Certainty::Skipped));
+                }
+                Answer::Unknown => self.place.forget_question(),
+            }
+        }
+        Poll::Ready(Ok(Certainty::Complete))
+    }
+
+    /// Whether something that was handed out may have a gap before it.
+    pub fn is_uncertain(&self) -> bool {
+        self.place.doubted().is_some()
+    }
+}

@@ -1,0 +1,139 @@
+//! Whether the server may have skipped operations before some that were handed out.
+//!
+//! A server that is not read from fast enough is overtaken by its own log: operations leave the
+//! log before it has read them, and it goes on behind the gap without a word. What it still has
+//! tells: an operation that is in the log when it is asked for proves that nothing after it had
+//! left the log by then, so nothing after it that had come by then has a gap before it.
+
+use super::in_flight::Pin;
+use super::place::Place;
+use crate::position::Position;
+
+/// A connection fell behind, so that operations after `since` may have a gap before them. The
+/// position stays at `since` until it is known that they have none.
+#[derive(Debug)]
+pub struct Doubt {
+    /// The last operation without doubt.
+    since: Position,
+    pin: Pin,
+    question: Option<Question>,
+}
+
+/// The server is being asked whether it still has the last operation without doubt.
+#[derive(Debug)]
+struct Question {
+    /// The last operation handed out when the question was asked: a yes clears up to here.
+    up_to: Position,
+    pin: Pin,
+    /// The connection was behind when the question was asked, or has been since.
+    is_behind: bool,
+}
+
+impl Doubt {
+    /// The last operation without doubt.
+    pub fn since(&self) -> Position {
+        self.since
+    }
+
+    /// Ends the doubt. Returns the pin that has kept the position back, and the one of an open
+    /// question.
+    pub fn into_pins(self) -> (Pin, Option<Pin>) {
+        (self.pin, self.question.map(|question| question.pin))
+    }
+}
+
+impl Place {
+    /// The connection has fallen behind: what comes from here on is in doubt.
+    pub fn fell_behind(&mut self) {
+        match (&mut self.doubt, self.delivered) {
+            (Some(doubt), _) => {
+                if let Some(question) = &mut doubt.question {
+                    question.is_behind = true;
+                }
+            }
+            (None, Some(since @ Position::Operation(_))) => {
+                let pin = self.pin();
+                self.doubt = Some(Doubt {
+                    since,
+                    pin,
+                    question: None,
+                });
+            }
+            (None, _) => {}
+        }
+    }
+
+    /// Whether something may have been skipped, or may be skipped before what comes next.
+    pub fn is_in_doubt(&self) -> bool {
+        self.doubt.is_some()
+    }
+
+    /// The last operation without doubt, where something in doubt was handed out after it.
+    pub fn doubted(&self) -> Option<Position> {
+        let doubt = self.doubt.as_ref()?;
+        (self.delivered != Some(doubt.since)).then_some(doubt.since)
+    }
+
+    /// The server is about to be asked whether it still has the operation that
+    /// [`Place::doubted`] names; `is_behind` says whether the connection is behind at this moment.
+    pub fn ask_whether_kept(&mut self, is_behind: bool) {
+        self.forget_question();
+        let Some(up_to) = self.delivered else {
+            return;
+        };
+        let pin = self.pin();
+        match &mut self.doubt {
+            Some(doubt) => {
+                doubt.question = Some(Question {
+                    up_to,
+                    pin,
+                    is_behind,
+                });
+            }
+            None => self.in_flight.unpin(pin),
+        }
+    }
+
+    /// The server still has the operation that it was asked for: what was handed out before the
+    /// question has no gap before it.
+    pub fn is_kept(&mut self) {
+        let Some(doubt) = &mut self.doubt else {
+            return;
+        };
+        let Some(question) = doubt.question.take() else {
+            return;
+        };
+        let answered = if question.is_behind {
+            doubt.since = question.up_to;
+            std::mem::replace(&mut doubt.pin, question.pin)
+        } else {
+            self.in_flight.unpin(question.pin);
+            match self.doubt.take() {
+                Some(doubt) => doubt.pin,
+                None => return,
+            }
+        };
+        self.in_flight.unpin(answered);
+        self.save();
+    }
+
+    /// The question was not answered.
+    pub fn forget_question(&mut self) {
+        let question = self.doubt.as_mut().and_then(|doubt| doubt.question.take());
+        if let Some(question) = question {
+            self.in_flight.unpin(question.pin);
+        }
+    }
+
+    /// Nothing that was handed out has a gap before it.
+    pub fn end_doubt(&mut self) {
+        if let Some(doubt) = self.doubt.take() {
+            let (pin, question) = doubt.into_pins();
+            self.in_flight.unpin(pin);
+            if let Some(pin) = question {
+                self.in_flight.unpin(pin);
+            }
+            self.save();
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! Asks over a second connection whether the server still has an operation.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::time::{Instant, Sleep};
+
+use super::config::{Config, Endpoint};
+use super::connection::{Attempt, Connection, Received};
+use super::transport::Clients;
+use crate::operation::Event;
+use crate::position::Position;
+
+/// The server is asked at most this often, and a connection that is behind gets this long to catch
+/// up by itself.
+const INTERVAL: Duration = Duration::from_secs(1);
+/// The longest that an answer may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What the server says of the operation.
+#[derive(Debug)]
+pub enum Answer {
+    /// It still has it.
+    Kept,
+    /// It no longer has it.
+    Gone,
+    /// It could not be asked.
+    Unknown,
+}
+
+enum Phase {
+    Idle,
+    Connecting(Pin<Box<dyn Future<Output = Attempt>>>),
+    Connected(Box<Connection>),
+}
+
+/// Asks, and waits for the answer.
+pub struct Probe {
+    config: Arc<Config>,
+    clients: Arc<Clients>,
+    phase: Phase,
+    /// When there was first something to ask.
+    wanted_since: Option<Instant>,
+    last_asked: Option<Instant>,
+    /// When to ask, or how long to wait for the answer.
+    timer: Option<Pin<Box<Sleep>>>,
+    /// How often in a row it could not be asked.
+    failures: u32,
+}
+
+impl Probe {
+    /// Nothing has been asked yet.
+    pub fn new(config: Arc<Config>, clients: Arc<Clients>) -> Self {
+        Self {
+            config,
+            clients,
+            phase: Phase::Idle,
+            wanted_since: None,
+            last_asked: None,
+            timer: None,
+            failures: 0,
+        }
+    }
+
+    /// Whether an answer is awaited.
+    pub fn is_asking(&self) -> bool {
+        !matches!(self.phase, Phase::Idle)
+    }
+
+    /// How often in a row the server could not be asked.
+    pub fn failures(&self) -> u32 {
+        self.failures
+    }
+
+    /// Gives up what was asked; there is nothing to ask any more.
+    pub fn stop(&mut self) {
+        self.phase = Phase::Idle;
+        self.wanted_since = None;
+        self.failures = 0;
+    }
+
+    /// Ready when it is time to ask. While the connection in question `is_behind`, that is not
+    /// before it has been so for a while.
+    pub fn poll_due(&mut self, is_behind: bool, cx: &mut Context<'_>) -> Poll<()> {
+        let now = Instant::now();
+        let wanted = *self.wanted_since.get_or_insert(now);
+        let patience = if is_behind { INTERVAL } else { Duration::ZERO };
+        let rested = self.last_asked.map_or(wanted, |last| last + INTERVAL);
+        let due = rested.max(wanted + patience);
+        if due <= now {
+            return Poll::Ready(());
+        }
+        self.poll_timer(due, cx)
+    }
+
+    fn poll_timer(&mut self, deadline: Instant, cx: &mut Context<'_>) -> Poll<()> {
+        let timer = self
+            .timer
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
+        if timer.deadline() != deadline {
+            timer.as_mut().reset(deadline);
+        }
+        timer.as_mut().poll(cx)
+    }
+
+    /// Asks this agent for what comes after `operation`.
+    pub fn ask(&mut self, endpoint: Arc<Endpoint>, operation: Position) {
+        self.last_asked = Some(Instant::now());
+        self.phase = Phase::Connecting(Box::pin(Connection::open(
+            Arc::clone(&self.clients),
+            endpoint,
+            Some(operation),
+            self.config.read_timeout,
+        )));
+    }
+
+    /// The answer. Pending for ever while nothing is asked.
+    pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Answer> {
+        let answer = match self.poll_answer(cx) {
+            Poll::Ready(answer) => answer,
+            Poll::Pending => {
+                let Some(asked) = self.last_asked.filter(|_| self.is_asking()) else {
+                    return Poll::Pending;
+                };
+                ready!(self.poll_timer(asked + PATIENCE, cx));
+                Answer::Unknown
+            }
+        };
+        self.phase = Phase::Idle;
+        match answer {
+            Answer::Unknown => self.failures += 1,
+            Answer::Kept | Answer::Gone => self.failures = 0,
+        }
+        Poll::Ready(answer)
+    }
+
+    fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Answer> {
+        loop {
+            match &mut self.phase {
+                Phase::Idle => return Poll::Pending,
+                Phase::Connecting(attempt) => match ready!(attempt.as_mut().poll(cx)).result {
+                    Ok(connection) => self.phase = Phase::Connected(Box::new(connection)),
+                    Err(_) => return Poll::Ready(Answer::Unknown),
+                },
+                Phase::Connected(connection) => match ready!(connection.poll_event(cx)) {
+                    Ok(Received::Event(record)) => match record.id().parse() {
+                        Ok(Position::Operation(_)) => return Poll::Ready(Answer::Kept),
+                        // States, in place of operations.
+                        Ok(Position::Replication(_)) => return Poll::Ready(Answer::Gone),
+                        Err(_) if record.event() == Event::Live.name() => {
+                            return Poll::Ready(Answer::Gone);
+                        }
+                        Err(_) => {}
+                    },
+                    Ok(Received::Heartbeat) => {}
+                    Err(_) => return Poll::Ready(Answer::Unknown),
+                },
+            }
+        }
+    }
+}

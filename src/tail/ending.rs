@@ -1,0 +1,212 @@
+//! How a run ends: what is still waited for, what is said, and which exit status follows.
+
+use std::time::Duration;
+
+use super::{SAVING, Tail};
+use crate::consumer::Error;
+use crate::diagnostics::{incomplete, uncertain};
+use crate::exit::{ExitStatus, report};
+use crate::feed::FeedError;
+use crate::stderr;
+use crate::stdout::OutputError;
+use crate::supervisor::{Interruption, Order, TIMED_OUT};
+
+/// How long acknowledgements are waited for once whoever reads stdout is gone.
+const LAST_ACKS: Duration = Duration::from_millis(300);
+
+/// How long a signal may take to follow the end of a neighbour in the pipeline.
+const LATE_SIGNAL: Duration = Duration::from_millis(200);
+
+/// How long the server gets to say whether it has skipped something, where nothing else hurries.
+const CERTAINTY: Duration = Duration::from_secs(5);
+/// The same, where the run is to end at once.
+const QUICK_CERTAINTY: Duration = Duration::from_millis(400);
+
+/// How a run came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// A stop condition was met.
+    ConditionMet,
+    /// Stopped from outside.
+    Interrupted(Interruption),
+    /// Whoever read stdout is gone.
+    ReaderGone,
+    /// Whoever acknowledges has closed stdin.
+    AcksEnded,
+    /// The position can no longer be saved; saving it once more says why.
+    SavingFailed,
+}
+
+impl Tail {
+    /// Ends the run, and tells the exit status.
+    pub(super) async fn end(mut self, ending: anyhow::Result<Ending>) -> ExitStatus {
+        let ending = match ending {
+            Err(error) if matches!(error.downcast_ref(), Some(OutputError::ReaderGone)) => {
+                Ok(Ending::ReaderGone)
+            }
+            other => other,
+        };
+        stderr::clear_status();
+        let ending = self.take_last_acknowledgements(ending).await;
+        let ending = match ending {
+            Ok(ending) => {
+                let ending = self.unless_by_signal(ending).await;
+                self.make_certain(ending).await
+            }
+            failure => failure,
+        };
+        // Before the end of the consumer, which forgets.
+        self.note_whereabouts();
+        let left = self.feed.consumer.incomplete();
+        let saved = self.feed.consumer.stop(SAVING);
+        self.tell_saved();
+        let ending = ending.and_then(|ending| saved.map(|()| ending).map_err(Into::into));
+        if let Some(left) = left {
+            let keeps_position = self.saver.is_some();
+            self.diagnostics
+                .borrow()
+                .warn(&incomplete(left, keeps_position));
+        }
+        let status = match ending {
+            Ok(ending) => self.exit_status(ending),
+            Err(error) => report(&error),
+        };
+        if self.statistics.at_end() {
+            self.statistics.show();
+        }
+        status
+    }
+
+    /// Takes in what was acknowledged before the end.
+    ///
+    /// A worker that dies closes its end of stdin and of stdout at once, and either may be noticed
+    /// first; so a reader that is gone counts as the end of its acknowledgements, if any are due.
+    async fn take_last_acknowledgements(
+        &mut self,
+        ending: anyhow::Result<Ending>,
+    ) -> anyhow::Result<Ending> {
+        let is_reader_gone = matches!(ending, Ok(Ending::ReaderGone));
+        let patience = if is_reader_gone {
+            LAST_ACKS
+        } else {
+            Duration::ZERO
+        };
+        while self.feed.consumer.in_flight() > 0
+            && let Some(acks) = &mut self.acks
+            && let Ok(Ok(Some(ids))) = tokio::time::timeout(patience, acks.next()).await
+        {
+            self.acknowledge(&ids);
+        }
+        if is_reader_gone && self.feed.consumer.in_flight() > 0 {
+            return Ok(Ending::AcksEnded);
+        }
+        ending
+    }
+
+    /// Ctrl-C goes to every process of a pipeline, and that the others are gone may be noticed
+    /// before the signal is. So what would be a failure of theirs waits for one a moment.
+    async fn unless_by_signal(&mut self, ending: Ending) -> Ending {
+        let is_failure = match ending {
+            Ending::ReaderGone => self.has_condition,
+            Ending::AcksEnded => self.feed.consumer.in_flight() > 0,
+            _ => false,
+        };
+        while is_failure
+            && let Ok(Some(order)) = tokio::time::timeout(LATE_SIGNAL, self.orders.recv()).await
+        {
+            match order {
+                Order::Stop(interruption) => return Ending::Interrupted(interruption),
+                Order::ShowStatistics => self.show_asked_statistics(),
+            }
+        }
+        ending
+    }
+
+    /// Asks the server, where reading fell behind, whether something was skipped. What was printed
+    /// is not called complete before that is known.
+    async fn make_certain(&mut self, mut ending: Ending) -> anyhow::Result<Ending> {
+        if ending == Ending::SavingFailed {
+            return Ok(ending);
+        }
+        while self.feed.consumer.is_uncertain() {
+            let patience = match ending {
+                Ending::ConditionMet => CERTAINTY,
+                _ => QUICK_CERTAINTY,
+            };
+            let Self { feed, orders, .. } = &mut *self;
+            let certain = std::future::poll_fn(|cx| feed.consumer.poll_certain(cx));
+            tokio::select! {
+                Some(order) = orders.recv() => match order {
+                    Order::Stop(interruption) => ending = Ending::Interrupted(interruption),
+                    Order::ShowStatistics => self.show_asked_statistics(),
+                },
+                certain = tokio::time::timeout(patience, certain) => match certain {
+                    // What was skipped has been told.
+                    Ok(certain) => return Ok(certain.map(|_| ending).map_err(FeedError::from)?),
+                    Err(_) if self.fails_if_uncertain => {
+                        return Err(FeedError::from(Error::Uncertain).into());
+                    }
+                    Err(_) => {
+                        // A reader that has seen enough is to hear nothing.
+                        if ending != Ending::ReaderGone {
+                            self.diagnostics.borrow().warn(&uncertain());
+                        }
+                        break;
+                    }
+                },
+            }
+        }
+        Ok(ending)
+    }
+
+    fn exit_status(&self, ending: Ending) -> ExitStatus {
+        let in_flight = self.feed.consumer.in_flight();
+        let diagnostics = self.diagnostics.borrow();
+        match ending {
+            Ending::ConditionMet => ExitStatus::Success,
+            Ending::Interrupted(interruption) => {
+                if interruption == Interruption::Timeout {
+                    if self.has_condition {
+                        diagnostics.warn(&TIMED_OUT);
+                    }
+                    if in_flight > 0 {
+                        diagnostics.warn(&self.unacknowledged("--timeout passed"));
+                    }
+                }
+                interruption.exit_status(self.has_condition)
+            }
+            Ending::ReaderGone if !self.has_condition => ExitStatus::Success,
+            Ending::ReaderGone => {
+                diagnostics
+                    .warn(&"the reader of stdout went away before the stop condition was met");
+                ExitStatus::Failure
+            }
+            Ending::AcksEnded if in_flight == 0 => {
+                // A worker that is done closes stdin; a stdin without one ends before anything was
+                // acknowledged.
+                if !self.has_acknowledged {
+                    diagnostics.warn(
+                        &"stdin has ended before anything was acknowledged, so the run ends; \
+                          with --ack stdin the worker must write the ids to it and keep it open",
+                    );
+                }
+                ExitStatus::Success
+            }
+            Ending::AcksEnded => {
+                diagnostics.warn(&self.unacknowledged("stdin was closed"));
+                ExitStatus::Failure
+            }
+            Ending::SavingFailed => ExitStatus::StateFile,
+        }
+    }
+
+    fn unacknowledged(&self, happened: &str) -> String {
+        let follows = if self.saver.is_some() {
+            "they come again on the next run"
+        } else {
+            "without --state the next run does not bring them"
+        };
+        let in_flight = self.feed.consumer.in_flight();
+        format!("{happened} with {in_flight} operations unacknowledged; {follows}")
+    }
+}
