@@ -6,7 +6,8 @@ use std::task::{Context, Poll, ready};
 use super::config::OnResumeFailed;
 use super::notice::Notice;
 use super::probe::Answer;
-use super::{Consumer, Error, Stage};
+use super::receive::Stage;
+use super::{Consumer, Error};
 use crate::position::Position;
 
 /// After so many failures in a row the main connection is made again and asks instead: it may be

@@ -1,0 +1,176 @@
+//! Takes in what comes over the main connection: notices a fallback, drops what was handed out
+//! before, and keeps a `reset` back until it may be handed out.
+
+use super::config::OnResumeFailed;
+use super::hold::MARGIN;
+use super::link::Answered;
+use super::notice::Notice;
+use super::{Consumer, Delivery, Error};
+use crate::operation::{Event, Operation, Record};
+use crate::position::Position;
+
+/// An operation, with what it is known by.
+pub struct Decoded {
+    operation: Operation,
+    /// Its id, if that is a position.
+    position: Option<Position>,
+    fingerprint: u64,
+}
+
+/// How far the present connection has got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Nothing has come over it.
+    Opened,
+    /// It brings states: a replication or a fallback, up to `live`.
+    States,
+    /// It brings operations. From here on the server may skip some, if it has to wait.
+    Operations,
+}
+
+impl Consumer {
+    /// A connection stands.
+    pub(super) fn opened(&mut self, answered: Answered) {
+        if self.place.starts_now()
+            && let Some(date) = answered.date
+            && date.abs_diff(answered.local) > MARGIN
+        {
+            (self.observer)(Notice::ClocksDiffer {
+                server: date,
+                local: answered.local,
+            });
+        }
+        self.stage = Stage::Opened;
+        self.place.opened(answered.earliest());
+        self.answered = answered;
+    }
+
+    /// Takes an event in; `None` where there is nothing to hand out. `is_behind` says whether the
+    /// server may have had to wait before it sent the event.
+    pub(super) fn receive(
+        &mut self,
+        record: Record,
+        is_behind: bool,
+    ) -> Result<Option<Delivery>, Error> {
+        let position = record.id().parse::<Position>().ok();
+        if !self.advance_stage(record.event(), position)? {
+            return Ok(None);
+        }
+        let fingerprint = self.place.fingerprint(position, &record);
+        let is_known = self.place.is_known(position, fingerprint);
+        if is_known && record.event() != Event::Live.name() {
+            return Ok(None);
+        }
+        let operation = match Operation::new(record) {
+            Ok(operation) => operation,
+            Err(invalid) => {
+                self.invalid_is_of_repair = false;
+                return Ok(Some(Delivery::Invalid(invalid)));
+            }
+        };
+        if is_known {
+            self.plan_repair(&operation, position, is_behind);
+            return Ok(None);
+        }
+        if *operation.event() == Event::Reset {
+            // Were it handed out or acknowledged before what is in flight, whoever handles it
+            // would start from nothing, but the position would be an older one, after which the
+            // server sends only a part.
+            self.held_reset = Some(Decoded {
+                operation,
+                position,
+                fingerprint,
+            });
+            return Ok(None);
+        }
+        Ok(Some(self.hand_out(
+            operation,
+            position,
+            fingerprint,
+            is_behind,
+        )))
+    }
+
+    fn hand_out(
+        &mut self,
+        operation: Operation,
+        position: Option<Position>,
+        fingerprint: u64,
+        is_behind: bool,
+    ) -> Delivery {
+        if let Some(position @ Position::Replication(_)) = position
+            && self.config.repair
+        {
+            self.place.hold_young(position, self.answered.earliest());
+        }
+        self.place.deliver(&operation, position, fingerprint);
+        self.plan_repair(&operation, position, is_behind);
+        Delivery::Operation(operation)
+    }
+
+    /// The `reset` that waits, if it may be handed out now.
+    pub(super) fn release_reset(&mut self) -> Option<Delivery> {
+        let reset = self.held_reset.take_if(|_| self.place.start_over())?;
+        Some(self.hand_out(reset.operation, reset.position, reset.fingerprint, false))
+    }
+
+    /// Follows how far the connection has got. Returns whether the event may be handed out.
+    fn advance_stage(&mut self, event: &str, position: Option<Position>) -> Result<bool, Error> {
+        let is_live = event == Event::Live.name();
+        let was = self.stage;
+        self.stage = match position {
+            _ if is_live => Stage::Operations,
+            Some(Position::Replication(_)) if was != Stage::Operations => Stage::States,
+            Some(Position::Operation(_)) => Stage::Operations,
+            _ => was,
+        };
+        if was == Stage::Opened && self.stage != Stage::Opened {
+            if self.stage == Stage::States || is_live {
+                if !self.falls_back()? {
+                    return Ok(false);
+                }
+            } else {
+                // The server had the operation that it was asked for.
+                self.place.end_doubt();
+            }
+        }
+        if self.stage == Stage::States {
+            self.has_open_replication = true;
+        } else if is_live {
+            self.has_open_replication = false;
+        }
+        Ok(true)
+    }
+
+    /// The first event of a connection is a state, or the `live` that follows states. After an
+    /// operation id this means that the server does not have the operation: the resume has failed,
+    /// unless the id is synthetic. Returns whether the states may be handed out.
+    fn falls_back(&mut self) -> Result<bool, Error> {
+        let Some((asked, margin)) = self.place.fallback() else {
+            return Ok(true);
+        };
+        // What is left of an earlier replication comes with this one.
+        self.repair = None;
+        if asked.names_an_operation() {
+            let choice = self.config.on_resume_failed;
+            if choice == OnResumeFailed::Exit {
+                return Err(Error::ResumeFailed(asked));
+            }
+            (self.observer)(Notice::ResumeFailed {
+                operation: asked,
+                choice,
+            });
+            if choice == OnResumeFailed::Replicate {
+                self.place.replicate();
+                self.disconnect();
+                return Ok(false);
+            }
+        }
+        if self.config.repair {
+            self.place.hold_before(asked, margin);
+        } else {
+            self.place.end_doubt();
+        }
+        Ok(true)
+    }
+}
