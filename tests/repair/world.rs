@@ -26,6 +26,8 @@ use crate::replica::{Objects, Replica};
 
 /// The UNIX time in ms at which every test begins: within a second, not at its start.
 pub const EPOCH_MS: u64 = 1_795_456_500_123;
+/// What happened so long before is no part of what a replication may miss.
+const LONG_AGO_MS: u64 = 20_000;
 /// Longer than anything takes unless something hangs.
 pub const PATIENCE: Duration = Duration::from_mins(1);
 /// How often everything else gets to run without anything coming of it before there is nothing
@@ -171,7 +173,7 @@ impl World {
             front,
             replica: Replica::default(),
             config,
-            now_ms: EPOCH_MS,
+            now_ms: EPOCH_MS - LONG_AGO_MS,
             clock_ms,
             in_flight: Vec::new(),
             stays_paused: false,
@@ -181,6 +183,7 @@ impl World {
         };
         // The log of a server is never empty.
         world.change("v0", Action::Delete, 0);
+        world.pass(LONG_AGO_MS);
         world
     }
 
