@@ -15,6 +15,7 @@ pub mod duration;
 pub mod exit;
 mod feed;
 pub mod generate;
+mod limits;
 pub mod operation;
 mod outage;
 pub mod output;

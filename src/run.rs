@@ -4,21 +4,28 @@ use std::cell::RefCell;
 use std::io::Write as _;
 use std::net::TcpListener;
 use std::rc::Rc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 
 use crate::cli::{Cli, Generate};
-use crate::consumer::{Consumer, OnResumeFailed, Saver, StateError, StateFile, peek};
+use crate::consumer::{
+    Consumer, OnResumeFailed, Problem, Saver, Start, StateError, StateFile, Step, peek,
+};
 use crate::demo::Demo;
 use crate::diagnostics::{Diagnostics, described};
 use crate::exit::{ExitStatus, report};
 use crate::generate;
+use crate::limits;
 use crate::position::Position;
 use crate::settings::{Ack, Inputs, Settings, Verbosity};
 use crate::statistics::SharedStatistics;
 use crate::stdout::{self, Stdout};
 use crate::supervisor::{self, Terms};
 use crate::tail::{Parts, Tail};
+
+/// How long letting go of the state file may take where the run does not begin.
+const LETTING_GO: Duration = Duration::from_secs(3);
 
 /// Prints what clap answers to the command line: the help, the version, or what is wrong with it.
 pub fn answer(answer: &clap::Error) -> ExitStatus {
@@ -38,11 +45,15 @@ fn execute(cli: Cli) -> anyhow::Result<ExitStatus> {
     if let Some(what) = cli.generate {
         return generated(what);
     }
+    limits::check_descriptors()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
+        .thread_keep_alive(limits::THREADS_LAST)
         .build()
         .context("cannot set up input and output")?;
+    limits::start_threads(&runtime)?;
     let in_runtime = runtime.enter();
+    let file_size = supervisor::outlive_file_size().context("cannot receive signals")?;
     let demo = if cli.source.demo {
         Some(start_demo().context("cannot start the demo server")?)
     } else {
@@ -51,11 +62,17 @@ fn execute(cli: Cli) -> anyhow::Result<ExitStatus> {
     let demo_url = demo.as_ref().map(Demo::url);
     let mut settings = Settings::resolve(cli, Inputs::of_process(), demo_url.as_deref())?;
     if demo.is_some() && !settings.start_given {
-        settings.consumer.start = crate::consumer::Start::At(Position::FULL_REPLICATION);
+        settings.consumer.start = Start::At(Position::FULL_REPLICATION);
     }
-    let parts = put_together(&settings)?;
-    let status = Tail::new(&settings, parts).map(|tail| runtime.block_on(tail.run()));
-    drop((demo, in_runtime));
+    let place = Place::find(&settings)?;
+    let saver = place.saver.clone();
+    let status = put_together(&settings, place)
+        .and_then(|parts| Tail::new(&settings, parts))
+        .map(|tail| runtime.block_on(tail.run()));
+    if status.is_err() {
+        Place::give_up(saver);
+    }
+    drop((demo, file_size, in_runtime));
     // A name that is being looked up must not hold up the end.
     runtime.shutdown_background();
     status
@@ -76,9 +93,9 @@ fn print(write: impl FnOnce() -> std::io::Result<()>) -> anyhow::Result<ExitStat
 }
 
 /// The parts of a run, in the order in which what they need can fail.
-fn put_together(settings: &Settings) -> anyhow::Result<Parts> {
+fn put_together(settings: &Settings, place: Place) -> anyhow::Result<Parts> {
     let diagnostics = Rc::new(RefCell::new(Diagnostics::new(settings.verbosity)));
-    let place = Place::find(settings)?;
+    place.tell(settings, &diagnostics.borrow());
     let stdout = Stdout::open()?;
     let statistics = SharedStatistics::new(settings.stats_format, settings.stats);
     let terms = Terms {
@@ -134,34 +151,60 @@ fn start_demo() -> std::io::Result<Demo> {
 }
 
 /// The position of earlier runs, and where that of this one goes.
+#[derive(Default)]
 struct Place {
     saved: Option<Position>,
     saver: Option<Saver>,
+    /// Why there is no saved position, where a state file was named.
+    why_none: Option<String>,
 }
 
 impl Place {
     /// Reads the state file, and takes possession of it unless the run only looks.
     fn find(settings: &Settings) -> anyhow::Result<Self> {
         let Some(path) = &settings.state_file else {
-            return Ok(Self {
-                saved: None,
-                saver: None,
-            });
+            return Ok(Self::default());
         };
         if settings.ack == Ack::None {
             return Ok(Self {
-                saved: peek(path)?,
-                saver: None,
+                saved: Some(peek(path)?),
+                ..Self::default()
             });
         }
         let (file, saved) = StateFile::open(path)?;
-        let saver = Saver::start(file, saved).map_err(|source| StateError::Open {
+        let why = if file.is_new() {
+            "is new"
+        } else {
+            "holds nothing"
+        };
+        let why_none = format!("state file {} {why}", path.display());
+        let saver = Saver::start(file, saved).map_err(|error| StateError::Open {
             path: path.clone(),
-            source,
+            problem: Problem::new(Step::Start, &error, path),
         })?;
         Ok(Self {
             saved,
             saver: Some(saver),
+            why_none: saved.is_none().then_some(why_none),
         })
+    }
+
+    /// Tells what a person should know about the state file before the run begins.
+    fn tell(&self, settings: &Settings, diagnostics: &Diagnostics) {
+        for note in self.saver.iter().flat_map(Saver::take_notes) {
+            diagnostics.tell(&note);
+        }
+        let from_now = settings.consumer.start == Start::Now && !settings.start_given;
+        if let Some(why) = self.why_none.as_ref().filter(|_| from_now) {
+            diagnostics.warn(&format_args!(
+                "{why}, so the run starts from now; --start-id or --since starts earlier"
+            ));
+        }
+    }
+
+    /// Lets go of the state file, and removes it where nothing was saved in it.
+    fn give_up(saver: Option<Saver>) {
+        // What went wrong with it is told elsewhere.
+        let _ = saver.map(|saver| saver.finish(LETTING_GO));
     }
 }

@@ -168,9 +168,15 @@ struct Signals {
     terminate: Signal,
     hangup: Option<Signal>,
     statistics: Signal,
-    /// Held so that a write past the size a file may have fails, as a write to a full disk does,
-    /// instead of killing the process.
-    _file_too_large: Signal,
+}
+
+/// From here on a write past the size that a file may have fails, as a write to a full disk does,
+/// instead of killing the process. To be called within a runtime; lasts as long as the process.
+///
+/// # Errors
+/// When the system gives no signal handler.
+pub fn outlive_file_size() -> io::Result<Signal> {
+    signal(SignalKind::from_raw(SIGXFSZ))
 }
 
 impl Signals {
@@ -187,7 +193,6 @@ impl Signals {
             terminate: signal(SignalKind::terminate())?,
             hangup: unless_ignored(SignalKind::hangup())?,
             statistics: signal(SignalKind::user_defined1())?,
-            _file_too_large: signal(SignalKind::from_raw(SIGXFSZ))?,
         })
     }
 

@@ -219,6 +219,9 @@ impl Tail {
     }
 
     fn tell_saved(&mut self) {
+        for note in self.saver.iter().flat_map(Saver::take_notes) {
+            self.diagnostics.borrow().tell(&note);
+        }
         let saved = self.saver.as_ref().and_then(Saver::saved);
         if let Some(position) = saved.filter(|saved| self.told_saved != Some(*saved)) {
             let position = described(position);

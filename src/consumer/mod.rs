@@ -60,7 +60,7 @@ pub use quiet::Quiet;
 use receive::{Decoded, Stage};
 use repair::Repair;
 pub use saver::Saver;
-pub use state_file::{StateError, StateFile, peek};
+pub use state_file::{Problem, StateError, StateFile, Step, peek};
 use transport::Clients;
 pub use transport::Exchange;
 pub use userinfo::without_userinfo;

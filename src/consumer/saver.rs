@@ -29,6 +29,8 @@ struct State {
     stopping: bool,
     finished: bool,
     error: Option<StateError>,
+    /// What could not be done for the safety of the file, and has not been told.
+    notes: Vec<String>,
 }
 
 #[derive(Debug, Default)]
@@ -62,12 +64,13 @@ impl Saver {
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub fn start(file: StateFile, saved: Option<Position>) -> std::io::Result<Self> {
+    pub fn start(mut file: StateFile, saved: Option<Position>) -> std::io::Result<Self> {
         let shared = Arc::new(Shared {
             path: file.name().into(),
             ..Shared::default()
         });
         shared.lock().saved = saved;
+        shared.lock().notes = file.take_notes();
         let handle = Self {
             shared: Arc::clone(&shared),
         };
@@ -137,6 +140,11 @@ impl Saver {
         self.shared.lock().saved
     }
 
+    /// What could not be done for the safety of the file since this was last asked.
+    pub fn take_notes(&self) -> Vec<String> {
+        std::mem::take(&mut self.shared.lock().notes)
+    }
+
     /// Saves what is not saved yet, ends the thread and lets go of the file; waits at most
     /// `patience` for it.
     ///
@@ -173,6 +181,7 @@ fn run(shared: &Shared, mut file: StateFile) {
         last_save = Some(Instant::now());
         let mut state = shared.lock();
         state.saving_since = None;
+        state.notes.append(&mut file.take_notes());
         shared.ended.notify_one();
         match result {
             Ok(()) => {

@@ -1,14 +1,28 @@
 //! The file that keeps the position across runs: the bare id, as the Go client writes it.
 //!
 //! One process at a time may use it. The lock is on the file itself, because no other file may
-//! stay behind, and every save replaces that file; so the new file is locked before it takes the
-//! old one's place, and whoever gets a lock checks that it is still the file of that name.
+//! stay behind. Every save replaces that file. So the new file is locked before it takes the old
+//! one's place, and a process that gets a lock checks that the file still has that name.
+//!
+//! While there is no file of that name, the lock is on the file beside it that will become it:
+//! the program never leaves an empty state file behind, which would look like a consumer without a
+//! position.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
+mod error;
+mod holder;
+mod obstacle;
+mod safety;
+
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+
+pub use error::StateError;
+use holder::Holder;
+pub use obstacle::{Problem, Step};
+use safety::Safety;
 
 use crate::position::Position;
 
@@ -16,100 +30,108 @@ use crate::position::Position;
 const LONGEST_STATE: u64 = 4096;
 /// How many links are followed to the file itself, as the system does.
 const MAX_LINKS: usize = 40;
+/// As long as a position, and no position.
+const PROBE: [u8; 24] = [b' '; 24];
 
-/// Why the state file cannot be used. Each says on which file, and what to do.
-#[derive(Debug, thiserror::Error)]
-pub enum StateError {
-    /// It cannot be read or opened.
-    #[error("state file {}: cannot be opened: {source}; check that the folder exists and that both can be written", path.display())]
-    Open {
-        /// The file as it was named.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// It is no regular file.
-    #[error("state file {}: is no regular file; name another one", .0.display())]
-    NotAFile(PathBuf),
-    /// It holds something else.
-    #[error("state file {}: holds {content:?}, which is no position; remove it, or name another one", path.display())]
-    Invalid {
-        /// The file as it was named.
-        path: PathBuf,
-        /// The start of what it holds.
-        content: String,
-    },
-    /// Another process has locked it.
-    #[error("state file {}: is in use by another process; stop that one, or name another file", .0.display())]
-    InUse(PathBuf),
-    /// The position cannot be saved.
-    #[error("state file {}: cannot be written: {source}; position {position} is not saved; make room or give write access, then start again", path.display())]
-    Save {
-        /// The file as it was named.
-        path: PathBuf,
-        /// The position that is not in it.
-        position: Position,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The position is not saved in the time there was.
-    #[error("state file {}: position {position} could not be saved within {patience:?}; look after the disk", path.display())]
-    TooSlow {
-        /// The file as it was named.
-        path: PathBuf,
-        /// The position that may not be in it.
-        position: Position,
-        /// The time there was.
-        patience: Duration,
-    },
-    /// Somebody else put another file in its place.
-    #[error("state file {}: was replaced by another program while in use; its content is left alone, position {position} is not saved", path.display())]
-    Replaced {
-        /// The file as it was named.
-        path: PathBuf,
-        /// The position that is not in it.
-        position: Position,
-    },
+/// A step, or the one that failed and why.
+type Stepped<T> = Result<T, (Step, io::Error)>;
+
+/// Marks an error with the step that it is of.
+fn at(step: Step) -> impl Fn(io::Error) -> (Step, io::Error) {
+    move |error| (step, error)
 }
 
-/// Reads the position at `path` without locking or changing anything; `None` where there is no
-/// file or an empty one.
-pub fn peek(path: &Path) -> Result<Option<Position>, StateError> {
-    // Checked first, because opening a pipe would wait for its other end.
-    if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
-        return Err(StateError::NotAFile(path.into()));
-    }
-    match File::open(path) {
-        Ok(file) => read(&file, path),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(source) => Err(StateError::Open {
-            path: path.into(),
-            source,
-        }),
-    }
-}
-
-fn read(file: &File, path: &Path) -> Result<Option<Position>, StateError> {
-    let open_error = |source| StateError::Open {
+/// Reads the position at `path` without locking or changing anything.
+pub fn peek(path: &Path) -> Result<Position, StateError> {
+    let no_position = |is_missing| StateError::NoPosition {
         path: path.into(),
-        source,
+        is_missing,
     };
-    if !file.metadata().map_err(open_error)?.is_file() {
-        return Err(StateError::NotAFile(path.into()));
+    check_regular(path, path)?;
+    match File::open(path) {
+        Ok(file) => parse(&content(&file, path)?, path)?.ok_or_else(|| no_position(false)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(no_position(true)),
+        Err(error) => Err(failed(path, path, None, (Step::Open, error))),
     }
+}
+
+/// Fails for what is there and is no file. Checked before it is opened, because opening a pipe
+/// would wait for its other end.
+fn check_regular(path: &Path, name: &Path) -> Result<(), StateError> {
+    match fs::metadata(path) {
+        Ok(there) if !there.is_file() => Err(StateError::NotAFile(name.into())),
+        _ => Ok(()),
+    }
+}
+
+/// The content of the file, as far as it is of interest.
+fn content(file: &File, name: &Path) -> Result<Vec<u8>, StateError> {
     let mut content = Vec::new();
-    file.take(LONGEST_STATE)
+    // A byte more shows that it is too long.
+    file.take(LONGEST_STATE + 1)
         .read_to_end(&mut content)
-        .map_err(open_error)?;
-    let text = String::from_utf8_lossy(&content);
+        .map_err(|error| failed(name, name, None, (Step::Open, error)))?;
+    Ok(content)
+}
+
+/// The position that is the content of a state file; `None` for an empty one.
+fn parse(content: &[u8], name: &Path) -> Result<Option<Position>, StateError> {
+    let text = String::from_utf8_lossy(content);
     let text = text.trim();
-    if text.is_empty() {
+    let is_too_long = content.len() as u64 > LONGEST_STATE;
+    if text.is_empty() && !is_too_long {
         return Ok(None);
     }
-    text.parse().map(Some).map_err(|_| StateError::Invalid {
-        path: path.into(),
+    let position = text.parse().ok().filter(|_| !is_too_long);
+    position.map(Some).ok_or_else(|| StateError::Invalid {
+        path: name.into(),
         content: text.chars().take(40).collect(),
     })
+}
+
+/// The error for a step that failed with the state file at `path`; `unsaved` is the position that
+/// was to be saved, if any.
+fn failed(
+    name: &Path,
+    path: &Path,
+    unsaved: Option<Position>,
+    (step, error): (Step, io::Error),
+) -> StateError {
+    let name = name.into();
+    if step == Step::Lock && is_busy(&error) {
+        let holder = holder(path);
+        return StateError::InUse { path: name, holder };
+    }
+    let problem = Problem::new(step, &error, path);
+    match unsaved {
+        None => StateError::Open {
+            path: name,
+            problem,
+        },
+        Some(position) => StateError::Save {
+            path: name,
+            position,
+            problem,
+        },
+    }
+}
+
+/// The process that holds the lock of the state file at `path`, where the system tells.
+fn holder(path: &Path) -> Option<Holder> {
+    // Its owner may put another file in its place between the two calls: then once more.
+    (0..3).find_map(|_| {
+        [path, &temporary_of(path)]
+            .iter()
+            .find_map(|file| Holder::of(&fs::metadata(file).ok()?))
+    })
+}
+
+/// Where the next content of the state file at `path` is written.
+fn temporary_of(path: &Path) -> PathBuf {
+    let mut name = OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(".oplog-tail");
+    path.with_file_name(name)
 }
 
 /// A state file that this process holds the lock of.
@@ -121,57 +143,69 @@ pub struct StateFile {
     path: PathBuf,
     /// Where the next content is written before it takes the file's place.
     temporary: PathBuf,
-    /// Holds the lock.
+    /// Holds the lock: the file at `path`; as long as `is_new`, the one at `temporary`.
     locked: File,
-    /// The file did not exist before; if nothing was ever saved it goes again.
+    /// There is no file at `path` yet.
     is_new: bool,
+    safety: Safety,
 }
 
 impl StateFile {
-    /// Locks the state file and reads the position in it; makes the file where there is none.
+    /// Locks the state file and reads the position in it.
     ///
-    /// Checks all that saving will need: that the folder can be written, and that this is the
-    /// only process.
+    /// Then tries all that a save does: replaces the file by a copy of itself. What would make a
+    /// save fail is found here, and the file stays as it was. Where there is no file, none is
+    /// made before the first save.
     pub fn open(name: &Path) -> Result<(Self, Option<Position>), StateError> {
-        let open_error = |source| StateError::Open {
-            path: name.into(),
-            source,
-        };
-        let path = follow_links(name).map_err(open_error)?;
-        let file_name = path
-            .file_name()
-            .ok_or_else(|| StateError::NotAFile(name.into()))?;
-        let mut temporary_name = std::ffi::OsString::from(".");
-        temporary_name.push(file_name);
-        temporary_name.push(".oplog-tail");
-        let temporary = path.with_file_name(temporary_name);
-
-        let (locked, is_new) = lock(&path, name)?;
+        let path =
+            follow_links(name).map_err(|error| failed(name, name, None, (Step::Open, error)))?;
+        let failed = |failure| failed(name, &path, None, failure);
+        if path.file_name().is_none() {
+            return Err(StateError::NotAFile(name.into()));
+        }
+        check_regular(&path, name)?;
+        if let Some(problem) = Problem::of_folder(&path) {
+            let path = name.into();
+            return Err(StateError::Open { path, problem });
+        }
+        let temporary = temporary_of(&path);
+        let (locked, is_new) = lock(&path, &temporary).map_err(failed)?;
         let mut state = Self {
             name: name.into(),
-            path,
+            path: path.clone(),
             temporary,
             locked,
             is_new,
+            safety: Safety::default(),
         };
-        let position = match read(&state.locked, name) {
-            Ok(position) => position,
-            Err(error) => {
-                state.is_new = false;
-                return Err(error);
-            }
+        let content = content(&state.locked, name)?;
+        let position = parse(&content, name)?;
+        let tried = if is_new {
+            state.try_writing()
+        } else {
+            state.try_replacing(&content)
         };
-        // A run that was killed in the middle of a save has left this; with the lock it is ours.
-        // Making it once more shows now, rather than after the first record, whether the folder
-        // can be written.
-        state.make_temporary().map_err(open_error)?;
-        fs::remove_file(&state.temporary).map_err(open_error)?;
+        tried.map_err(failed)?;
         Ok((state, position))
     }
 
     /// The file as it was named.
     pub fn name(&self) -> &Path {
         &self.name
+    }
+
+    /// Whether there was no file before, and no position has been saved yet.
+    pub fn is_new(&self) -> bool {
+        self.is_new
+    }
+
+    /// What could not be done for the safety of the file since this was last asked. Saves work
+    /// without it.
+    pub fn take_notes(&mut self) -> Vec<String> {
+        let notes = self.safety.take_notes().into_iter();
+        notes
+            .map(|note| format!("state file {}: {note}", self.name.display()))
+            .collect()
     }
 
     /// Puts `position` into the file. Whatever happens in between, even a loss of power, the
@@ -183,138 +217,202 @@ impl StateFile {
                 position,
             });
         }
-        match self.replace(position, || Ok(())) {
-            Ok(locked) => {
-                self.locked = locked;
-                self.is_new = false;
-                Ok(())
-            }
-            Err(source) => {
-                let _ = fs::remove_file(&self.temporary);
-                Err(StateError::Save {
-                    path: self.name.clone(),
-                    position,
-                    source,
-                })
-            }
-        }
+        let replaced = self.replace(position.to_string().as_bytes(), || Ok(()));
+        replaced.map_err(|failure| failed(&self.name, &self.path, Some(position), failure))
     }
 
     /// Whether the file is still there under its name.
     pub fn is_in_place(&self) -> bool {
-        let (Ok(ours), Ok(there)) = (self.locked.metadata(), fs::metadata(&self.path)) else {
-            return false;
-        };
-        is_same_file(&ours, &there)
+        !self.is_new && is_at(&self.locked, &self.path)
     }
 
     /// Whether another file has the name now. One that was removed is simply made again.
     fn is_replaced(&self) -> bool {
-        let (Ok(ours), Ok(there)) = (self.locked.metadata(), fs::metadata(&self.path)) else {
-            return false;
-        };
-        !is_same_file(&ours, &there)
+        fs::metadata(&self.path).is_ok() && !self.is_in_place()
+    }
+
+    /// Replaces the file by a copy of itself. Nothing but the number of its inode changes.
+    fn try_replacing(&mut self, content: &[u8]) -> Stepped<()> {
+        let times = self.locked.metadata().and_then(|there| {
+            Ok(fs::FileTimes::new()
+                .set_accessed(there.accessed()?)
+                .set_modified(there.modified()?))
+        });
+        self.replace(content, || Ok(()))?;
+        if let Ok(times) = times {
+            // Only so that nobody takes the copy for a save.
+            let _ = self.locked.set_times(times);
+        }
+        Ok(())
+    }
+
+    /// Writes to the file that the first save will rename, and empties it again.
+    fn try_writing(&mut self) -> Stepped<()> {
+        write(&mut self.locked, &PROBE).map_err(at(Step::Write))?;
+        self.safety.sync(&self.locked).map_err(at(Step::Write))?;
+        self.locked.set_len(0).map_err(at(Step::Write))
     }
 
     /// The steps of a save, in the order that makes it safe. `between` is called after each of
-    /// them, so that a test can stop there.
+    /// them, so that a test can stop there. Leaves nothing behind where it fails.
     fn replace(
-        &self,
-        position: Position,
+        &mut self,
+        content: &[u8],
         mut between: impl FnMut() -> io::Result<()>,
-    ) -> io::Result<File> {
-        let mut file = self.make_temporary()?;
-        between()?;
-        file.write_all(position.to_string().as_bytes())?;
-        between()?;
-        file.sync_all()?;
-        between()?;
-        // Locked before it can be found under the name, so that nobody gets in between.
-        file.try_lock()?;
-        between()?;
-        fs::rename(&self.temporary, &self.path)?;
-        between()?;
-        File::open(self.folder())?.sync_all()?;
-        between()?;
-        Ok(file)
+    ) -> Stepped<()> {
+        let mut file = self.temporary_file()?;
+        let replaced = self.put_in_place(&mut file, content, &mut between);
+        match replaced {
+            Ok(()) => {
+                self.locked = file;
+                self.is_new = false;
+            }
+            Err(_) => drop(fs::remove_file(&self.temporary)),
+        }
+        replaced
     }
 
-    /// The folder the file is in.
-    fn folder(&self) -> &Path {
-        match self.path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
+    /// The file beside the state file, locked before it can be found under the name, so that no
+    /// other process gets in between.
+    fn temporary_file(&self) -> Stepped<File> {
+        if self.is_new && is_at(&self.locked, &self.temporary) {
+            return self.locked.try_clone().map_err(at(Step::Create));
+        }
+        loop {
+            // Closed to others until its mode is known.
+            if let Some(file) = claim(&self.temporary, 0o600)? {
+                return Ok(file);
+            }
         }
     }
 
-    /// Makes the file for the next content, with the mode and the owner of the present one.
-    fn make_temporary(&self) -> io::Result<File> {
-        match fs::remove_file(&self.temporary) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        // Closed to others until its mode is known; and never through a planted link.
-        let file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&self.temporary)?;
-        let (present, made) = (self.locked.metadata()?, file.metadata()?);
-        if (present.uid(), present.gid()) != (made.uid(), made.gid()) {
-            // Only root may; for anyone else the file changes hands, as with any editor.
-            let _ = fchown(&file, Some(present.uid()), Some(present.gid()));
-        }
-        file.set_permissions(present.permissions())?;
-        Ok(file)
+    fn put_in_place(
+        &mut self,
+        file: &mut File,
+        content: &[u8],
+        between: &mut impl FnMut() -> io::Result<()>,
+    ) -> Stepped<()> {
+        let mut next = |step| between().map_err(at(step));
+        next(Step::Create)?;
+        self.safety.dress(file, &self.locked);
+        next(Step::Create)?;
+        write(file, content).map_err(at(Step::Write))?;
+        next(Step::Write)?;
+        self.safety.sync(file).map_err(at(Step::Write))?;
+        next(Step::Write)?;
+        fs::rename(&self.temporary, &self.path).map_err(at(Step::Replace))?;
+        next(Step::Replace)?;
+        self.safety.sync_folder(folder_of(&self.path));
+        next(Step::Replace)
     }
 }
 
 impl Drop for StateFile {
     fn drop(&mut self) {
-        if self.is_new && !self.is_replaced() {
-            let _ = fs::remove_file(&self.path);
+        if self.is_new && is_at(&self.locked, &self.temporary) {
+            let _ = fs::remove_file(&self.temporary);
         }
     }
 }
 
-/// Opens and locks the file that has the name `path`, and says whether it was made for that.
-fn lock(path: &Path, name: &Path) -> Result<(File, bool), StateError> {
-    let open_error = |source| StateError::Open {
-        path: name.into(),
-        source,
-    };
+/// Opens and locks the file at `path`; where there is none, makes the one at `temporary` and locks
+/// that. Says whether it is the latter.
+fn lock(path: &Path, temporary: &Path) -> Stepped<(File, bool)> {
     loop {
-        let mut options = OpenOptions::new();
-        options.read(true).write(true);
-        let (file, is_new) = match options.clone().create_new(true).open(path) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                // Checked first, because opening a pipe would wait for its other end.
-                if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
-                    return Err(StateError::NotAFile(name.into()));
-                }
-                match options.open(path) {
-                    Err(gone) if gone.kind() == io::ErrorKind::NotFound => continue,
-                    opened => (opened.map_err(open_error)?, false),
+        match OpenOptions::new().read(true).write(true).open(path) {
+            Ok(file) => {
+                let locked = file.try_lock().map_err(io::Error::from);
+                // Another file has the name after a save of its owner. Only the lock of that one
+                // counts.
+                if is_at(&file, path) {
+                    return locked.map(|()| (file, false)).map_err(at(Step::Lock));
                 }
             }
-            made => (made.map_err(open_error)?, true),
-        };
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(StateError::InUse(name.into())),
-            Err(TryLockError::Error(error)) => return Err(open_error(error)),
-        }
-        let ours = file.metadata().map_err(open_error)?;
-        // Saved by its owner just before it let go of the old file: what is locked is no longer
-        // what the name stands for.
-        if fs::metadata(path).is_ok_and(|there| is_same_file(&ours, &there)) {
-            return Ok((file, is_new));
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let Some(file) = claim(temporary, 0o666)? else {
+                    continue;
+                };
+                if path.symlink_metadata().is_err() {
+                    return Ok((file, true));
+                }
+                // The first save of another process came in between.
+                let _ = fs::remove_file(temporary);
+            }
+            Err(error) => return Err((Step::Open, error)),
         }
     }
 }
 
-fn is_same_file(one: &fs::Metadata, other: &fs::Metadata) -> bool {
-    (one.dev(), one.ino()) == (other.dev(), other.ino())
+/// Makes the file beside the state file, with this mode, and locks it. `None` where another
+/// process was faster and is done; then everything is to be looked at again.
+///
+/// Only the process that holds the lock of a file of that name renames or removes it. One that
+/// nobody has locked was left by a run that was killed.
+fn claim(temporary: &Path, mode: u32) -> Stepped<Option<File>> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).mode(mode);
+    match options.clone().create_new(true).open(temporary) {
+        Ok(file) => {
+            let locked = file.try_lock().map_err(io::Error::from);
+            if !is_at(&file, temporary) {
+                return Ok(None);
+            }
+            if locked.as_ref().is_err_and(|error| !is_busy(error)) {
+                let _ = fs::remove_file(temporary);
+            }
+            locked.map(|()| Some(file)).map_err(at(Step::Lock))
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            let no_link = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+            #[expect(clippy::cast_possible_wrap, reason = "flags are bits")]
+            let no_link = no_link.bits() as i32;
+            let left = match options.custom_flags(no_link).open(temporary) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+                opened => opened.ok(),
+            };
+            if let Some(left) = &left {
+                let locked = left.try_lock().map_err(io::Error::from);
+                if !is_at(left, temporary) {
+                    return Ok(None);
+                }
+                locked.map_err(at(Step::Lock))?;
+            }
+            // What cannot be opened is no file of a run of this user: a link, for example.
+            match fs::remove_file(temporary) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => Err((Step::Create, error)),
+                _ => Ok(None),
+            }
+        }
+        Err(error) => Err((Step::Create, error)),
+    }
+}
+
+/// Another process holds the lock.
+fn is_busy(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::WouldBlock
+}
+
+/// Makes `content` the content of the file, from its beginning.
+fn write(file: &mut File, content: &[u8]) -> io::Result<()> {
+    file.set_len(0)?;
+    file.rewind()?;
+    file.write_all(content)
+}
+
+/// Whether this is the file of that name.
+fn is_at(file: &File, path: &Path) -> bool {
+    let (Ok(ours), Ok(there)) = (file.metadata(), fs::symlink_metadata(path)) else {
+        return false;
+    };
+    (ours.dev(), ours.ino()) == (there.dev(), there.ino())
+}
+
+/// The folder that the file is in.
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
 }
 
 /// Where `name` leads to if it is a symbolic link; the file there may be missing.
@@ -326,7 +424,7 @@ fn follow_links(name: &Path) -> io::Result<PathBuf> {
             Err(_) => return Ok(path),
         }
     }
-    Err(io::Error::other("too many symbolic links"))
+    Err(rustix::io::Errno::LOOP.into())
 }
 
 #[cfg(test)]

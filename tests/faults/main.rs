@@ -16,6 +16,7 @@ mod kill;
 mod network;
 mod secrets;
 mod signals;
+mod state_file;
 mod stdout;
 mod stopped;
 mod strace;

@@ -1,0 +1,262 @@
+//! Says in words why the system refused a step of using the state file, and what can be done.
+
+use std::fmt;
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use rustix::io::Errno;
+
+use super::folder_of;
+use crate::consumer::in_words;
+
+/// What was tried when the system refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Opening the file.
+    Open,
+    /// Locking it.
+    Lock,
+    /// Making the file beside it that is to take its place.
+    Create,
+    /// Writing that file to the disk.
+    Write,
+    /// Renaming that file onto it.
+    Replace,
+    /// Starting the thread that saves.
+    Start,
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Open => "cannot be opened",
+            Self::Lock => "cannot be locked",
+            Self::Create => "no new file can be made beside it, which each save does",
+            Self::Write => "a new version of it cannot be written",
+            Self::Replace => "cannot be replaced by a new version, which each save does",
+            Self::Start => "no thread can be started that saves it",
+        })
+    }
+}
+
+/// What is in the way, where that is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cause {
+    NoFolder,
+    NotAFolder,
+    FileForbidden,
+    FolderForbidden,
+    FileMarked,
+    FolderMarked,
+    OtherUsers,
+    ReadOnly,
+    MountPoint,
+    NoSpace,
+    QuotaReached,
+    SizeLimit,
+    DescriptorLimit,
+    NoLocks,
+    NameTooLong,
+    DiskBroken,
+}
+
+impl Cause {
+    /// The cause of an error at this step, for the state file at `path`.
+    fn of(step: Step, error: &io::Error, path: &Path) -> Option<Self> {
+        Some(match Errno::from_io_error(error)? {
+            Errno::NOENT if !folder_of(path).exists() => Self::NoFolder,
+            Errno::NOTDIR => Self::NotAFolder,
+            Errno::ACCESS if step == Step::Open && path.exists() => Self::FileForbidden,
+            Errno::ACCESS => Self::FolderForbidden,
+            Errno::PERM if is_marked(path) => Self::FileMarked,
+            Errno::PERM if is_marked(folder_of(path)) => Self::FolderMarked,
+            Errno::PERM if step == Step::Replace && is_kept_for_its_owner(path) => Self::OtherUsers,
+            Errno::ROFS => Self::ReadOnly,
+            Errno::BUSY | Errno::XDEV if step == Step::Replace => Self::MountPoint,
+            Errno::NOSPC => Self::NoSpace,
+            Errno::DQUOT => Self::QuotaReached,
+            Errno::FBIG => Self::SizeLimit,
+            Errno::MFILE | Errno::NFILE => Self::DescriptorLimit,
+            Errno::NOTSUP | Errno::NOSYS | Errno::NOLCK | Errno::INVAL if step == Step::Lock => {
+                Self::NoLocks
+            }
+            Errno::NAMETOOLONG => Self::NameTooLong,
+            Errno::IO => Self::DiskBroken,
+            _ => return None,
+        })
+    }
+
+    /// What is in the way, and what can be done about it.
+    fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::NoFolder => (
+                "its folder does not exist",
+                "make the folder, or correct the name",
+            ),
+            Self::NotAFolder => ("a part of its path is no folder", "correct the name"),
+            Self::FileForbidden => (
+                "this user may not read and write it",
+                "give this user both rights",
+            ),
+            Self::FolderForbidden => (
+                "this user may not make files in its folder",
+                "give this user write access to the folder",
+            ),
+            Self::FileMarked => (
+                "it is marked as immutable or append-only",
+                "take the mark away with chattr -i -a",
+            ),
+            Self::FolderMarked => (
+                "its folder is marked as immutable or append-only",
+                "name a file in another folder",
+            ),
+            Self::OtherUsers => (
+                "it belongs to another user, and in a sticky folder only the owner may replace a file",
+                "name a file in a folder of this user",
+            ),
+            Self::ReadOnly => (
+                "its file system is read-only",
+                "name a file on one that can be written",
+            ),
+            Self::MountPoint => (
+                "it is mounted as a single file",
+                "mount the folder that holds it instead of the file alone",
+            ),
+            Self::NoSpace => ("its disk is full", "make room"),
+            Self::QuotaReached => ("the disk quota is used up", "make room"),
+            Self::SizeLimit => (
+                "the limit on the size of a file is reached",
+                "raise the limit (ulimit -f)",
+            ),
+            Self::DescriptorLimit => (
+                "the limit on open files is reached",
+                "raise the limit (ulimit -n)",
+            ),
+            Self::NoLocks => (
+                "its file system has no locks, so a second process could not be kept away",
+                "name a file on a local disk",
+            ),
+            Self::NameTooLong => (
+                "with what is added for the file beside it the name is too long",
+                "name a file with a shorter name",
+            ),
+            Self::DiskBroken => ("its disk reports an error", "check the disk"),
+        }
+    }
+}
+
+/// A step that the system refused.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    step: Step,
+    cause: Option<Cause>,
+    /// What the system said.
+    said: String,
+}
+
+impl Problem {
+    /// The step was refused with this error, for the state file at `path`.
+    pub fn new(step: Step, error: &io::Error, path: &Path) -> Self {
+        Self {
+            step,
+            cause: Cause::of(step, error, path),
+            said: in_words(error),
+        }
+    }
+
+    /// The problem of a folder where files can be made but neither renamed nor removed. It must be
+    /// found before the first file is made, because that file would stay.
+    pub fn of_folder(path: &Path) -> Option<Self> {
+        is_marked(folder_of(path)).then(|| {
+            let error = io::Error::from(Errno::PERM);
+            Self::new(Step::Create, &error, path)
+        })
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { step, cause, said } = self;
+        match cause.map(Cause::words) {
+            Some((words, advice)) => write!(f, "{step}: {words} ({said}); {advice}"),
+            None => write!(f, "{step}: {said}"),
+        }
+    }
+}
+
+/// True if `chattr +i` or `chattr +a` was used on it.
+#[cfg(target_os = "linux")]
+fn is_marked(path: &Path) -> bool {
+    use rustix::fs::{AtFlags, CWD, StatxAttributes, StatxFlags, statx};
+    let marks = StatxAttributes::IMMUTABLE | StatxAttributes::APPEND;
+    statx(CWD, path, AtFlags::empty(), StatxFlags::empty())
+        .is_ok_and(|there| there.stx_attributes.intersects(marks))
+}
+
+/// Other systems have such marks too, but std does not show them.
+#[cfg(not(target_os = "linux"))]
+fn is_marked(_: &Path) -> bool {
+    false
+}
+
+/// True if the folder is sticky and neither it nor the file belongs to this user.
+fn is_kept_for_its_owner(path: &Path) -> bool {
+    const STICKY: u32 = 0o1000;
+    let user = rustix::process::geteuid().as_raw();
+    let (Ok(file), Ok(folder)) = (fs::metadata(path), fs::metadata(folder_of(path))) else {
+        return false;
+    };
+    folder.mode() & STICKY != 0 && folder.uid() != user && file.uid() != user
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(step: Step, errno: Errno, path: &Path) -> String {
+        Problem::new(step, &errno.into(), path).to_string()
+    }
+
+    #[test]
+    fn says_what_is_in_the_way_and_what_to_do() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("st");
+        for (step, errno, words) in [
+            (Step::Replace, Errno::BUSY, "mount the folder"),
+            (Step::Replace, Errno::XDEV, "mount the folder"),
+            (Step::Lock, Errno::NOLCK, "has no locks"),
+            (Step::Lock, Errno::NOTSUP, "has no locks"),
+            (Step::Lock, Errno::NOSYS, "has no locks"),
+            (Step::Write, Errno::NOSPC, "disk is full"),
+            (Step::Write, Errno::DQUOT, "quota"),
+            (Step::Write, Errno::FBIG, "ulimit -f"),
+            (Step::Write, Errno::IO, "check the disk"),
+            (Step::Create, Errno::ROFS, "is read-only"),
+            (Step::Create, Errno::MFILE, "ulimit -n"),
+            (Step::Create, Errno::ACCESS, "write access to the folder"),
+            (Step::Create, Errno::NAMETOOLONG, "shorter name"),
+            (Step::Open, Errno::NOTDIR, "correct the name"),
+        ] {
+            let told = told(step, errno, &path);
+            assert!(told.contains(words), "{errno:?}: {told}");
+            let said = in_words(&io::Error::from(errno));
+            assert!(told.contains(&format!("({said})")), "{told}");
+        }
+    }
+
+    #[test]
+    fn gives_no_advice_where_none_is_known() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("st");
+        // The folder is there, so the missing folder is not the cause.
+        for errno in [Errno::PERM, Errno::NOENT, Errno::STALE] {
+            let told = told(Step::Replace, errno, &path);
+            let said = in_words(&io::Error::from(errno));
+            assert_eq!(told, format!("{}: {said}", Step::Replace));
+        }
+        let none = folder.path().join("none/st");
+        assert!(told(Step::Create, Errno::NOENT, &none).contains("make the folder"));
+    }
+}
