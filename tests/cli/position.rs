@@ -231,7 +231,7 @@ fn the_first_connection_is_a_position() {
         .spawn();
     state.wait_for(&date_id());
     run.signal(Signal::TERM);
-    run.wait().exit(0).stderr_is_empty();
+    run.wait().exit(0).stderr_is_from_now(state.path());
     state.is(&date_id());
 }
 

@@ -5,7 +5,9 @@ use std::time::Duration;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::support::{Script, ScriptServer, State, Tail, insert, insert_numbered, operation_id};
+use crate::support::{
+    Script, ScriptServer, State, Tail, from_now, insert, insert_numbered, operation_id,
+};
 
 /// One of each event, one that is no operation, and two of a kind; `live` comes last.
 const BODY: &str = "\
@@ -180,7 +182,8 @@ fn on_demand_without_stopping() {
         run.read_line();
         state.wait_for(&operation_id(1));
         run.signal(Signal::USR1);
-        let so_far = run.wait_for_stderr("\n");
+        let so_far = run.wait_for_stderr("}\n");
+        let so_far = so_far.replace(&from_now(state.path()), "");
         let summary: Value = serde_json::from_str(so_far.trim_end()).unwrap();
         assert_eq!(summary["events"]["insert"], 1);
         assert_eq!(summary["position"], operation_id(1));

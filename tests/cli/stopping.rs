@@ -22,7 +22,7 @@ fn after_so_many_lines() {
         .arg(state.path())
         .run()
         .exit(0)
-        .stderr_is_empty()
+        .stderr_is_from_now(state.path())
         .stdout_is(&expected_json(inserts(2).as_bytes()));
     state.is(&operation_id(2));
 }
@@ -58,10 +58,12 @@ fn at_live() {
     body.extend(insert(1).into_bytes());
     let state = State::absent();
     let path = state.path().to_str().unwrap();
+    let other = State::holding(operation_id(1));
+    let looked_at = other.path().to_str().unwrap();
     for (args, remedy) in [
         (&[][..], "with --state, the next run brings them"),
         (
-            &["--ack", "none", "--state", path],
+            &["--ack", "none", "--rewind", "--state", looked_at],
             "a run that goes on past live brings them",
         ),
         (&["--state", path], "missing; the next run brings them"),
@@ -281,7 +283,7 @@ fn when_the_reader_goes_away_while_busy() {
     run.read_line();
     let gone = Instant::now();
     run.close_stdout();
-    run.wait().exit(0).stderr_is_empty();
+    run.wait().exit(0).stderr_is_from_now(state.path());
     assert!(gone.elapsed() < Duration::from_secs(2));
     state.is(&state.content().unwrap());
 }

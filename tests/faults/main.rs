@@ -13,6 +13,7 @@ mod disk;
 mod garbage;
 mod in_process;
 mod kill;
+mod limits;
 mod network;
 mod secrets;
 mod signals;

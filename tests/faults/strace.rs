@@ -36,15 +36,16 @@ pub fn reachable_calls(log: &Path) -> Vec<(String, usize)> {
         .enumerate()
         .filter(|(_, call)| call.1 == "rename");
     let renames: Vec<_> = renames.map(|(index, call)| (index, call.0)).collect();
-    // From the end of the second save on, up to that of the third.
-    let [_, (second, saving), (third, _), ..] = renames[..] else {
+    // The first one is only tried. From the first save on, up to the lock of the one after the
+    // third.
+    let [_, (first, saving), _, (third, _), ..] = renames[..] else {
         panic!("fewer than three saves:\n{log}");
     };
     let end = calls[third..]
         .iter()
-        .position(|call| call.1 == "unlink")
+        .position(|call| call.1 == "flock")
         .map_or(calls.len(), |length| third + length);
-    calls[second..end]
+    calls[first..end]
         .iter()
         .filter(|(thread, name, count)| {
             let most = counts

@@ -2,8 +2,18 @@
 
 use std::fmt::Write as _;
 use std::os::unix::process::ExitStatusExt as _;
+use std::path::Path;
 use std::process::ExitStatus;
 use std::time::Duration;
+
+/// What a run says that starts from now because there is no such state file.
+pub fn from_now(state: impl AsRef<Path>) -> String {
+    let state = state.as_ref().display();
+    format!(
+        "oplog-tail: state file {state} is new, so the run starts from now; \
+         --start-id or --since starts earlier\n"
+    )
+}
 
 /// A run of the program that has ended.
 #[derive(Debug)]
@@ -89,6 +99,17 @@ impl Finished {
     pub fn stderr_is_empty(self) -> Self {
         if !self.stderr.is_empty() {
             self.fail("stderr is not empty");
+        }
+        self
+    }
+
+    /// Asserts that stderr says that this state file is new and the run starts from now, and
+    /// nothing else.
+    #[track_caller]
+    pub fn stderr_is_from_now(self, state: impl AsRef<Path>) -> Self {
+        let expected = from_now(state);
+        if self.stderr != expected {
+            self.fail(&format!("stderr is not {expected:?}"));
         }
         self
     }

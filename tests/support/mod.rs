@@ -21,7 +21,7 @@ mod tail;
 mod tls;
 
 pub use capture::{expected_json, expected_text, fixture, record_count, with_line_ends};
-pub use finished::Finished;
+pub use finished::{Finished, from_now};
 pub use proxy::ForwardProxy;
 pub use pty::Terminal;
 pub use relay::{Interruption, Relay};

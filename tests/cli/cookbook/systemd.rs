@@ -6,7 +6,7 @@ use std::time::Duration;
 use oplog_tail::exit::ExitStatus;
 
 use super::kitchen::{Kitchen, Producer, in_both_shells, installed, recipe};
-use crate::support::Replica;
+use crate::support::{Replica, from_now};
 
 /// The value of a setting of the unit.
 #[track_caller]
@@ -85,7 +85,8 @@ fn the_status_and_the_signal_are_those_of_the_program() {
             "{} & until [ -s position ]; do sleep 0.01; done; kill -TERM $!; wait $!",
             command(kitchen)
         );
-        kitchen.start(&script).wait().ended(0, "");
+        let told = from_now(kitchen.path("position"));
+        kitchen.start(&script).wait().ended(0, told.trim_end());
     });
 }
 
