@@ -336,7 +336,7 @@ pub struct Diagnostics {
 pub struct Failure {
     /// New tries after a failure [default: for ever]
     ///
-    /// Counted afresh after each event received; 0 gives up at once. The pause between tries doubles
+    /// Counted afresh after each event or heartbeat; 0 gives up at once. The pause between tries doubles
     /// from 1 s to 30 s. The second connection of a repair is tried again for as long as the run
     /// goes on. Default: for ever. Example: --retries 5
     #[arg(long, value_name = "N", value_parser = from_zero::<u32>)]
