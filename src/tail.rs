@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use tokio::sync::mpsc;
 
 use crate::acks::{Acknowledged, Acks};
-use crate::consumer::{Acknowledging, Consumer, OnResumeFailed, PAUSE, RepairEnd, Saver};
+use crate::consumer::{Acknowledging, Consumer, PAUSE, RepairEnd, Saver};
 use crate::diagnostics::{Diagnostics, Limiter, described};
 use crate::exit::ExitStatus;
 use crate::feed::Feed;
@@ -58,8 +58,6 @@ pub struct Tail {
     has_condition: bool,
     /// Something came over stdin that was in flight.
     has_acknowledged: bool,
-    /// A run that may have skipped something fails.
-    fails_if_uncertain: bool,
 }
 
 enum Step {
@@ -103,7 +101,6 @@ impl Tail {
             statistics: parts.statistics,
             has_condition: settings.stop.any_asked_for(),
             has_acknowledged: false,
-            fails_if_uncertain: settings.consumer.on_resume_failed == OnResumeFailed::Exit,
         })
     }
 

@@ -96,6 +96,11 @@ impl Consumer {
         Poll::Ready(Ok(Certainty::Complete))
     }
 
+    /// Whether a gap ends the run, and so does what may be one.
+    pub fn ends_at_a_gap(&self) -> bool {
+        self.config.on_resume_failed == OnResumeFailed::Exit
+    }
+
     /// Whether something that was handed out may have a gap before it.
     pub fn is_uncertain(&self) -> bool {
         self.place.doubted().is_some()

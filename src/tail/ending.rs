@@ -143,7 +143,7 @@ impl Tail {
                 certain = tokio::time::timeout(patience, certain) => match certain {
                     // What was skipped has been told.
                     Ok(certain) => return Ok(certain.map(|_| ending).map_err(FeedError::from)?),
-                    Err(_) if self.fails_if_uncertain => {
+                    Err(_) if self.feed.consumer.ends_at_a_gap() => {
                         return Err(FeedError::from(Error::Uncertain).into());
                     }
                     Err(_) => {
