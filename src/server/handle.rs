@@ -1,30 +1,31 @@
 //! A running server, and what a test or the demo does to it.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::convert::Infallible;
-use std::future::ready;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener};
 use std::ops::Deref;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::StatusCode;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
-use tokio::sync::{oneshot, watch};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout_at};
 
-use super::http::respond;
-use super::model::{Model, ModelConfig};
+use super::accept::accept;
+pub use super::asked::Asked;
+use super::connection::Blocked;
+use super::model::{Model, ModelConfig, Subscription};
 use super::object::Change;
+pub use super::thread::ServerThread;
 use crate::position::ObjectId;
 
 /// The most requests a server remembers; older ones are forgotten.
 const REMEMBERED_REQUESTS: usize = 10_000;
+
+/// How long [`Handle::settled`] waits at most.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// How a server behaves.
 #[derive(Clone, Debug)]
@@ -35,9 +36,15 @@ pub struct ServerConfig {
     pub password: Option<String>,
     /// After how much silence a heartbeat is sent.
     pub heartbeat: Duration,
-    /// Answers with the time of the model's clock that stamps operations, which a test sets,
-    /// instead of the real time.
+    /// Answers with the time of the agent's clock as a test has set it, instead of the real time.
     pub date_of_model: bool,
+    /// By how many ms the agent's clock is ahead of the store's. It stamps the states of what the
+    /// agent takes in, and the `Date` of its answers; the ids are made by the store.
+    pub agent_offset_ms: i64,
+    /// The size of the send buffer of a connection, in bytes, and little in front of it, so that
+    /// a client that does not read is soon overtaken; `None` leaves it to the system. Below
+    /// 64 KiB a connection also blocks while the client's system delays an acknowledgement.
+    pub send_buffer: Option<usize>,
 }
 
 impl Default for ServerConfig {
@@ -47,6 +54,8 @@ impl Default for ServerConfig {
             password: None,
             heartbeat: Duration::from_secs(25),
             date_of_model: false,
+            agent_offset_ms: 0,
+            send_buffer: None,
         }
     }
 }
@@ -62,41 +71,58 @@ pub enum Admission {
     Refuse,
 }
 
-/// What a client asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Asked {
-    /// The method, such as `GET`.
-    pub method: String,
-    /// The path, not decoded.
-    pub path: String,
-    /// What follows the `?`, not decoded.
-    pub query: Option<String>,
-    /// The headers, their names in lower case.
-    pub headers: Vec<(String, String)>,
-    /// The status of the answer.
-    pub status: u16,
+/// What the agents of one store have in common.
+#[derive(Debug)]
+pub(super) struct Store {
+    model: Mutex<Model>,
+    /// Marked as changed after every change of the model.
+    pub changed: watch::Sender<()>,
+    /// Marked as changed when a subscription has got on, has ended, or is blocked.
+    pub progress: watch::Sender<()>,
+    /// The subscriptions that are not done with what there is, each with its connection.
+    streams: Mutex<Vec<(usize, bool, Arc<Blocked>)>>,
 }
 
-impl Asked {
-    /// The value of the first header of this name (in lower case).
-    pub fn header(&self, name: &str) -> Option<&str> {
-        let found = self.headers.iter().find(|(header, _)| header == name);
-        found.map(|(_, value)| value.as_str())
+impl Store {
+    /// This subscription is at its present place, over this connection.
+    pub fn note_place(
+        &self,
+        subscription: &Subscription,
+        is_current: bool,
+        blocked: &Arc<Blocked>,
+    ) {
+        let mut streams = locked(&self.streams);
+        let number = subscription.number();
+        match streams.iter_mut().find(|(it, ..)| *it == number) {
+            Some(stream) => stream.1 = is_current,
+            None => streams.push((number, is_current, Arc::clone(blocked))),
+        }
+        drop(streams);
+        self.progress.send_replace(());
+    }
+
+    /// This subscription has ended.
+    pub fn forget(&self, number: usize) {
+        locked(&self.streams).retain(|(it, ..)| *it != number);
+        self.progress.send_replace(());
     }
 }
 
-/// What the handle, the connections and the producers of a server have in common.
+/// What the handle, the connections and the producers of an agent have in common.
 #[derive(Debug)]
 pub(super) struct Shared {
+    pub store: Arc<Store>,
     pub password: Option<String>,
     pub heartbeat: Duration,
     pub date_of_model: bool,
-    /// Marked as changed after every change of the model.
-    pub changed: watch::Sender<()>,
+    pub agent_offset_ms: i64,
+    pub send_buffer: Option<usize>,
+    /// How many connections were accepted.
+    pub accepted: AtomicUsize,
+    pub cut: watch::Sender<()>,
+    pub admission: watch::Sender<Admission>,
+    config: ServerConfig,
     address: SocketAddr,
-    model: Mutex<Model>,
-    cut: watch::Sender<()>,
-    admission: watch::Sender<Admission>,
     asked: Mutex<VecDeque<Asked>>,
     another_asked: Condvar,
 }
@@ -107,15 +133,18 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Shared {
-    fn new(config: ServerConfig, address: SocketAddr) -> Self {
+    fn new(config: ServerConfig, store: Arc<Store>, address: SocketAddr) -> Self {
         Self {
+            store,
+            config: config.clone(),
+            agent_offset_ms: config.agent_offset_ms,
+            send_buffer: config.send_buffer,
+            accepted: AtomicUsize::new(0),
             password: config.password,
             // A silence of no length would leave time for nothing but heartbeats.
             heartbeat: config.heartbeat.max(Duration::from_millis(1)),
             date_of_model: config.date_of_model,
-            changed: watch::Sender::default(),
             address,
-            model: Mutex::new(Model::new(config.model)),
             cut: watch::Sender::default(),
             admission: watch::Sender::new(Admission::Open),
             asked: Mutex::default(),
@@ -124,7 +153,18 @@ impl Shared {
     }
 
     pub fn model(&self) -> MutexGuard<'_, Model> {
-        locked(&self.model)
+        locked(&self.store.model)
+    }
+
+    /// How many connections were accepted.
+    pub fn connections(&self) -> usize {
+        self.accepted.load(Ordering::Relaxed)
+    }
+
+    /// The time of the agent's clock, ms, as far as the model has seen it.
+    pub fn agent_ms(&self) -> u64 {
+        let store_ms = self.model().store_ms();
+        store_ms.saturating_add_signed(self.agent_offset_ms)
     }
 
     pub fn note<B>(&self, request: &http::Request<B>, status: StatusCode) {
@@ -167,16 +207,58 @@ impl Handle {
         self.append_at(change, now_ms())
     }
 
-    /// Appends an operation at this UNIX time (ms); see [`Model::append`]. Returns its id.
+    /// This agent takes an operation in at this UNIX time (ms) of the store's clock; see
+    /// [`Model::append_by`]. Returns its id.
     pub fn append_at(&self, change: &Change, unix_ms: u64) -> ObjectId {
-        self.with_model(|model| model.append(change, unix_ms))
+        let offset = self.0.agent_offset_ms;
+        self.with_model(|model| model.append_by(offset, change, unix_ms))
+    }
+
+    /// Ready once every subscription to this store, over whatever agent, has taken everything or
+    /// is blocked by a client that does not read. Operations appended after that can overtake
+    /// only the blocked ones. Does not return without a runtime that runs the connections.
+    ///
+    /// # Panics
+    /// If that takes longer than 20 s.
+    pub async fn settled(&self) {
+        let store = &self.0.store;
+        let until = Instant::now() + PATIENCE;
+        let mut progress = store.progress.subscribe();
+        loop {
+            progress.borrow_and_update();
+            let is_settled = locked(&store.streams)
+                .iter()
+                .all(|(_, is_current, blocked)| *is_current || blocked.is_blocked());
+            if is_settled {
+                return;
+            }
+            let changed = timeout_at(until, progress.changed()).await;
+            assert!(
+                changed.is_ok(),
+                "a subscription neither gets on nor is blocked"
+            );
+        }
+    }
+
+    /// How many connections were accepted so far.
+    pub fn connections(&self) -> usize {
+        self.0.connections()
     }
 
     /// Does something with the store, then wakes everyone who waits for operations. Returns what
     /// `act` returns.
     pub fn with_model<T>(&self, act: impl FnOnce(&mut Model) -> T) -> T {
-        let outcome = act(&mut self.0.model());
-        self.0.changed.send_replace(());
+        let mut model = self.0.model();
+        let appended = model.appended();
+        let outcome = act(&mut model);
+        if model.appended() > appended {
+            // Before anyone can append again.
+            for (_, is_current, _) in &mut *locked(&self.0.store.streams) {
+                *is_current = false;
+            }
+        }
+        drop(model);
+        self.0.store.changed.send_replace(());
         outcome
     }
 
@@ -238,8 +320,35 @@ impl Server {
     /// # Errors
     /// What the system says about the listener.
     pub fn start(listener: TcpListener, config: ServerConfig) -> io::Result<Self> {
+        let store = Arc::new(Store {
+            model: Mutex::new(Model::new(config.model.clone())),
+            changed: watch::Sender::default(),
+            progress: watch::Sender::default(),
+            streams: Mutex::default(),
+        });
+        Self::agent(listener, config, store)
+    }
+
+    /// Another agent of the store that `first` serves, with a clock of its own, this much ahead of
+    /// the store's; otherwise like `first`. Must be called within a runtime, like [`Self::start`].
+    ///
+    /// # Errors
+    /// What the system says about the listener.
+    pub fn another(
+        first: &Handle,
+        listener: TcpListener,
+        agent_offset_ms: i64,
+    ) -> io::Result<Self> {
+        let config = ServerConfig {
+            agent_offset_ms,
+            ..first.0.config.clone()
+        };
+        Self::agent(listener, config, Arc::clone(&first.0.store))
+    }
+
+    fn agent(listener: TcpListener, config: ServerConfig, store: Arc<Store>) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
-        let shared = Arc::new(Shared::new(config, listener.local_addr()?));
+        let shared = Arc::new(Shared::new(config, store, listener.local_addr()?));
         let listener = tokio::net::TcpListener::from_std(listener)?;
         Ok(Self {
             handle: Handle(Arc::clone(&shared)),
@@ -264,108 +373,5 @@ impl Deref for Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.accepting.abort();
-    }
-}
-
-/// A server on a thread and a runtime of its own, for blocking tests. Stops when dropped.
-#[derive(Debug)]
-pub struct ServerThread {
-    handle: Handle,
-    stop: Option<oneshot::Sender<Infallible>>,
-    thread: Option<thread::JoinHandle<()>>,
-}
-
-impl ServerThread {
-    /// Serves an empty store on `listener`.
-    ///
-    /// # Errors
-    /// What the system says about the listener, the thread or its runtime.
-    pub fn start(listener: TcpListener, config: ServerConfig) -> io::Result<Self> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
-        let server = {
-            let _within = runtime.enter();
-            Server::start(listener, config)?
-        };
-        let handle = server.handle();
-        let (stop, stopped) = oneshot::channel();
-        let thread = thread::Builder::new()
-            .name("oplog-server".into())
-            .spawn(move || {
-                // Nothing is ever sent: the sender is dropped.
-                let _ = runtime.block_on(stopped);
-                drop(server);
-            })?;
-        Ok(Self {
-            handle,
-            stop: Some(stop),
-            thread: Some(thread),
-        })
-    }
-
-    /// Serves an empty store on a free port of the loopback interface.
-    ///
-    /// # Errors
-    /// As [`Self::start`], or no port could be had.
-    pub fn on_loopback(config: ServerConfig) -> io::Result<Self> {
-        Self::start(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?, config)
-    }
-}
-
-impl Deref for ServerThread {
-    type Target = Handle;
-
-    fn deref(&self) -> &Handle {
-        &self.handle
-    }
-}
-
-impl Drop for ServerThread {
-    fn drop(&mut self) {
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            // It fails only where the thread panicked, which has been reported by then.
-            let _ = thread.join();
-        }
-    }
-}
-
-async fn accept(listener: tokio::net::TcpListener, shared: Arc<Shared>) {
-    // Dropped with this future, and all connections with it.
-    let mut connections = JoinSet::new();
-    let mut admission = shared.admission.subscribe();
-    loop {
-        while connections.try_join_next().is_some() {}
-        let hold = *admission.borrow_and_update() == Admission::Hold;
-        let accepted = tokio::select! {
-            biased;
-            _ = admission.changed() => continue,
-            accepted = listener.accept(), if !hold => accepted,
-        };
-        match accepted {
-            Ok((stream, _)) => {
-                if *shared.admission.borrow() != Admission::Refuse {
-                    let cut = shared.cut.subscribe();
-                    connections.spawn(serve(stream, Arc::clone(&shared), cut));
-                }
-            }
-            // Out of file descriptors, mostly: others must be closed before it can go on.
-            Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
-        }
-    }
-}
-
-async fn serve(stream: TcpStream, shared: Arc<Shared>, mut cut: watch::Receiver<()>) {
-    // Events are small and rare in a live stream; a failure would cost latency, nothing else.
-    let _ = stream.set_nodelay(true);
-    let service = service_fn(|request| ready(Ok::<_, Infallible>(respond(&shared, &request))));
-    let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
-    tokio::select! {
-        // What is appended after a cut must not reach the connections that were cut.
-        biased;
-        _ = cut.changed() => {}
-        // An error here is a client that went away.
-        _ = connection => {}
     }
 }

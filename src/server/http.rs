@@ -14,8 +14,10 @@ use percent_encoding::percent_decode_str;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
+use super::connection::Blocked;
 use super::handle::Shared;
 use super::model::{Filter, Polled, Subscription};
+use super::status::status;
 
 #[cfg(test)]
 mod tests;
@@ -30,9 +32,17 @@ const HEARTBEAT: Bytes = Bytes::from_static(b":\n");
 /// producer, and nothing piles up.
 const PIECES_AHEAD: usize = 2;
 
-/// The body of an answer: nothing, or the stream of events.
+/// About how many bytes a piece has where a client that does not read is to be overtaken soon.
+const SMALL_PIECE: usize = 4096;
+
+/// The body of an answer.
 #[derive(Debug)]
-pub struct EventBody(Option<mpsc::Receiver<Bytes>>);
+pub enum EventBody {
+    /// These bytes; nothing once they are sent.
+    Whole(Bytes),
+    /// The stream of events.
+    Stream(mpsc::Receiver<Bytes>),
+}
 
 impl Body for EventBody {
     type Data = Bytes;
@@ -42,42 +52,66 @@ impl Body for EventBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        match &mut self.0 {
-            None => Poll::Ready(None),
-            Some(pieces) => pieces
+        match &mut *self {
+            Self::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
+            Self::Whole(bytes) => {
+                let bytes = std::mem::take(bytes);
+                Poll::Ready(Some(Ok(Frame::data(bytes))))
+            }
+            Self::Stream(pieces) => pieces
                 .poll_recv(cx)
                 .map(|piece| piece.map(|bytes| Ok(Frame::data(bytes)))),
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.0.is_none()
+        matches!(self, Self::Whole(bytes) if bytes.is_empty())
     }
 
     fn size_hint(&self) -> SizeHint {
-        match self.0 {
-            None => SizeHint::with_exact(0),
-            Some(_) => SizeHint::default(),
+        match self {
+            Self::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Self::Stream(_) => SizeHint::default(),
         }
     }
 }
 
 /// Answers a request. A stream is produced by a task of its own, which ends with the connection.
-pub(super) fn respond<B>(shared: &Arc<Shared>, request: &Request<B>) -> Response<EventBody> {
-    let response = match subscribe(shared, request) {
-        Ok((subscription, changed)) => {
-            let (pieces, body) = mpsc::channel(PIECES_AHEAD);
-            tokio::spawn(produce(Arc::clone(shared), subscription, changed, pieces));
-            let mut response = stream(EventBody(Some(body)), request.headers());
-            if shared.date_of_model
-                && let Some(date) = http_date(shared.model().agent_ms())
-            {
-                response.headers_mut().insert(DATE, date);
-            }
+pub(super) fn respond<B>(
+    shared: &Arc<Shared>,
+    blocked: &Arc<Blocked>,
+    request: &Request<B>,
+) -> Response<EventBody> {
+    let mut response = match answer(shared, request) {
+        Ok(Answer::Status) => {
+            let mut response = Response::new(EventBody::Whole(status(shared).into()));
+            let json = HeaderValue::from_static("application/json");
+            response.headers_mut().insert(CONTENT_TYPE, json);
             response
         }
-        Err(status) => refusal(status),
+        Ok(Answer::Stream(subscription, changed)) => {
+            let ahead = if shared.send_buffer.is_some() {
+                1
+            } else {
+                PIECES_AHEAD
+            };
+            let (pieces, body) = mpsc::channel(ahead);
+            let producer = Producer {
+                shared: Arc::clone(shared),
+                subscription,
+                blocked: Arc::clone(blocked),
+            };
+            producer.note_place(false);
+            tokio::spawn(producer.produce(changed, pieces));
+            stream(EventBody::Stream(body), request.headers())
+        }
+        Err(code) => refusal(code),
     };
+    if shared.date_of_model
+        && let Some(date) = http_date(shared.agent_ms())
+    {
+        response.headers_mut().insert(DATE, date);
+    }
     // Noted once the subscription stands: who has seen the request may append.
     shared.note(request, response.status());
     response
@@ -101,7 +135,7 @@ fn http_date(ms: u64) -> Option<HeaderValue> {
 }
 
 fn refusal(status: StatusCode) -> Response<EventBody> {
-    let mut response = Response::new(EventBody(None));
+    let mut response = Response::new(EventBody::Whole(Bytes::new()));
     *response.status_mut() = status;
     if status == StatusCode::UNAUTHORIZED {
         let challenge = HeaderValue::from_static("Basic realm=\"oplog\"");
@@ -110,17 +144,26 @@ fn refusal(status: StatusCode) -> Response<EventBody> {
     response
 }
 
+/// What a request that is granted gets.
+enum Answer {
+    Status,
+    Stream(Subscription, watch::Receiver<()>),
+}
+
 /// Checks a request in the order of `oplogd`; the status to refuse it with where it fails.
-fn subscribe<B>(
-    shared: &Shared,
-    request: &Request<B>,
-) -> Result<(Subscription, watch::Receiver<()>), StatusCode> {
+fn answer<B>(shared: &Shared, request: &Request<B>) -> Result<Answer, StatusCode> {
     if request.method() != Method::GET {
         return Err(StatusCode::METHOD_NOT_ALLOWED);
     }
-    if !matches!(request.uri().path(), "/" | "/ops") {
-        return Err(StatusCode::NOT_FOUND);
+    match request.uri().path() {
+        "/" | "/ops" => subscribe(shared, request),
+        // It asks for no password.
+        "/status" => Ok(Answer::Status),
+        _ => Err(StatusCode::NOT_FOUND),
     }
+}
+
+fn subscribe<B>(shared: &Shared, request: &Request<B>) -> Result<Answer, StatusCode> {
     let headers = request.headers();
     if headers.get(ACCEPT) != Some(&EVENT_STREAM) {
         return Err(StatusCode::NOT_ACCEPTABLE);
@@ -143,7 +186,14 @@ fn subscribe<B>(
         .model()
         .subscribe(last_event_id, filter)
         .map_err(|_| StatusCode::BAD_REQUEST)?;
-    Ok((subscription, shared.changed.subscribe()))
+    let subscription = match shared.send_buffer {
+        Some(_) => subscription.pieces_of(SMALL_PIECE),
+        None => subscription,
+    };
+    Ok(Answer::Stream(
+        subscription,
+        shared.store.changed.subscribe(),
+    ))
 }
 
 /// Whether the request has the password; the user name can be anything.
@@ -177,42 +227,69 @@ fn decode(text: &str) -> String {
     percent_decode_str(&spaced).decode_utf8_lossy().into_owned()
 }
 
-/// Sends what the subscription brings, and heartbeats in between, until the client is gone.
-async fn produce(
+/// Sends what a subscription brings over a connection.
+struct Producer {
     shared: Arc<Shared>,
-    mut subscription: Subscription,
-    mut changed: watch::Receiver<()>,
-    pieces: mpsc::Sender<Bytes>,
-) {
-    let mut heartbeat_at = Instant::now() + shared.heartbeat;
-    loop {
-        let mut bytes = Vec::new();
-        let polled = shared.model().poll(&mut subscription, &mut bytes);
-        if bytes.is_empty() {
-            // A filter that lets nothing through must not keep the runtime to itself.
-            tokio::task::yield_now().await;
-        } else {
-            if pieces.send(bytes.into()).await.is_err() {
-                return;
-            }
-            heartbeat_at = Instant::now() + shared.heartbeat;
+    subscription: Subscription,
+    blocked: Arc<Blocked>,
+}
+
+impl Drop for Producer {
+    fn drop(&mut self) {
+        self.shared.store.forget(self.subscription.number());
+    }
+}
+
+impl Producer {
+    fn note_place(&self, is_current: bool) {
+        let store = &self.shared.store;
+        store.note_place(&self.subscription, is_current, &self.blocked);
+    }
+
+    /// Appends the next events to `bytes`.
+    fn poll(&mut self, bytes: &mut Vec<u8>) -> Polled {
+        let mut model = self.shared.model();
+        let polled = model.poll(&mut self.subscription, bytes);
+        if polled == Polled::Waiting {
+            // Before anyone can append again.
+            self.note_place(true);
         }
-        match polled {
-            Polled::More => continue,
-            Polled::Ended => return,
-            Polled::Waiting => {}
-        }
-        tokio::select! {
-            biased;
-            () = pieces.closed() => return,
-            outcome = changed.changed() => if outcome.is_err() {
-                return;
-            },
-            () = tokio::time::sleep_until(heartbeat_at) => {
-                if pieces.send(HEARTBEAT).await.is_err() {
+        polled
+    }
+
+    /// Sends what the subscription brings, and heartbeats in between, until the client is gone.
+    async fn produce(mut self, mut changed: watch::Receiver<()>, pieces: mpsc::Sender<Bytes>) {
+        let heartbeat = self.shared.heartbeat;
+        let mut heartbeat_at = Instant::now() + heartbeat;
+        loop {
+            let mut bytes = Vec::new();
+            let polled = self.poll(&mut bytes);
+            if bytes.is_empty() {
+                // A filter that lets nothing through must not keep the runtime to itself.
+                tokio::task::yield_now().await;
+            } else {
+                if pieces.send(bytes.into()).await.is_err() {
                     return;
                 }
-                heartbeat_at = Instant::now() + shared.heartbeat;
+                heartbeat_at = Instant::now() + heartbeat;
+            }
+            match polled {
+                Polled::More => continue,
+                Polled::Ended => return,
+                Polled::Waiting => {}
+            }
+            tokio::select! {
+                biased;
+                () = pieces.closed() => return,
+                outcome = changed.changed() => if outcome.is_err() {
+                    return;
+                },
+                () = tokio::time::sleep_until(heartbeat_at) => {
+                    if pieces.send(HEARTBEAT).await.is_err() {
+                        return;
+                    }
+                    heartbeat_at = Instant::now() + heartbeat;
+                }
             }
         }
     }

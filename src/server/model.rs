@@ -1,14 +1,19 @@
 //! The store of an OpLog server, without a clock, a thread or a socket: a capped log of
 //! operations, the latest state of every object, and what a subscription to them is sent.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::Arc;
-
-use super::object::{Action, Change, Object, write_event, write_marker};
-use crate::position::{InvalidPosition, ObjectId, Position};
-
+mod log;
+mod states;
 #[cfg(test)]
 mod tests;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::object::{Change, Object, write_event};
+use crate::position::{InvalidPosition, ObjectId, Position};
+use log::{Cursor, Log, Logged};
+pub use log::{Gap, Skipped};
+use states::{Place, Replication, States};
 
 /// The most states or operations one call of [`Model::poll`] looks at, so that neither its
 /// memory nor the time for which the model is locked grows with the store.
@@ -21,18 +26,16 @@ pub struct ModelConfig {
     pub capacity: usize,
     /// A template such as `http://api.example.com/{{type}}/{{id}}`: the `ref` of the data.
     pub object_url: Option<String>,
-    /// By how many ms the clock that stamps operation ids is ahead of the one that stamps states.
-    pub agent_offset_ms: i64,
     /// Whether the model loses what `oplogd` loses.
     ///
     /// A replication of `oplogd` ends at the second of the newest operation, and the live stream
     /// begins after that operation: objects changed within this second, after its first
-    /// millisecond, are in neither. And a subscription slower than the log never learns which
-    /// operations left it meanwhile. Without the fault replications are complete, and such a
+    /// millisecond, are in neither. And a subscription that the log overtakes goes
+    /// on with the oldest operation that is left, without a word. Without the fault replications are complete, and such a
     /// subscription ends.
     pub lossy: bool,
     /// The last eight bytes of the first operation id: a machine and a counter. Must not be 0,
-    /// which is the tail of made-up ids.
+    /// which is the tail of synthetic ids.
     pub first_id_tail: u64,
 }
 
@@ -41,7 +44,6 @@ impl Default for ModelConfig {
         Self {
             capacity: 100_000,
             object_url: None,
-            agent_offset_ms: 0,
             lossy: true,
             first_id_tail: 0x686c_822d_8e00_0001,
         }
@@ -66,69 +68,38 @@ impl Filter {
     }
 }
 
-/// When an object last changed, by the store's clock; `number` tells apart what happened within a
-/// millisecond and counts the changes since the model was made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Place {
-    ts_ms: u64,
-    number: usize,
-}
-
-#[derive(Debug)]
-struct State {
-    deleted: bool,
-    object: Arc<Object>,
-}
-
-#[derive(Debug)]
-struct Logged {
-    id: ObjectId,
-    id_text: Box<str>,
-    action: Action,
-    object: Arc<Object>,
-}
-
-/// The store of a server.
+/// The store of a server. Its clock makes the ids of operations; the times of states come from the
+/// agents, each of which has a clock of its own.
 #[derive(Debug)]
 pub struct Model {
     config: ModelConfig,
-    /// The latest time seen. The clock of the model never runs backwards, so ids only grow.
+    /// The latest time of the store's clock. It never runs backwards, so ids only grow.
     clock_ms: u64,
-    /// How many operations were ever appended; the log holds the last of them.
-    appended: usize,
-    log: VecDeque<Logged>,
-    states: BTreeMap<Place, State>,
-    places: HashMap<Box<str>, Place>,
+    log: Log,
+    states: States,
+    sent: u64,
 }
 
 /// How far a subscriber got. [`Model::poll`] moves it on.
 #[derive(Debug)]
 pub struct Subscription {
-    filter: Filter,
-    stage: Stage,
+    cursor: Arc<Cursor>,
+    /// What comes before the operations.
+    replication: Option<Replication>,
+    most_bytes: usize,
 }
 
-#[derive(Debug)]
-enum Stage {
-    Replicating(Replication),
-    /// The number of the operation to send next.
-    Live(usize),
-}
+impl Subscription {
+    /// Counts the subscriptions of a model, from 0 on.
+    pub fn number(&self) -> usize {
+        self.cursor.number
+    }
 
-#[derive(Debug)]
-struct Replication {
-    /// Whether a `reset` is still to be sent.
-    reset: bool,
-    deletions: bool,
-    /// The first state not looked at.
-    next: Place,
-    until_ms: u64,
-    /// States of changes from this number on are left to the live stream.
-    until_number: usize,
-    /// The number of the operation with which the live stream begins.
-    then: usize,
-    /// When the last object sent had changed.
-    last_ms: Option<u64>,
+    /// The same, with little more than so many bytes for each call of [`Model::poll`].
+    pub fn pieces_of(mut self, bytes: usize) -> Self {
+        self.most_bytes = bytes;
+        self
+    }
 }
 
 /// What a call of [`Model::poll`] leaves.
@@ -149,51 +120,46 @@ impl Model {
         Self {
             config,
             clock_ms: 0,
-            appended: 0,
-            log: VecDeque::new(),
-            states: BTreeMap::new(),
-            places: HashMap::new(),
+            log: Log::default(),
+            states: States::default(),
+            sent: 0,
         }
     }
 
-    /// Appends an operation at the UNIX time `now_ms` (a time before that of an earlier operation
-    /// counts as the earlier one's) and keeps the state it leaves its object in. Returns its id.
+    /// Appends an operation that an agent takes in whose clock agrees with the store's; see
+    /// [`Model::append_by`].
     pub fn append(&mut self, change: &Change, now_ms: u64) -> ObjectId {
-        self.clock_ms = self.clock_ms.max(now_ms);
+        self.append_by(0, change, now_ms)
+    }
+
+    /// Appends an operation at the UNIX time `now_ms` of the store's clock (a time before that of
+    /// an earlier operation counts as the earlier one's) and keeps the state it leaves its object
+    /// in, at the time of the agent's clock, which is `agent_offset_ms` ahead of the store's.
+    /// Returns the id.
+    pub fn append_by(&mut self, agent_offset_ms: i64, change: &Change, now_ms: u64) -> ObjectId {
+        self.pass(now_ms);
         let id = self.next_id();
-        let object = Arc::new(Object::new(
-            change,
-            self.clock_ms,
-            self.config.object_url.as_deref(),
-        ));
+        let agent_ms = self.clock_ms.saturating_add_signed(agent_offset_ms);
+        let url = self.config.object_url.as_deref();
+        let object = Arc::new(Object::new(change, agent_ms, url));
         let place = Place {
-            ts_ms: self.clock_ms,
-            number: self.appended,
+            ts_ms: agent_ms,
+            number: self.log.appended(),
         };
-        if let Some(before) = self.places.insert(object.key.clone(), place) {
-            self.states.remove(&before);
-        }
-        self.states.insert(
-            place,
-            State {
-                deleted: change.action == Action::Delete,
-                object: Arc::clone(&object),
-            },
-        );
-        self.log.push_back(Logged {
+        self.states.set(place, change.action, Arc::clone(&object));
+        self.log.push(Logged {
             id,
             id_text: id.to_string().into(),
             action: change.action,
             object,
         });
-        self.appended += 1;
-        self.shrink_log(self.config.capacity);
+        self.log.shrink(self.config.capacity);
         id
     }
 
     /// Lets the oldest operations leave the log until it holds no more than `operations`.
     pub fn shrink_log(&mut self, operations: usize) {
-        self.log.drain(..self.log.len().saturating_sub(operations));
+        self.log.shrink(operations);
     }
 
     /// From now on the log holds no more than `operations`.
@@ -202,9 +168,20 @@ impl Model {
         self.shrink_log(operations);
     }
 
+    /// The store fails once, when replications and fallbacks have sent so many more states. The
+    /// one that it happens to goes on from there with objects whose last event is `insert`.
+    pub fn fail_after_states(&mut self, states: usize) {
+        self.states.fail_after(states);
+    }
+
+    /// Whether the error of [`Model::fail_after_states`] is still to come.
+    pub fn is_failing(&self) -> bool {
+        self.states.is_failing()
+    }
+
     /// The id of the newest operation in the log; `None` where the log is empty.
     pub fn newest(&self) -> Option<ObjectId> {
-        self.log.back().map(|operation| operation.id)
+        self.log.newest()
     }
 
     /// How many operations the log holds.
@@ -212,13 +189,35 @@ impl Model {
         self.log.len()
     }
 
+    /// How many operations were ever appended.
+    pub fn appended(&self) -> usize {
+        self.log.appended()
+    }
+
+    /// How many operations were sent, those of replications not counted.
+    pub fn sent(&self) -> u64 {
+        self.sent
+    }
+
+    /// How many subscriptions there are.
+    pub fn subscribers(&self) -> usize {
+        self.log.readers()
+    }
+
+    /// What subscriptions skipped without a word, in the order in which they went on. A gap
+    /// counts only once its subscription goes on behind it.
+    pub fn gaps(&self) -> &[Gap] {
+        self.log.gaps()
+    }
+
+    /// How many operations subscriptions skipped without a word, in all.
+    pub fn skipped(&self) -> usize {
+        self.log.skipped()
+    }
+
     /// The objects that are not deleted: `type/id` and the JSON that is sent about them.
     pub fn objects(&self) -> BTreeMap<String, String> {
-        self.states
-            .values()
-            .filter(|state| !state.deleted)
-            .map(|state| (state.object.key.to_string(), state.object.json.to_string()))
-            .collect()
+        self.states.objects()
     }
 
     /// A subscription from the position `last_event_id`; without one, or with an empty one, to
@@ -227,7 +226,7 @@ impl Model {
     /// # Errors
     /// [`InvalidPosition`] where the server answers 400.
     pub fn subscribe(
-        &self,
+        &mut self,
         last_event_id: Option<&str>,
         filter: Filter,
     ) -> Result<Subscription, InvalidPosition> {
@@ -235,36 +234,50 @@ impl Model {
             None | Some("") => None,
             Some(text) => Some(text.parse()?),
         };
-        let stage = match position {
-            None => Stage::Live(self.appended),
-            Some(Position::Replication(ms)) => self.replication(ms, false),
-            // Appended in order of their ids, so the log can be searched.
-            Some(Position::Operation(id)) => match self.log.binary_search_by_key(&id, |op| op.id) {
-                Ok(index) => Stage::Live(self.first_logged() + index + 1),
-                Err(_) => self.replication(u64::from(id.second()) * 1000, true),
-            },
+        let now = self.log.appended();
+        let (next, replication) = match position {
+            None => (now, None),
+            Some(Position::Replication(ms)) => (now, Some(self.replication(ms, false))),
+            Some(Position::Operation(id)) => {
+                let from_ms = u64::from(id.second()) * 1000;
+                let fallback = || (now, Some(self.replication(from_ms, true)));
+                self.log
+                    .after(id)
+                    .map_or_else(fallback, |next| (next, None))
+            }
         };
-        Ok(Subscription { filter, stage })
+        Ok(Subscription {
+            cursor: self.log.cursor(filter, next),
+            replication,
+            most_bytes: usize::MAX,
+        })
     }
 
     /// Appends the next events of a subscription to `out`, a bounded number of them.
-    pub fn poll(&self, subscription: &mut Subscription, out: &mut Vec<u8>) -> Polled {
-        let Subscription { filter, stage } = subscription;
-        match stage {
-            Stage::Replicating(replication) => {
-                if self.replicate(replication, filter, out) {
-                    *stage = Stage::Live(replication.then);
-                }
-                Polled::More
-            }
-            Stage::Live(next) => self.follow(next, filter, out),
+    pub fn poll(&mut self, subscription: &mut Subscription, out: &mut Vec<u8>) -> Polled {
+        let Subscription {
+            cursor,
+            replication,
+            most_bytes,
+        } = subscription;
+        let Some(states) = replication else {
+            return self.follow(cursor, *most_bytes, out);
+        };
+        let most = (BATCH, *most_bytes);
+        if self.states.replicate(states, &cursor.filter, most, out) {
+            *replication = None;
         }
+        Polled::More
     }
 
-    /// The time of the clock that stamps operation ids, in ms: the latest it has shown.
-    pub fn agent_ms(&self) -> u64 {
+    /// Whether everything in the log was taken for this subscription.
+    pub fn is_current(&self, subscription: &Subscription) -> bool {
+        subscription.replication.is_none() && subscription.cursor.next() == self.log.appended()
+    }
+
+    /// The time of the store's clock, in ms: the latest it has shown.
+    pub fn store_ms(&self) -> u64 {
         self.clock_ms
-            .saturating_add_signed(self.config.agent_offset_ms)
     }
 
     /// Lets the time pass until the UNIX time `now_ms`, without an operation.
@@ -273,93 +286,61 @@ impl Model {
     }
 
     fn next_id(&self) -> ObjectId {
-        let second = self.agent_ms() / 1000;
-        let second = u32::try_from(second).unwrap_or(u32::MAX);
-        let tail = self.config.first_id_tail.wrapping_add(self.appended as u64);
+        let second = u32::try_from(self.clock_ms / 1000).unwrap_or(u32::MAX);
+        let number = self.log.appended() as u64;
+        let tail = self.config.first_id_tail.wrapping_add(number);
         let mut bytes = [0; 12];
         bytes[..4].copy_from_slice(&second.to_be_bytes());
         bytes[4..].copy_from_slice(&tail.to_be_bytes());
         ObjectId::from_bytes(bytes)
     }
 
-    /// The number of the oldest operation in the log.
-    fn first_logged(&self) -> usize {
-        self.appended - self.log.len()
-    }
-
-    /// A replication of what changed at `from_ms` or later. From 0 on it opens with a `reset`,
-    /// even where an operation id of second 0 has brought the server to fall back.
-    fn replication(&self, from_ms: u64, deletions: bool) -> Stage {
+    /// A replication of what changed at `from_ms` or later, by the clocks of the agents. From 0 on
+    /// it opens with a `reset`, even where an operation id of second 0 has brought the server to
+    /// fall back. Without `every_event` it asks for `insert` alone, which leaves out deletions
+    /// and what `oplog-sync` wrote.
+    fn replication(&self, from_ms: u64, every_event: bool) -> Replication {
         let (until_ms, until_number) = match self.newest() {
             // Times of states have milliseconds, an operation id has only its second: this is
             // where the changes within the second of the newest operation get lost.
             Some(newest) if self.config.lossy => (u64::from(newest.second()) * 1000, usize::MAX),
             None if self.config.lossy => (u64::MAX, usize::MAX),
-            _ => (self.clock_ms, self.appended),
+            _ => (u64::MAX, self.log.appended()),
         };
-        Stage::Replicating(Replication {
+        Replication {
             reset: from_ms == 0,
-            deletions,
+            every_event,
             next: Place {
                 ts_ms: from_ms,
                 number: 0,
             },
             until_ms,
             until_number,
-            then: self.appended,
             last_ms: None,
-        })
+        }
     }
 
-    /// Sends the next states; whether these were the last.
-    fn replicate(&self, at: &mut Replication, filter: &Filter, out: &mut Vec<u8>) -> bool {
-        if std::mem::take(&mut at.reset) {
-            write_marker(out, "1", "reset");
+    /// Sends the operations from where the cursor is, and moves it past them.
+    fn follow(&mut self, cursor: &Cursor, most_bytes: usize, out: &mut Vec<u8>) -> Polled {
+        if cursor.next() < self.log.first() && !self.config.lossy {
+            return Polled::Ended;
         }
-        for (looked_at, (place, state)) in self.states.range(at.next..).enumerate() {
-            if place.ts_ms > at.until_ms {
+        let appended = self.log.appended();
+        let operations = self.log.from(cursor);
+        let mut next = cursor.next();
+        for operation in operations.take(BATCH) {
+            if out.len() >= most_bytes {
                 break;
             }
-            if looked_at == BATCH {
-                at.next = *place;
-                return false;
+            if cursor.filter.matches(&operation.object) {
+                let event = operation.action.name();
+                write_event(out, &operation.id_text, event, &operation.object.json);
+                self.sent += 1;
             }
-            let wanted = place.number < at.until_number && (at.deletions || !state.deleted);
-            if wanted && filter.matches(&state.object) {
-                // `oplogd` keeps no updates among the states: a state is an insertion or a deletion.
-                let event = if state.deleted { "delete" } else { "insert" };
-                let id = place.ts_ms.to_string();
-                write_event(out, &id, event, &state.object.json);
-                at.last_ms = Some(place.ts_ms);
-            }
+            next += 1;
         }
-        let id = at.last_ms.map(|ms| ms.to_string()).unwrap_or_default();
-        write_marker(out, &id, "live");
-        true
-    }
-
-    /// Sends the operations from the one numbered `next` on, and moves `next` past them.
-    fn follow(&self, next: &mut usize, filter: &Filter, out: &mut Vec<u8>) -> Polled {
-        let first = self.first_logged();
-        if *next < first {
-            if !self.config.lossy {
-                return Polled::Ended;
-            }
-            *next = first;
-        }
-        let batch = self.log.range(*next - first..).take(BATCH);
-        for operation in batch {
-            if filter.matches(&operation.object) {
-                write_event(
-                    out,
-                    &operation.id_text,
-                    operation.action.name(),
-                    &operation.object.json,
-                );
-            }
-            *next += 1;
-        }
-        if *next == self.appended {
+        cursor.move_to(next);
+        if next == appended {
             Polled::Waiting
         } else {
             Polled::More

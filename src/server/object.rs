@@ -14,6 +14,8 @@ pub enum Action {
     Update,
     /// It was deleted.
     Delete,
+    /// It was there when `oplog-sync` filled the log.
+    Create,
 }
 
 impl Action {
@@ -23,6 +25,7 @@ impl Action {
             Self::Insert => "insert",
             Self::Update => "update",
             Self::Delete => "delete",
+            Self::Create => "create",
         }
     }
 }
@@ -64,6 +67,11 @@ impl Change {
         Self::new(Action::Delete, kind, id)
     }
 
+    /// The object `id` of the type `kind` was there when `oplog-sync` filled the log.
+    pub fn create(kind: &str, id: &str) -> Self {
+        Self::new(Action::Create, kind, id)
+    }
+
     /// The same with these parents, such as `user/u1`.
     pub fn parents<'a>(mut self, parents: impl IntoIterator<Item = &'a str>) -> Self {
         self.parents = parents.into_iter().map(str::to_owned).collect();
@@ -71,7 +79,7 @@ impl Change {
     }
 
     /// The same with this UNIX time (ms) as the `timestamp` of its data. Without it, that is the
-    /// time at which the change is appended.
+    /// agent's time when it takes the change in.
     pub fn timestamp(mut self, unix_ms: u64) -> Self {
         self.timestamp_ms = Some(unix_ms);
         self
@@ -89,7 +97,7 @@ pub(super) struct Object {
 }
 
 impl Object {
-    /// The data of `change`, appended at `now_ms`. `object_url` is a template in which `{{type}}`
+    /// The data of `change`, taken in when the clock of the agent says `now_ms`. `object_url` is a template in which `{{type}}`
     /// and `{{id}}` are replaced; without it the data has no `ref`.
     pub fn new(change: &Change, now_ms: u64, object_url: Option<&str>) -> Self {
         Self {

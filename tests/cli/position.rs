@@ -146,8 +146,8 @@ fn a_saved_time_is_resumed_so_that_deletions_are_reported() {
 fn what_a_made_up_id_brings_is_no_failed_resume() {
     let body = crate::support::fixture("resume-synthetic.sse");
     let (date_id, end) = (date_id(), "1795456517996");
-    // Five seconds before that of a run from now, which is a second of the clock that stamps
-    // operations: the states since then that clocks that differ hide come after `live`.
+    // Five seconds before that of a run from now, which is a second of the agent that answered:
+    // the states since then that clocks that differ hide come after `live`.
     let before = "1795456506000";
     for (saved, arguments, reached) in [
         ("1795456511846", &[][..], end),

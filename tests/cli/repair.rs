@@ -89,9 +89,9 @@ fn the_position_waits_for_what_is_missing_and_then_moves() {
     state.is(&due.to_string());
 }
 
-/// The clock of the agent is ahead: a state comes that is younger than the question, and between
-/// it and the one before an object is deleted of which only the operation after `live` tells.
-/// Where that is lost, what is asked for next is old enough to bring the deletion.
+/// The clock of the agent that took it in is ahead of the answering one's: a state comes that is
+/// younger than the question, and between it and the one before an object is deleted of which only
+/// the operation after `live` tells. Where that is lost, what is asked for next is old enough to bring the deletion.
 #[test]
 fn young_states_do_not_move_the_position_past_what_happened_among_them() {
     let asked_at = BEGIN_MS / 1000;

@@ -94,7 +94,7 @@ impl Log {
         }
     }
 
-    fn subscribe(&self, last_event_id: Option<&str>) -> Subscription {
+    fn subscribe(&mut self, last_event_id: Option<&str>) -> Subscription {
         let filter = Filter::default();
         self.model.subscribe(last_event_id, filter).unwrap()
     }

@@ -72,9 +72,11 @@ fn a_quiet_log() {
 
 #[test]
 fn clocks_three_seconds_apart() {
-    for agent_offset_ms in [-3_000, 3_000] {
+    // Of the agent that answers and of the one that takes operations in.
+    for (agent_offset_ms, taker_offset_ms) in [(0, 3_000), (0, -3_000), (-3_000, 0), (3_000, 0)] {
         let setup = Setup {
             agent_offset_ms,
+            taker_offset_ms,
             ..Setup::default()
         };
         with_and_without(&setup, async |world| {
@@ -86,8 +88,8 @@ fn clocks_three_seconds_apart() {
                 world.change(&format!("b{number}"), Insert, 130);
                 world.read(2).await;
             }
-            // Where the agent's clock is ahead, replications lack nothing; but a fallback from
-            // one of its seconds lacks what happened within its lead.
+            // Where the clock of states is behind, replications lack nothing; but a fallback
+            // from the second of an operation lacks what happened within that time.
             world.catch_up().await;
             world.change("b0", Delete, 500);
             world.change("b1", Update, 100);
@@ -153,11 +155,12 @@ fn since_a_second() {
 }
 
 /// From now on, the connection lost before the first operation: the states since the second of
-/// that connection come. Its clock stamps operations; that of the states is behind.
+/// that connection come, by the clock of the agent that answered. That of the one which takes the
+/// operations in, and stamps the states, is behind.
 #[test]
 fn since_the_first_connection() {
     let setup = Setup {
-        agent_offset_ms: 3_000,
+        taker_offset_ms: -3_000,
         start: Start::Now,
         ..Setup::default()
     };

@@ -56,10 +56,10 @@ fn play(setup: &Setup, dies_at: Option<usize>, acknowledges: bool) -> (usize, Ve
 
 #[test]
 fn killed_at_every_step() {
-    for agent_offset_ms in [-2_500, 0, 2_500] {
+    for taker_offset_ms in [-2_500, 0, 2_500] {
         for acknowledging in [Acknowledging::InOrder, BY_ID] {
             let setup = Setup {
-                agent_offset_ms,
+                taker_offset_ms,
                 acknowledging,
                 ..Setup::default()
             };
@@ -82,15 +82,16 @@ fn killed_at_every_step() {
                 let lose =
                     |dies_at: &usize| !play(&setup, Some(*dies_at), acknowledges).1.is_empty();
                 let losing = (0..steps).filter(lose).count();
-                assert!(losing > steps / 3, "{losing} of {steps}, {agent_offset_ms}");
+                assert!(losing > steps / 3, "{losing} of {steps}, {taker_offset_ms}");
             }
         }
     }
 }
 
 /// From now on, the connection lost before the first operation: only states since the second of
-/// that connection come. Its clock stamps operations; that of the states may be behind. Before the
-/// `dies_at`th delivery the process dies. Says how many steps there were, and what is wrong.
+/// that connection come, by the clock of the agent that answered. That of the one which takes the
+/// operations in, and stamps the states, may be behind. Before the `dies_at`th delivery the process
+/// dies. Says how many steps there were, and what is wrong.
 fn play_from_now(
     setup: &Setup,
     dies_at: Option<usize>,
@@ -119,10 +120,10 @@ fn play_from_now(
 
 #[test]
 fn killed_at_every_step_of_a_run_from_now() {
-    for agent_offset_ms in [-2_500, 0, 2_500, 3_000] {
+    for taker_offset_ms in [2_500, 0, -2_500, -3_000] {
         for acknowledging in [Acknowledging::InOrder, BY_ID] {
             let setup = Setup {
-                agent_offset_ms,
+                taker_offset_ms,
                 acknowledging,
                 start: Start::Now,
                 ..Setup::default()
@@ -135,10 +136,10 @@ fn killed_at_every_step_of_a_run_from_now() {
                     let (_, wrong) = play_from_now(&setup, Some(dies_at), acknowledges);
                     assert_eq!(
                         wrong, [""; 0],
-                        "{dies_at} of {steps}, {agent_offset_ms}, {acknowledges}, {acknowledging:?}"
+                        "{dies_at} of {steps}, {taker_offset_ms}, {acknowledges}, {acknowledging:?}"
                     );
                 }
-                if agent_offset_ms > 0 {
+                if taker_offset_ms < 0 {
                     // Wherever it dies, nothing else would bring it.
                     let setup = Setup {
                         repair: false,
@@ -146,7 +147,7 @@ fn killed_at_every_step_of_a_run_from_now() {
                     };
                     for dies_at in 0..steps {
                         let (_, wrong) = play_from_now(&setup, Some(dies_at), acknowledges);
-                        assert_ne!(wrong, [""; 0], "{dies_at} of {steps}, {agent_offset_ms}");
+                        assert_ne!(wrong, [""; 0], "{dies_at} of {steps}, {taker_offset_ms}");
                     }
                 }
             }

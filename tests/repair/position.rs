@@ -65,7 +65,7 @@ fn stays_at_the_end_of_the_replication_until_the_repair_is_done() {
     }
 }
 
-/// Asked to go on after an operation, the server falls back to states of another clock.
+/// Asked to go on after an operation, the server falls back to states, which the clock of an agent stamps.
 #[test]
 fn stays_five_seconds_before_an_operation_until_the_repair_is_done() {
     for (acknowledging, is_made_up) in BOTH.into_iter().flat_map(|it| [(it, true), (it, false)]) {

@@ -77,6 +77,7 @@ enum Begin {
 struct Scene {
     begin: Begin,
     agent_offset_ms: i64,
+    taker_offset_ms: i64,
     query: &'static str,
     on_resume_failed: OnResumeFailed,
     exact_resume: bool,
@@ -86,6 +87,7 @@ impl Scene {
     fn setup(&self, acknowledging: Acknowledging) -> Setup {
         Setup {
             agent_offset_ms: self.agent_offset_ms,
+            taker_offset_ms: self.taker_offset_ms,
             acknowledging,
             query: self.query,
             on_resume_failed: self.on_resume_failed,
@@ -102,6 +104,13 @@ impl Scene {
     }
 }
 
+/// The offsets of the agent that answers and of the one that takes operations in. The two clocks
+/// and that of the store are at most 3 s apart.
+fn clocks() -> impl Strategy<Value = (i64, i64)> {
+    let offsets = (-3000_i64..=0, 0_i64..=3000, 0_i64..=3000);
+    offsets.prop_map(|(store, agent, taker)| (store + agent, store + taker))
+}
+
 fn scene() -> impl Strategy<Value = Scene> {
     let begin = prop_oneof![
         4 => Just(Begin::Replication),
@@ -116,22 +125,18 @@ fn scene() -> impl Strategy<Value = Scene> {
         1 => Just(OnResumeFailed::Replicate),
     ];
     let exact_resume = prop::bool::weighted(0.1);
-    (
-        begin,
-        -3000_i64..=3000,
-        query,
-        on_resume_failed,
-        exact_resume,
-    )
-        .prop_map(
-            |(begin, agent_offset_ms, query, on_resume_failed, exact_resume)| Scene {
+    (begin, clocks(), query, on_resume_failed, exact_resume).prop_map(
+        |(begin, (agent_offset_ms, taker_offset_ms), query, on_resume_failed, exact_resume)| {
+            Scene {
                 begin,
                 agent_offset_ms,
+                taker_offset_ms,
                 query,
                 on_resume_failed,
                 exact_resume,
-            },
-        )
+            }
+        },
+    )
 }
 
 /// An object is of one type and has one parent, all its life.
@@ -154,7 +159,7 @@ async fn begin(world: &mut World, begin: Begin) {
         return;
     }
     world.replica.know(world.expected());
-    let second = world.now_ms / 1000 + 1;
+    let second = world.states_ms() / 1000 + 1;
     match begin {
         Begin::Replication => {}
         Begin::Now => {
@@ -162,14 +167,14 @@ async fn begin(world: &mut World, begin: Begin) {
             world.begin_now().await;
         }
         Begin::Second => {
-            world.pass(second * 1000 - world.now_ms);
+            world.pass(second * 1000 - world.states_ms());
             world.start(Start::At(Position::of_second(second)));
         }
         Begin::Operation => {
             let newest = world.server.newest().unwrap();
             world.start(Start::At(Position::Operation(newest)));
         }
-        Begin::Time => world.start(Start::At(Position::Replication(world.now_ms))),
+        Begin::Time => world.start(Start::At(Position::Replication(world.states_ms()))),
     }
 }
 

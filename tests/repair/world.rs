@@ -18,7 +18,6 @@ use oplog_tail::consumer::{
 use oplog_tail::operation::Event;
 use oplog_tail::position::Position;
 use oplog_tail::server::handle::{Server, ServerConfig};
-use oplog_tail::server::model::ModelConfig;
 use oplog_tail::server::object::{Action, Change};
 
 use crate::front::Front;
@@ -76,7 +75,10 @@ pub fn with_and_without(setup: &Setup, mut case: impl AsyncFnMut(&mut World)) {
 /// What a world is like.
 #[derive(Clone)]
 pub struct Setup {
+    /// By how many ms the clock of the agent that the consumer asks is ahead of the store's.
     pub agent_offset_ms: i64,
+    /// The same of the agent that takes the operations in, which stamps the states.
+    pub taker_offset_ms: i64,
     pub acknowledging: Acknowledging,
     pub repair: bool,
     pub start: Start,
@@ -94,6 +96,7 @@ impl Default for Setup {
     fn default() -> Self {
         Self {
             agent_offset_ms: 0,
+            taker_offset_ms: 0,
             acknowledging: Acknowledging::InOrder,
             repair: true,
             start: Start::At(Position::FULL_REPLICATION),
@@ -107,7 +110,11 @@ impl Default for Setup {
 }
 
 pub struct World {
+    /// The agent that the consumer asks.
     pub server: Server,
+    /// Another agent of the same store, which takes the operations in.
+    taker: Server,
+    taker_offset_ms: i64,
     /// What stands between the consumer and the server.
     pub front: Front,
     pub consumer: Consumer,
@@ -131,17 +138,15 @@ pub struct World {
 impl World {
     /// Must be made within a runtime.
     pub fn new(setup: &Setup) -> Self {
-        let model = ModelConfig {
-            agent_offset_ms: setup.agent_offset_ms,
-            ..ModelConfig::default()
-        };
         let config = ServerConfig {
-            model,
+            agent_offset_ms: setup.agent_offset_ms,
             date_of_model: true,
             ..ServerConfig::default()
         };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let server = Server::start(listener, config).unwrap();
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let taker = Server::another(&server, listener, setup.taker_offset_ms).unwrap();
         let front = Front::of(server.address());
         let endpoint = Endpoint {
             url: format!("http://{}/?{}", front.address(), setup.query)
@@ -170,6 +175,8 @@ impl World {
         let mut world = Self {
             consumer: consumer(&config, &told),
             server,
+            taker,
+            taker_offset_ms: setup.taker_offset_ms,
             front,
             replica: Replica::default(),
             config,
@@ -204,8 +211,13 @@ impl World {
         self.now_ms += after_ms;
         self.clock_ms.store(self.now_ms, Ordering::Relaxed);
         // The time makes every state of an object a different one.
-        self.server
+        self.taker
             .append_at(&change.timestamp(self.now_ms), self.now_ms);
+    }
+
+    /// The time by the clock that stamps states, ms.
+    pub fn states_ms(&self) -> u64 {
+        self.now_ms.saturating_add_signed(self.taker_offset_ms)
     }
 
     /// Nothing happens for so long.

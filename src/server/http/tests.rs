@@ -3,6 +3,7 @@ use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
 use crate::server::handle::{Admission, ServerConfig, ServerThread};
+use crate::server::model::ModelConfig;
 use crate::server::object::Change;
 
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -170,4 +171,96 @@ fn stopping_ends_open_streams() {
     assert_eq!(stream.read(&mut [0]).unwrap_or(0), 0);
     let _ = stream.shutdown(Shutdown::Both);
     assert!(TcpStream::connect(address).is_err());
+}
+
+/// A log of 20 operations, and connections that are soon blocked.
+fn overtaking() -> ServerThread {
+    server(ServerConfig {
+        model: ModelConfig {
+            capacity: 20,
+            ..ModelConfig::default()
+        },
+        send_buffer: Some(64 * 1024),
+        ..ServerConfig::default()
+    })
+}
+
+/// Objects of some size, so that little of them fills a socket.
+fn big(number: usize) -> Change {
+    Change::insert("video", &number.to_string()).parents([&*"p".repeat(1500)])
+}
+
+/// A client whose socket takes everything is never overtaken, however fast operations come.
+#[test]
+fn a_client_whose_socket_takes_everything_skips_nothing() {
+    let server = overtaking();
+    let mut stream = ask(&server, "GET /", STREAM);
+    read_until(&mut stream, "\r\n\r\n");
+    // Three times the log, and less than what a socket holds; then the client reads.
+    for round in 0..20 {
+        for number in 0..60 {
+            let change = Change::insert("video", &format!("{round}-{number}"));
+            server.append_paced(&change.parents([&*"p".repeat(300)]));
+        }
+        let text = read_until(&mut stream, &format!(r#""id":"{round}-59""#));
+        assert_eq!(text.matches("event: insert\n").count(), 60);
+    }
+    assert_eq!(server.with_model(|model| model.skipped()), 0);
+}
+
+/// What the socket holds comes, then the newest operations, and no word of what lies between.
+#[test]
+fn a_client_that_does_not_read_is_overtaken() {
+    const COUNT: usize = 1_000;
+    let server = overtaking();
+    let mut stream = ask(&server, "GET /", STREAM);
+    read_until(&mut stream, "\r\n\r\n");
+    for number in 0..COUNT {
+        server.append_paced(&big(number));
+    }
+    let text = read_until(&mut stream, &format!(r#""id":"{}""#, COUNT - 1));
+    let came = text.matches("event: insert\n").count();
+    let skipped = server.with_model(|model| model.skipped());
+    assert_eq!(came + skipped, COUNT);
+    assert!(skipped > COUNT / 2, "{skipped}");
+    assert!(server.with_model(|model| !model.gaps().is_empty()));
+}
+
+#[test]
+fn several_agents_share_a_store_and_each_has_a_clock() {
+    let server = server(ServerConfig {
+        date_of_model: true,
+        ..ServerConfig::default()
+    });
+    let ahead = server.another(3000).unwrap();
+    let id = ahead.append_at(&Change::insert("video", "v1"), 1_795_456_500_500);
+    assert_eq!(u64::from(id.second()), 1_795_456_500);
+    server.append_at(&Change::insert("video", "v2"), 1_795_456_509_000);
+    for (agent, date) in [(server.address(), ":09 GMT"), (ahead.address(), ":12 GMT")] {
+        let mut stream = TcpStream::connect(agent).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        write!(stream, "GET / HTTP/1.1\r\n{STREAM}Last-Event-ID: 0\r\n\r\n").unwrap();
+        let text = read_until(&mut stream, "event: live");
+        assert!(text.contains(date), "{text}");
+        assert!(text.contains("id: 1795456503500\nevent: insert"), "{text}");
+    }
+    assert_eq!((server.connections(), ahead.connections()), (1, 1));
+}
+
+#[test]
+fn tells_its_status_without_a_password() {
+    let server = server(ServerConfig {
+        password: Some("secret".into()),
+        ..ServerConfig::default()
+    });
+    server.append(&Change::insert("video", "v1"));
+    let text = read_until(&mut ask(&server, "GET /status", ""), "\"status\":\"OK\"}");
+    assert!(text.starts_with("HTTP/1.1 200 "), "{text}");
+    let (_, json) = text.split_once("\r\n\r\n").unwrap();
+    let status: serde_json::Value = serde_json::from_str(json).unwrap();
+    assert_eq!(status["events_ingested"], 1);
+    assert_eq!(status["clients"], 0);
+    assert_eq!(status["connections"], 1);
+    assert_eq!(status["cmdline"][2], "secret");
+    assert!(status["memstats"].is_object());
 }

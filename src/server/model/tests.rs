@@ -82,48 +82,50 @@ fn overrun(model: &mut Model) {
     model.shrink_log(5);
 }
 
-fn subscribe(model: &Model, last_event_id: &str) -> Subscription {
+fn subscribe(model: &mut Model, last_event_id: &str) -> Subscription {
     model
         .subscribe(Some(last_event_id), Filter::default())
         .unwrap()
 }
 
-fn drain(model: &Model, subscription: &mut Subscription) -> String {
+fn drain(model: &mut Model, subscription: &mut Subscription) -> String {
     let mut out = Vec::new();
     while model.poll(subscription, &mut out) == Polled::More {}
     String::from_utf8(out).unwrap()
 }
 
-fn sent(model: &Model, last_event_id: &str) -> String {
-    drain(model, &mut subscribe(model, last_event_id))
+fn sent(model: &mut Model, last_event_id: &str) -> String {
+    let mut subscription = subscribe(model, last_event_id);
+    drain(model, &mut subscription)
 }
 
 #[test]
 fn replicates_all_but_the_second_of_the_newest_operation() {
     assert_eq!(
-        sent(&before_replication(true), "0"),
+        sent(&mut before_replication(true), "0"),
         fixture!("replication.sse")
     );
 }
 
 #[test]
 fn replicates_everything_without_the_fault() {
-    let model = before_replication(false);
-    let stream = sent(&model, "0");
+    let mut model = before_replication(false);
+    let stream = sent(&mut model, "0");
     assert!(stream.contains(r#""id":"v4""#), "{stream}");
     assert!(stream.ends_with("id: 1795456513174\nevent: live\n\n"));
 }
 
 #[test]
 fn filters_by_type_and_parent() {
-    let model = before_replication(true);
-    let filtered = |types: &[&str], parents: &[&str]| {
+    let mut model = before_replication(true);
+    let mut filtered = |types: &[&str], parents: &[&str]| {
         let owned = |texts: &[&str]| texts.iter().map(ToString::to_string).collect();
         let filter = Filter {
             types: owned(types),
             parents: owned(parents),
         };
-        drain(&model, &mut model.subscribe(Some("0"), filter).unwrap())
+        let mut subscription = model.subscribe(Some("0"), filter).unwrap();
+        drain(&mut model, &mut subscription)
     };
     assert_eq!(
         filtered(&["video"], &[]),
@@ -138,11 +140,11 @@ fn filters_by_type_and_parent() {
 fn without_a_position_only_what_follows_is_sent() {
     let mut model = before_replication(true);
     let mut subscription = model.subscribe(None, Filter::default()).unwrap();
-    assert_eq!(drain(&model, &mut subscription), "");
+    assert_eq!(drain(&mut model, &mut subscription), "");
     change(&mut model);
     let heartbeat = ":\n";
     assert_eq!(
-        drain(&model, &mut subscription) + heartbeat,
+        drain(&mut model, &mut subscription) + heartbeat,
         fixture!("live.sse")
     );
 }
@@ -152,7 +154,7 @@ fn resumes_after_an_operation_in_the_log() {
     let mut model = before_replication(true);
     change(&mut model);
     assert_eq!(
-        sent(&model, "6b047e05686c822d8e07494d"),
+        sent(&mut model, "6b047e05686c822d8e07494d"),
         fixture!("resume-operation.sse")
     );
 }
@@ -162,17 +164,17 @@ fn a_time_brings_no_deletions() {
     let mut model = before_replication(true);
     change(&mut model);
     assert_eq!(
-        sent(&model, "1795456511846"),
+        sent(&mut model, "1795456511846"),
         fixture!("resume-timestamp.sse")
     );
 }
 
 #[test]
-fn a_made_up_operation_brings_deletions() {
+fn a_synthetic_operation_brings_deletions() {
     let mut model = before_replication(true);
     change(&mut model);
     assert_eq!(
-        sent(&model, "6b047dff0000000000000000"),
+        sent(&mut model, "6b047dff0000000000000000"),
         fixture!("resume-synthetic.sse")
     );
 }
@@ -183,22 +185,22 @@ fn an_operation_that_has_left_the_log_brings_the_states_since() {
     change(&mut model);
     overrun(&mut model);
     let first_of_live = "6b047e05686c822d8e07494d";
-    assert_eq!(sent(&model, first_of_live), fixture!("fallback.sse"));
+    assert_eq!(sent(&mut model, first_of_live), fixture!("fallback.sse"));
 }
 
 #[test]
 fn a_fallback_from_second_0_resets_and_has_deletions() {
-    let model = before_replication(true);
-    let stream = sent(&model, "00000000686c822d8e07494d");
+    let mut model = before_replication(true);
+    let stream = sent(&mut model, "00000000686c822d8e07494d");
     assert!(stream.starts_with("id: 1\nevent: reset\n\n"));
     assert!(stream.contains("event: delete\n"));
-    assert!(!sent(&model, "000000010000000000000000").contains("reset"));
+    assert!(!sent(&mut model, "000000010000000000000000").contains("reset"));
 }
 
 #[test]
 fn live_has_an_empty_id_where_nothing_was_replicated() {
-    let model = before_replication(true);
-    assert_eq!(sent(&model, "9999999999999"), "id: \nevent: live\n\n");
+    let mut model = before_replication(true);
+    assert_eq!(sent(&mut model, "9999999999999"), "id: \nevent: live\n\n");
 }
 
 #[test]
@@ -206,10 +208,10 @@ fn an_empty_log_bounds_nothing() {
     let mut model = before_replication(true);
     model.shrink_log(0);
     assert_eq!(model.newest(), None);
-    let mut subscription = subscribe(&model, "0");
-    assert!(drain(&model, &mut subscription).contains(r#""id":"v4""#));
+    let mut subscription = subscribe(&mut model, "0");
+    assert!(drain(&mut model, &mut subscription).contains(r#""id":"v4""#));
     change(&mut model);
-    assert!(drain(&model, &mut subscription).contains("6b047e05686c822d8e07494d"));
+    assert!(drain(&mut model, &mut subscription).contains("6b047e05686c822d8e07494d"));
 }
 
 #[test]
@@ -220,11 +222,11 @@ fn what_changes_during_a_replication_follows_it() {
             at(&mut model, 1, &Change::insert("video", &number.to_string()));
         }
         at(&mut model, 5500, &Change::insert("video", "newest"));
-        let mut subscription = subscribe(&model, "0");
+        let mut subscription = subscribe(&mut model, "0");
         let mut out = Vec::new();
         assert_eq!(model.poll(&mut subscription, &mut out), Polled::More);
         at(&mut model, 7000, &Change::update("video", "1400"));
-        let rest = drain(&model, &mut subscription);
+        let rest = drain(&mut model, &mut subscription);
         let (replicated, live) = rest.split_once("event: live").unwrap();
         assert!(!replicated.contains(r#""id":"1400""#));
         assert_eq!(live.matches(r#""id":"1400""#).count(), 1);
@@ -249,16 +251,97 @@ fn a_slow_subscription_loses_or_ends() {
 }
 
 #[test]
-fn ids_are_stamped_by_the_agents_clock() {
-    let mut model = Model::new(ModelConfig {
-        agent_offset_ms: -2500,
-        ..ModelConfig::default()
-    });
-    let first = model.append(&Change::insert("user", "u1"), 10_000);
-    assert_eq!(first.second(), 7);
-    let second = model.append(&Change::insert("user", "u1"), 9_000);
-    assert!(second > first, "the clock of a model never runs backwards");
+fn the_store_makes_the_ids_and_each_agent_stamps_states() {
+    let mut model = model(true);
+    let first = model.append_by(-2500, &Change::insert("user", "behind"), BASE);
+    let second = model.append_by(2500, &Change::insert("user", "ahead"), BASE - 1000);
+    assert_eq!(u64::from(first.second()) * 1000, BASE);
+    assert_eq!(u64::from(second.second()) * 1000, BASE);
+    assert!(second > first, "the clock of a store never runs backwards");
     assert_eq!(model.newest(), Some(second));
+    at(&mut model, 9000, &Change::insert("user", "last"));
+    let stream = sent(&mut model, "0");
+    for (object, offset) in [("behind", -2500), ("ahead", 2500)] {
+        let ms = BASE.saturating_add_signed(offset);
+        let event = format!("id: {ms}\nevent: insert\ndata: {{\"timestamp\":\"");
+        let (_, data) = stream.split_once(&event).unwrap();
+        assert!(data.lines().next().unwrap().contains(object), "{stream}");
+    }
+}
+
+/// `oplogd` resumes behind the gap, and nothing in the stream tells.
+#[test]
+fn what_an_overtaken_subscription_skips_is_counted() {
+    let mut model = model(true);
+    model.set_capacity(3);
+    let filter = Filter {
+        types: vec!["video".into()],
+        ..Filter::default()
+    };
+    let mut slow = model.subscribe(None, filter).unwrap();
+    let mut fast = model.subscribe(None, Filter::default()).unwrap();
+    let mut ended = model.subscribe(None, Filter::default()).unwrap();
+    for number in 0..8 {
+        let kind = ["video", "user"][number % 2];
+        at(&mut model, 1, &Change::insert(kind, &number.to_string()));
+        drain(&mut model, &mut fast);
+    }
+    assert_eq!(model.gaps(), [], "nobody has gone on behind a gap");
+    let stream = drain(&mut model, &mut slow);
+    assert!(stream.contains(r#""id":"6""#) && !stream.contains(r#""id":"4""#));
+    let [gap] = model.gaps() else {
+        panic!("{:?}", model.gaps())
+    };
+    assert_eq!((gap.subscription, gap.count), (slow.number(), 3));
+    let keys: Vec<_> = gap.operations.iter().map(|it| &*it.key).collect();
+    assert_eq!(keys, ["video/0", "video/2", "video/4"]);
+    assert_eq!(model.skipped(), 3);
+    drain(&mut model, &mut ended);
+    assert_eq!((model.skipped(), model.gaps().len()), (8, 2));
+    drop((slow, ended));
+    assert_eq!(model.subscribers(), 1);
+}
+
+#[test]
+fn after_an_error_of_the_store_a_fallback_has_no_more_deletions() {
+    for states in 0..=4 {
+        let mut model = model(true);
+        for number in 0..4 {
+            let change = Change::delete("video", &number.to_string());
+            at(&mut model, number, &change);
+        }
+        at(&mut model, 10, &Change::insert("video", "there"));
+        at(&mut model, 5000, &Change::insert("video", "newest"));
+        model.fail_after_states(states);
+        let second = format!("{:08x}0000000000000000", BASE / 1000);
+        let stream = sent(&mut model, &second);
+        assert_eq!(stream.matches("event: delete").count(), states.min(4));
+        assert!(stream.contains("there"), "{stream}");
+        assert_eq!(stream.matches("event: live").count(), 1);
+        assert!(!model.is_failing());
+        let again = sent(&mut model, &second);
+        assert_eq!(again.matches("event: delete").count(), 4, "asked again");
+    }
+}
+
+/// `oplogd` asks for `insert` alone, unless it falls back.
+#[test]
+fn replications_leave_out_what_oplog_sync_wrote() {
+    let mut model = model(true);
+    let synced = at(&mut model, 1000, &Change::create("video", "synced"));
+    at(&mut model, 2000, &Change::insert("video", "inserted"));
+    at(&mut model, 9000, &Change::insert("video", "newest"));
+    let has = |stream: &str| stream.contains("event: create\ndata: ");
+    assert!(!has(&sent(&mut model, "0")));
+    assert!(!has(&sent(&mut model, "1")));
+    assert!(has(&sent(&mut model, "000000010000000000000000")));
+    let mut live = model.subscribe(None, Filter::default()).unwrap();
+    at(&mut model, 9500, &Change::create("video", "synced"));
+    assert!(has(&drain(&mut model, &mut live)));
+    assert!(model.objects().contains_key("video/synced"));
+    at(&mut model, 19_000, &Change::insert("video", "newest"));
+    model.shrink_log(1);
+    assert!(has(&sent(&mut model, &synced.to_string())));
 }
 
 #[test]
@@ -276,7 +359,7 @@ fn objects_are_those_that_live() {
 
 #[test]
 fn refuses_what_is_no_position() {
-    let model = model(true);
+    let mut model = model(true);
     for text in ["abc", "12345678901234", "-1"] {
         assert!(model.subscribe(Some(text), Filter::default()).is_err());
     }
