@@ -29,8 +29,16 @@ fn on(hint: Hint) -> &'static str {
     match hint {
         Hint::Look => "does the agent run, and is that its address?",
         Hint::Proxy => "does the proxy run, is that its address, and does it reach the agent?",
+        Hint::ProxyPassword => {
+            "give its user name and password: http://USER:PASSWORD@HOST:PORT in --proxy or in the variable"
+        }
         Hint::Password => "give --password-file, or set OPLOG_TAIL_PASSWORD",
         Hint::Authority => "give --cacert, or install the certificates of the authority",
+        Hint::ServerCertificate => {
+            "give the server a certificate with CA:FALSE, made for example by openssl req -x509 \
+             -addext basicConstraints=CA:FALSE"
+        }
+        Hint::ClientCertificate => "give one that the server accepts with --cert and --key",
         Hint::TimeToConnect => "--connect-timeout gives it longer",
         Hint::TimeToAnswer => {
             "--connect-timeout and --read-timeout together; either gives it longer"

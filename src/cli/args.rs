@@ -56,7 +56,7 @@ pub struct Source {
 
     /// Read the password from a file; - is stdin
     ///
-    /// One newline at its end is dropped. Default: see --password. Example: --password-file
+    /// A byte order mark at its beginning and one newline at its end are dropped. Default: see --password. Example: --password-file
     /// /run/secrets/oplog
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub password_file: Option<PathBuf>,

@@ -15,10 +15,13 @@ pub fn date_of(answer: &HeaderMap) -> Option<Timestamp> {
     http_date(answer.get(header::DATE)?.to_str().ok()?)
 }
 
+/// The time in one of the three forms of RFC 9110; of the first, variants too.
 fn http_date(text: &str) -> Option<Timestamp> {
-    jiff::fmt::rfc2822::parse(text)
-        .ok()
-        .map(|zoned| zoned.timestamp())
+    if let Ok(zoned) = jiff::fmt::rfc2822::parse(text) {
+        return Some(zoned.timestamp());
+    }
+    let time = httpdate::parse_http_date(text.trim()).ok()?;
+    Timestamp::try_from(time).ok()
 }
 
 /// Where an answer comes from, if redirects have led away from the endpoint.
@@ -129,6 +132,14 @@ mod tests {
             retry_after("Sun, 06 Nov 1994 08:49:37 GMT"),
             Some(Duration::ZERO)
         );
+        for old in ["Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"] {
+            assert_eq!(
+                http_date(old).map(Timestamp::as_second),
+                Some(784_111_777),
+                "{old}"
+            );
+            assert_eq!(retry_after(old), Some(Duration::ZERO), "{old}");
+        }
         assert_eq!(
             retry_after("99999999999999999999999"),
             Some(Duration::from_secs(u64::MAX))

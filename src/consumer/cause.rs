@@ -6,30 +6,77 @@ use std::io;
 
 use super::failure::Failure;
 use super::hint::Hint;
+use super::tls_words;
 
 /// What a request that failed says about the place.
 pub(super) fn request_failure(error: &reqwest::Error) -> Failure {
     let cause = deepest(error);
     if error.is_timeout() {
-        Failure::retry("no connection in time").hinting(Hint::TimeToConnect)
-    } else if error.is_connect() {
-        let hint = if is_about_certificate(cause) {
-            Hint::Authority
-        } else {
-            Hint::Look
-        };
-        let cause = if speaks_no_tls(cause) {
-            "what answers https:// does not speak TLS".into()
-        } else {
-            in_words(cause)
-        };
-        Failure::retry(format!("cannot connect: {cause}")).hinting(hint)
+        return Failure::retry("no connection in time").hinting(Hint::TimeToConnect);
+    }
+    // In TLS 1.3 a server refuses a client only after the client has connected.
+    if let Some(error) = cause.downcast_ref::<rustls::Error>() {
+        let (words, hint) = tls_words::in_words(error);
+        let failure = Failure::retry(format!("cannot connect: {words}"));
+        return Failure { hint, ..failure };
+    }
+    if let Some(failure) = tunnel_failure(cause) {
+        return failure;
+    }
+    if error.is_connect() {
+        let words = in_words(cause);
+        Failure::retry(format!("cannot connect: {words}")).hinting(Hint::Look)
+    } else if is_cut(cause) {
+        Failure::retry(CUT)
     } else if error.is_body() || error.is_decode() {
         Failure::retry(format!("the connection broke: {}", in_words(cause)))
+    } else if cause.to_string() == "message head is too large" {
+        Failure::fatal("the headers of the answer are too many or too long")
     } else {
         Failure::retry(format!("the request failed: {}", in_words(cause)))
     }
 }
+
+/// A connection that ends in the middle of an answer, however the libraries put it.
+pub(super) const CUT: &str = "the connection ended in the middle of the answer";
+
+/// Whether the connection ended before the answer was complete.
+fn is_cut(cause: &(dyn StdError + 'static)) -> bool {
+    let ended = cause
+        .downcast_ref::<io::Error>()
+        .is_some_and(|error| error.kind() == io::ErrorKind::UnexpectedEof);
+    let text = cause.to_string();
+    let is_incomplete = [
+        "connection closed before message completed",
+        "end of file before message length reached",
+        "unexpected EOF",
+    ]
+    .iter()
+    .any(|words| text.contains(words));
+    ended || is_incomplete
+}
+
+/// What an answer of a proxy to `CONNECT` means. hyper-util gives its kind only as text.
+fn tunnel_failure(cause: &(dyn StdError + 'static)) -> Option<Failure> {
+    let text = cause.to_string();
+    let failure = match text.strip_prefix("tunnel error: ")? {
+        "proxy authorization required" => {
+            Failure::fatal(PROXY_WANTS_PASSWORD).hinting(Hint::ProxyPassword)
+        }
+        "proxy response headers too long" => {
+            Failure::retry("the headers of its answer are too long").hinting(Hint::Proxy)
+        }
+        "unexpected end of file" => {
+            Failure::retry("it ended the connection without an answer").hinting(Hint::Proxy)
+        }
+        _ => Failure::retry("it refuses to connect to the agent").hinting(Hint::Proxy),
+    };
+    Some(failure)
+}
+
+/// What a proxy means by status 407.
+pub(super) const PROXY_WANTS_PASSWORD: &str =
+    "it wants a user name and a password, or refuses those it got (407)";
 
 /// The cause at the bottom of an error; those above it only say where it passed through.
 pub(super) fn deepest<'a>(error: &'a (dyn StdError + 'static)) -> &'a (dyn StdError + 'static) {
@@ -45,20 +92,6 @@ pub(super) fn deepest<'a>(error: &'a (dyn StdError + 'static)) -> &'a (dyn StdEr
 fn inside<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a (dyn StdError + 'static)> {
     let inner = error.downcast_ref::<io::Error>()?.get_ref()?;
     Some(inner)
-}
-
-/// Whether the certificate of the server is what is wrong.
-fn is_about_certificate(cause: &(dyn StdError + 'static)) -> bool {
-    matches!(
-        cause.downcast_ref(),
-        Some(rustls::Error::InvalidCertificate(_))
-    )
-}
-
-/// Whether what was answered is no TLS, as that of a server for `http://` is.
-fn speaks_no_tls(cause: &(dyn StdError + 'static)) -> bool {
-    let no_tls = rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType);
-    cause.downcast_ref() == Some(&no_tls)
 }
 
 /// The error without the numbers that the system has for errors: it has words for them, too.
@@ -79,9 +112,7 @@ mod tests {
     fn the_cause_is_found_inside_errors_of_input_too() {
         let cause = rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer);
         let error = io::Error::other(io::Error::other(cause));
-        assert!(is_about_certificate(deepest(&error)));
-        let refused = io::Error::from_raw_os_error(111);
-        assert!(!is_about_certificate(deepest(&refused)));
+        assert!(deepest(&error).downcast_ref::<rustls::Error>().is_some());
     }
 
     #[test]

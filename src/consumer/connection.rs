@@ -248,6 +248,9 @@ fn transport_failure(failure: &TransportFailure) -> Failure {
                 ..failure
             }
         }
+        TransportFailure::ProxyPassword { .. } => {
+            Failure::fatal(failure.to_string()).hinting(Hint::ProxyPassword)
+        }
         TransportFailure::NoAnswer(_) => {
             Failure::retry(failure.to_string()).hinting(Hint::TimeToAnswer)
         }

@@ -7,10 +7,16 @@ pub enum Hint {
     Look,
     /// A look at whether the proxy runs, and at its address.
     Proxy,
+    /// A user name and a password for the proxy.
+    ProxyPassword,
     /// A password.
     Password,
     /// A certificate authority to trust.
     Authority,
+    /// Another certificate for the server.
+    ServerCertificate,
+    /// A client certificate.
+    ClientCertificate,
     /// More time to connect.
     TimeToConnect,
     /// More time to connect and to answer.

@@ -33,6 +33,7 @@ mod saver;
 mod state_file;
 #[cfg(test)]
 mod tests;
+mod tls_words;
 mod transport;
 mod userinfo;
 

@@ -11,6 +11,7 @@ use reqwest::{Client, Url};
 use sync_wrapper::SyncFuture;
 
 use super::body::{Bypass, EventBody};
+use super::cause::PROXY_WANTS_PASSWORD;
 use super::config::{Config, Endpoint};
 use super::framing::TooLong;
 use super::proxy::{may_show_password, proxy_variable};
@@ -20,6 +21,9 @@ use crate::duration::ForPeople;
 
 /// How many redirects are followed.
 const MAX_REDIRECTS: usize = 5;
+
+/// How many headers an answer may have.
+const MAX_HEADERS: usize = 1024;
 
 /// Why a request brought no answer, or the body of an answer broke off.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +42,12 @@ pub enum TransportFailure {
         /// What went wrong.
         #[source]
         error: reqwest::Error,
+    },
+    /// The proxy wants other credentials.
+    #[error("through the proxy {name}: {PROXY_WANTS_PASSWORD}")]
+    ProxyPassword {
+        /// Its URL without user name and password.
+        name: String,
     },
     /// No answer came in time.
     #[error("no answer within {}", ForPeople(*.0))]
@@ -125,6 +135,8 @@ impl Clients {
         let mut builder = Client::builder()
             .user_agent(concat!("oplog-tail/", env!("CARGO_PKG_VERSION")))
             .http1_only()
+            // Chains of gateways add many; hyper's own limit of bytes is 408 KiB.
+            .http1_max_headers(MAX_HEADERS)
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(config.connect_timeout)
             .tcp_keepalive(Duration::from_secs(30))
@@ -275,6 +287,11 @@ impl Transport {
                 answer: answer.clone(),
                 withheld_credentials,
             });
+            if status == StatusCode::PROXY_AUTHENTICATION_REQUIRED
+                && let Some(name) = proxy_for(&self.clients.config, &url)
+            {
+                return Err(TransportFailure::ProxyPassword { name });
+            }
             if !matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308) {
                 return Ok(Response::from(response)
                     .map(|body| -> ByteStream { Box::pin(EventBody::new(body, self.bypass)) }));

@@ -21,6 +21,8 @@ pub use record::Record;
 pub enum Event {
     /// An object was created, or is part of a replication.
     Insert,
+    /// An object was created, says `oplog-sync`: the same as an insert.
+    Create,
     /// An object was changed.
     Update,
     /// An object was deleted.
@@ -38,6 +40,7 @@ impl Event {
     pub fn from_name(name: &str) -> Self {
         match name {
             "insert" => Self::Insert,
+            "create" => Self::Create,
             "update" => Self::Update,
             "delete" => Self::Delete,
             "reset" => Self::Reset,
@@ -50,6 +53,7 @@ impl Event {
     pub fn name(&self) -> &str {
         match self {
             Self::Insert => "insert",
+            Self::Create => "create",
             Self::Update => "update",
             Self::Delete => "delete",
             Self::Reset => "reset",

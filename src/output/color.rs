@@ -100,7 +100,7 @@ impl Palette {
     /// The paint of an event's name.
     pub(super) fn event(&self, event: &Event) -> &Paint {
         match event {
-            Event::Insert => &self.insert,
+            Event::Insert | Event::Create => &self.insert,
             Event::Update => &self.update,
             Event::Delete => &self.delete,
             Event::Reset => &self.reset,
@@ -138,6 +138,7 @@ mod tests {
         const REVERSED: u8 = 7;
         let palette = Palette::colored();
         assert_eq!(without_hue(palette.event(&Event::Insert)), [BOLD]);
+        assert_eq!(without_hue(palette.event(&Event::Create)), [BOLD]);
         assert_eq!(without_hue(palette.event(&Event::Update)), [0_u8; 0]);
         assert_eq!(without_hue(palette.event(&Event::Delete)), [REVERSED]);
         assert_eq!(without_hue(palette.event(&Event::Reset)), [BOLD, REVERSED]);

@@ -62,6 +62,10 @@ fn from_file(path: &Path, stdin: &mut dyn Read) -> Result<Secret, UsageError> {
             "longer than {MAX_PASSWORD_BYTES} bytes, so it holds no password"
         )));
     }
+    // What editors on Windows begin a file with.
+    if password.starts_with('\u{feff}') {
+        password.remove(0);
+    }
     if password.ends_with('\n') {
         password.pop();
         if password.ends_with('\r') {

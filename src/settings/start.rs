@@ -85,7 +85,11 @@ fn point_in_time(text: &str) -> Option<Timestamp> {
     if offset.is_some_and(|offset| offset.seconds().unsigned_abs() >= SECONDS_OF_A_DAY) {
         return None;
     }
-    text.parse().ok()
+    // The last day has times that jiff cannot tell in every zone, and so not at all.
+    text.parse().ok().or_else(|| {
+        let year = Pieces::parse(text).ok()?.date().year();
+        (offset.is_some() && year == 9999).then_some(Timestamp::MAX)
+    })
 }
 
 #[cfg(test)]
@@ -136,6 +140,7 @@ mod tests {
             ("5", "the unit is missing"),
             ("1000000d", "too long"),
             ("9999-12-31", "in the future"),
+            ("9999-12-31T23:59:59Z", "in the future"),
             ("-2h", "cannot be negative"),
             ("2026-13-01", "neither a duration"),
             ("2026-11-23T10:00:00", "neither a duration"),

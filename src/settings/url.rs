@@ -117,6 +117,8 @@ fn endpoint(
             return Err(fail(&format!("{not_http}{meant}")));
         }
         Ok(_) => return Err(fail(not_http)),
+        // Quotes, for instance, that an env file keeps.
+        Err(_) if !begins_as_http(text) => return Err(fail(not_http)),
         Err(error) => return Err(fail(&error.to_string())),
     };
     let user = decoded(url.username());
@@ -147,6 +149,14 @@ fn endpoint(
         url.set_query(Some(&query));
     }
     Ok(Endpoint { url, authorization })
+}
+
+/// Whether the text begins with a scheme that will do.
+fn begins_as_http(text: &str) -> bool {
+    let text = text.trim_start().to_ascii_lowercase();
+    ["http://", "https://"]
+        .iter()
+        .any(|scheme| text.starts_with(scheme))
 }
 
 /// The URL that a host without `http://` stands for; `None` where it may be something else, or

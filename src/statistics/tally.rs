@@ -42,7 +42,7 @@ impl Tally {
     /// One more line is printed. Without an arrival, its lag is not known.
     pub fn count(&mut self, operation: &Operation, arrival: Option<Arrival>) {
         let count = match operation.event() {
-            Event::Insert => &mut self.events.insert,
+            Event::Insert | Event::Create => &mut self.events.insert,
             Event::Update => &mut self.events.update,
             Event::Delete => &mut self.events.delete,
             Event::Reset => &mut self.events.reset,

@@ -30,3 +30,4 @@ mod stream;
 mod terminal;
 mod transport;
 mod usage;
+mod words;

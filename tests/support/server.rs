@@ -115,7 +115,11 @@ impl ScriptServer {
 
     /// Plays these scripts over TLS, with a certificate of this authority.
     pub fn tls(scripts: impl Into<Vec<Script>>, authority: &Authority) -> Self {
-        let config = authority.server_config();
+        Self::tls_with(scripts, authority.server_config())
+    }
+
+    /// Plays these scripts over TLS set up like this.
+    pub fn tls_with(scripts: impl Into<Vec<Script>>, config: Arc<rustls::ServerConfig>) -> Self {
         Self::open(
             listener(),
             scripts.into(),

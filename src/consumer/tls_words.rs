@@ -1,0 +1,191 @@
+//! What a failure of TLS is, in words: the one table of them.
+
+use jiff::Timestamp;
+use rustls::pki_types::UnixTime;
+use rustls::{AlertDescription as Alert, CertificateError as Bad, Error, InvalidMessage};
+
+use super::hint::Hint;
+
+/// The sentence for a failure of TLS, and what may help.
+pub(super) fn in_words(error: &Error) -> (String, Option<Hint>) {
+    let (text, hint) = match error {
+        Error::InvalidCertificate(bad) => return certificate(bad),
+        Error::AlertReceived(alert) => return received(*alert),
+        Error::InvalidMessage(InvalidMessage::InvalidContentType) => {
+            ("what answers https:// does not speak TLS", Some(Hint::Look))
+        }
+        Error::NoCertificatesPresented => ("the server shows no certificate", None),
+        Error::PeerIncompatible(_) | Error::NoApplicationProtocol => (
+            "the server and this program have no TLS version or cipher in common; TLS 1.2 and 1.3 are spoken here",
+            None,
+        ),
+        Error::FailedToGetCurrentTime => ("this machine does not tell the time", None),
+        Error::FailedToGetRandomBytes => ("this machine gives no random numbers", None),
+        Error::InconsistentKeys(_) => ("the client certificate and its key do not fit", None),
+        Error::InvalidCertRevocationList(_) => {
+            ("a list of revoked certificates is not valid", None)
+        }
+        Error::General(_)
+        | Error::Other(_)
+        | Error::EncryptError
+        | Error::HandshakeNotComplete
+        | Error::UnsupportedNameType
+        | Error::BadMaxFragmentSize => ("TLS failed on this side", None),
+        // What is left is about messages that are not as they should be.
+        _ => (
+            "the server breaks the rules of TLS, or what it sent was damaged on the way",
+            None,
+        ),
+    };
+    (text.to_owned(), hint)
+}
+
+/// What is wrong with the certificate of the server.
+fn certificate(bad: &Bad) -> (String, Option<Hint>) {
+    let text = match bad {
+        Bad::UnknownIssuer => {
+            return (
+                "the server's certificate comes from an authority that is not trusted here".into(),
+                Some(Hint::Authority),
+            );
+        }
+        Bad::NotValidForNameContext {
+            expected,
+            presented,
+        } => {
+            let names = names(presented);
+            format!(
+                "the server's certificate is not for {}{names}",
+                expected.to_str()
+            )
+        }
+        Bad::NotValidForName => "the server's certificate is for another host".into(),
+        Bad::ExpiredContext { not_after, .. } => {
+            format!("the server's certificate has expired{}", at(*not_after))
+        }
+        Bad::Expired => "the server's certificate has expired".into(),
+        Bad::NotValidYetContext { not_before, .. } => format!(
+            "the server's certificate is not valid yet, only from{}; is the clock of this machine right?",
+            at(*not_before)
+        ),
+        Bad::NotValidYet => {
+            "the server's certificate is not valid yet; is the clock of this machine right?".into()
+        }
+        Bad::Revoked => "the server's certificate has been revoked".into(),
+        Bad::InvalidPurpose | Bad::InvalidPurposeContext { .. } => {
+            "the certificate is not meant for a server".into()
+        }
+        Bad::UnknownRevocationStatus
+        | Bad::ExpiredRevocationList
+        | Bad::ExpiredRevocationListContext { .. }
+        | Bad::InvalidOcspResponse => {
+            "whether the server's certificate has been revoked cannot be found out".into()
+        }
+        Bad::BadSignature => "the signature of the server's certificate is not right".into(),
+        Bad::UnsupportedSignatureAlgorithmContext { .. }
+        | Bad::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
+            "the server's certificate is signed in a way that is not supported".into()
+        }
+        Bad::Other(other) if uses_authority(other) => {
+            return (
+                "the server shows the certificate of an authority (CA:TRUE) as its own".into(),
+                Some(Hint::ServerCertificate),
+            );
+        }
+        _ => "the server's certificate is not valid".into(),
+    };
+    (text, None)
+}
+
+/// The certificate of an authority is used by a server: what `openssl req -x509` makes.
+///
+/// webpki's error for it is not part of what rustls exports, so its name has to do.
+fn uses_authority(other: &rustls::OtherError) -> bool {
+    format!("{other:?}").contains("CaUsedAsEndEntity")
+}
+
+/// The names in a certificate. Some of them are wrapped in a debug form: `DnsName("a")`.
+fn names(presented: &[String]) -> String {
+    let bare = |name: &String| {
+        let inside = name.split_once('(').map_or(&**name, |(_, rest)| rest);
+        let inside = inside.trim_end_matches(')').trim_matches('"');
+        inside.escape_default().take(100).collect::<String>()
+    };
+    let shown: Vec<_> = presented.iter().take(5).map(bare).collect();
+    let more = if presented.len() > shown.len() {
+        ", …"
+    } else {
+        ""
+    };
+    if shown.is_empty() {
+        "; it names no host".into()
+    } else {
+        format!(", but for {}{more}", shown.join(", "))
+    }
+}
+
+/// The time, with a space before it; nothing where it cannot be told.
+fn at(time: UnixTime) -> String {
+    let second = i64::try_from(time.as_secs()).ok();
+    let time = second.and_then(|second| Timestamp::from_second(second).ok());
+    time.map_or_else(String::new, |time| format!(" {time}"))
+}
+
+/// What the server says in an alert.
+fn received(alert: Alert) -> (String, Option<Hint>) {
+    let (text, hint) = match alert {
+        Alert::CertificateRequired | Alert::NoCertificate => (
+            "the server wants a client certificate",
+            Some(Hint::ClientCertificate),
+        ),
+        // The answer of TLS 1.2 to a client without a certificate; and to much else.
+        Alert::HandshakeFailure => (
+            "the server refuses the TLS handshake; it may want a client certificate, \
+             or other TLS versions or ciphers",
+            Some(Hint::ClientCertificate),
+        ),
+        Alert::BadCertificate => (
+            "the server wants a client certificate, or another one than it got",
+            Some(Hint::ClientCertificate),
+        ),
+        Alert::UnknownCA => (
+            "the server does not trust the authority of the client certificate",
+            Some(Hint::ClientCertificate),
+        ),
+        Alert::CertificateExpired => (
+            "the server says that the client certificate has expired",
+            Some(Hint::ClientCertificate),
+        ),
+        Alert::CertificateRevoked => (
+            "the server says that the client certificate has been revoked",
+            Some(Hint::ClientCertificate),
+        ),
+        Alert::UnsupportedCertificate
+        | Alert::CertificateUnknown
+        | Alert::CertificateUnobtainable
+        | Alert::BadCertificateStatusResponse
+        | Alert::BadCertificateHashValue => (
+            "the server does not accept the client certificate",
+            Some(Hint::ClientCertificate),
+        ),
+        Alert::AccessDenied => (
+            "the server refuses this client within TLS",
+            Some(Hint::ClientCertificate),
+        ),
+        Alert::UnrecognisedName => ("the server has no certificate for this host name", None),
+        Alert::ProtocolVersion | Alert::InsufficientSecurity | Alert::NoApplicationProtocol => (
+            "the server and this program have no TLS version or cipher in common; TLS 1.2 and 1.3 are spoken here",
+            None,
+        ),
+        Alert::InternalError => ("the server failed within TLS", None),
+        Alert::CloseNotify | Alert::UserCanceled => ("the server ended the TLS connection", None),
+        _ => (
+            "the server found fault with what it got over TLS; it may have been damaged on the way",
+            None,
+        ),
+    };
+    (text.to_owned(), hint)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,170 @@
+//! What is said of networks, TLS and proxies: sentences, and advice where it can help.
+
+use crate::support::{Authority, Script, ScriptServer, Tail, expected_json, insert, operation_id};
+
+fn stream() -> [Script; 1] {
+    [Script::events(insert(1)).stall()]
+}
+
+/// A server that shows the certificate of an authority, as `openssl req -x509` makes it.
+#[test]
+fn the_certificate_of_an_authority_used_by_a_server_is_told_in_words() {
+    let authority = Authority::new();
+    let folder = tempfile::tempdir().unwrap();
+    let pem = authority.write_pem(folder.path());
+    let server = ScriptServer::tls_with(stream(), authority.own_certificate());
+    Tail::url(server.url())
+        .args(["--retries", "0"])
+        .arg("--cacert")
+        .arg(&pem)
+        .run()
+        .exit(4)
+        .stderr_has("certificate of an authority (CA:TRUE) as its own")
+        .stderr_has("CA:FALSE")
+        .stderr_lacks("Other")
+        .stderr_lacks("--cacert");
+}
+
+#[test]
+fn a_certificate_for_another_host_or_another_time_is_told_in_words() {
+    let authority = Authority::new();
+    let folder = tempfile::tempdir().unwrap();
+    let pem = authority.write_pem(folder.path());
+    for (config, sentence) in [
+        (
+            authority.config_for("b.example", false),
+            "certificate is not for 127.0.0.1, but for b.example",
+        ),
+        (
+            authority.config_for("127.0.0.1", true),
+            "certificate has expired 2001-02-03T00:00:00Z",
+        ),
+    ] {
+        let server = ScriptServer::tls_with(stream(), config);
+        Tail::url(server.url())
+            .args(["--retries", "0"])
+            .arg("--cacert")
+            .arg(&pem)
+            .run()
+            .exit(4)
+            .stderr_has(sentence)
+            .stderr_lacks("--cacert");
+    }
+}
+
+#[test]
+fn a_proxy_that_wants_a_password_is_named_and_not_asked_again() {
+    let refuses = || ScriptServer::repeating(Script::status(407));
+    for url in ["http://127.0.0.1:1/", "https://127.0.0.1:1/"] {
+        let proxy = refuses();
+        Tail::url(url)
+            .args(["--proxy", &proxy.url_as("me:hush@")])
+            .run()
+            .exit(4)
+            .stderr_has(&format!("through the proxy {}: ", proxy.url()))
+            .stderr_has("(407)")
+            .stderr_has("http://USER:PASSWORD@HOST:PORT")
+            .stderr_lacks("hush");
+        assert_eq!(proxy.requests().len(), 1, "{url}");
+        let proxy = refuses();
+        Tail::url(url)
+            .env("ALL_PROXY", proxy.url())
+            .run()
+            .exit(4)
+            .stderr_has(&format!("through the proxy {}: ", proxy.url()));
+    }
+}
+
+#[test]
+fn a_proxy_that_does_not_connect_is_told_as_that() {
+    let proxy = ScriptServer::repeating(Script::status(502));
+    Tail::url("https://127.0.0.1:1/")
+        .args(["--retries", "0", "--proxy", &proxy.url()])
+        .run()
+        .exit(4)
+        .stderr_has("it refuses to connect to the agent")
+        .stderr_lacks("tunnel error");
+}
+
+#[test]
+fn many_headers_and_long_ones_are_taken() {
+    let names: Vec<_> = (0..300).map(|n| format!("X-Gateway-{n}")).collect();
+    let value = "v".repeat(900);
+    let headers: Vec<_> = names.iter().map(|name| (&**name, &*value)).collect();
+    let server = ScriptServer::start([Script::events_with(&headers, insert(1)).stall()]);
+    Tail::url(server.url())
+        .args(["-n", "1", "--retries", "0"])
+        .run()
+        .exit(0)
+        .stdout_is(&expected_json(insert(1).as_bytes()));
+}
+
+#[test]
+fn a_password_file_may_begin_with_a_byte_order_mark() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("password");
+    std::fs::write(&file, "\u{feff}secret\r\n").unwrap();
+    let server = ScriptServer::start(stream());
+    Tail::url(server.url())
+        .args(["-n", "1"])
+        .arg("--password-file")
+        .arg(&file)
+        .run()
+        .exit(0);
+    assert_eq!(
+        server.request().header("Authorization"),
+        Some(&*crate::support::basic("", "secret"))
+    );
+}
+
+#[test]
+fn a_url_in_quotes_is_told_as_that() {
+    Tail::new()
+        .env("OPLOG_TAIL_URL", "\"http://127.0.0.1:1/\"")
+        .run()
+        .exit(2)
+        .stderr_has("OPLOG_TAIL_URL")
+        .stderr_has("it must begin with http:// or https://")
+        .stderr_lacks("relative URL");
+}
+
+#[test]
+fn a_connection_cut_in_the_middle_has_one_wording() {
+    let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n";
+    for (framing, body) in [
+        ("Transfer-Encoding: chunked\r\n\r\n", "5\r\n"),
+        ("Transfer-Encoding: chunked\r\n\r\n", "2\r\n:\n\r\n"),
+        ("Content-Length: 100\r\n\r\n", ":\n"),
+    ] {
+        let server = ScriptServer::repeating(Script::raw(format!("{head}{framing}{body}")));
+        Tail::url(server.url())
+            .args(["--retries", "0"])
+            .run()
+            .exit(4)
+            .stderr_has("the connection ended in the middle of the answer")
+            .stderr_lacks("EOF")
+            .stderr_lacks("length reached");
+    }
+}
+
+#[test]
+fn create_counts_as_an_insert() {
+    let event = insert(1).replace("event: insert", "event: create");
+    let server = ScriptServer::start([Script::events(event.clone()).stall()]);
+    Tail::url(server.url())
+        .args(["-n", "1", "--stats", "-o", "json"])
+        .run()
+        .exit(0)
+        .stdout_is(&expected_json(event.as_bytes()))
+        .stderr_has("\"insert\":1,")
+        .stderr_has(&operation_id(1));
+}
+
+#[test]
+fn the_last_second_that_can_be_told_is_in_the_future() {
+    Tail::url("http://127.0.0.1:1/")
+        .args(["--since", "9999-12-31T23:59:59Z"])
+        .run()
+        .exit(2)
+        .stderr_has("that is in the future");
+}
