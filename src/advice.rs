@@ -38,7 +38,7 @@ fn on(hint: Hint) -> &'static str {
             "give the server a certificate with CA:FALSE, made for example by openssl req -x509 \
              -addext basicConstraints=CA:FALSE"
         }
-        Hint::ClientCertificate => "give one that the server accepts with --cert and --key",
+        Hint::ClientCertificate => "this program cannot show a client certificate yet",
         Hint::TimeToConnect => "--connect-timeout gives it longer",
         Hint::TimeToAnswer => {
             "--connect-timeout and --read-timeout together; either gives it longer"

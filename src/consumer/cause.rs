@@ -37,8 +37,8 @@ pub(super) fn request_failure(error: &reqwest::Error) -> Failure {
     }
 }
 
-/// A connection that ends in the middle of an answer, however the libraries put it.
-pub(super) const CUT: &str = "the connection ended in the middle of the answer";
+/// A connection that ends before or in the middle of an answer, however the libraries put it.
+pub(super) const CUT: &str = "the connection ended before the answer was complete";
 
 /// Whether the connection ended before the answer was complete.
 fn is_cut(cause: &(dyn StdError + 'static)) -> bool {

@@ -141,7 +141,7 @@ fn a_connection_cut_in_the_middle_has_one_wording() {
             .args(["--retries", "0"])
             .run()
             .exit(4)
-            .stderr_has("the connection ended in the middle of the answer")
+            .stderr_has("the connection ended before the answer was complete")
             .stderr_lacks("EOF")
             .stderr_lacks("length reached");
     }
