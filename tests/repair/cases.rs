@@ -154,13 +154,13 @@ fn since_a_second() {
     });
 }
 
-/// From now on, the connection lost before the first operation: the states since the second of
-/// that connection come, by the clock of the agent that answered. That of the one which takes the
-/// operations in, and stamps the states, is behind.
+/// From now on, the connection lost before the first operation: the states since shortly before that
+/// connection come, up to the second of the newest operation. The clock of the agent which takes
+/// the operations in, and stamps the states, is ahead, so the last ones are missing.
 #[test]
 fn since_the_first_connection() {
     let setup = Setup {
-        taker_offset_ms: -3_000,
+        taker_offset_ms: 3_000,
         start: Start::Now,
         ..Setup::default()
     };

