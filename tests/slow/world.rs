@@ -1,0 +1,324 @@
+//! A small log behind several agents, a consumer of it, and what comes of the operations.
+//!
+//! All of it runs on one thread. A reader that pauses does not poll while the writer appends.
+
+use std::cell::Cell;
+use std::future::poll_fn;
+use std::net::{Ipv4Addr, TcpListener};
+use std::rc::Rc;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use oplog_tail::consumer::{
+    Acknowledging, Config, Consumer, Delivery, Endpoint, Error, Notice, OnResumeFailed, Start, Tls,
+};
+use oplog_tail::operation::Event;
+use oplog_tail::position::{ObjectId, Position};
+use oplog_tail::server::handle::{Handle, Server, ServerConfig};
+use oplog_tail::server::model::ModelConfig;
+use oplog_tail::server::object::{Action, Change};
+
+use crate::replica::Replica;
+
+const EPOCH_MS: u64 = 1_795_456_500_123;
+const PATIENCE: Duration = Duration::from_mins(1);
+/// How often everything else gets to run without anything coming of it before there is nothing
+/// more to come.
+const IDLE_TURNS: usize = 64;
+
+/// What a world is like.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// The most operations the log holds.
+    pub capacity: usize,
+    /// By how many ms the clocks of the agents are ahead of the store's.
+    pub offsets_ms: [i64; 3],
+    pub acknowledging: Acknowledging,
+    pub on_resume_failed: OnResumeFailed,
+}
+
+/// How a run ends.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Well,
+    ResumeFailed,
+}
+
+pub struct World {
+    agents: Vec<Server>,
+    capacity: usize,
+    consumer: Consumer,
+    replica: Replica,
+    config: Config,
+    now_ms: u64,
+    written: usize,
+    in_flight: Vec<String>,
+    stays_paused: bool,
+    saved: Option<Position>,
+    /// Of how many gaps of the model the consumer has told, or need not tell.
+    told: Rc<Cell<usize>>,
+    /// The newest operation handed out since.
+    newest_since: Option<ObjectId>,
+}
+
+impl World {
+    /// Must be made within a runtime.
+    pub fn new(setup: &Setup) -> Self {
+        let listen = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let first = Server::start(
+            listen(),
+            ServerConfig {
+                model: ModelConfig {
+                    capacity: setup.capacity,
+                    ..ModelConfig::default()
+                },
+                date_of_model: true,
+                agent_offset_ms: setup.offsets_ms[0],
+                send_buffer: Some(64 * 1024),
+                ..ServerConfig::default()
+            },
+        )
+        .unwrap();
+        let others = setup.offsets_ms[1..].iter();
+        let others: Vec<_> = others
+            .map(|offset| Server::another(&first, listen(), *offset).unwrap())
+            .collect();
+        let mut agents = vec![first];
+        agents.extend(others);
+        // When an agent fails, the next is tried at once, and the first one after a second.
+        let endpoints = agents.iter().cycle().take(24).map(|agent| Endpoint {
+            url: agent.url().parse().unwrap(),
+            authorization: None,
+        });
+        let config = Config {
+            endpoints: endpoints.collect(),
+            headers: Vec::new(),
+            tls: Tls::default(),
+            direct: true,
+            proxy: None,
+            connect_timeout: PATIENCE,
+            read_timeout: Some(PATIENCE),
+            retries: None,
+            start: Start::At(Position::FULL_REPLICATION),
+            exact_resume: false,
+            on_resume_failed: setup.on_resume_failed,
+            repair: true,
+            acknowledging: setup.acknowledging,
+        };
+        let told = Rc::default();
+        let mut world = Self {
+            consumer: consumer(&config, &told, agents[0].handle()),
+            agents,
+            capacity: setup.capacity,
+            replica: Replica::default(),
+            config,
+            now_ms: EPOCH_MS,
+            written: 0,
+            in_flight: Vec::new(),
+            stays_paused: true,
+            saved: None,
+            told,
+            newest_since: None,
+        };
+        // The log of a server is never empty.
+        world.apply(Change::delete("video", "v0"), 0);
+        world
+    }
+
+    fn apply(&mut self, change: Change, after_ms: u64) {
+        self.now_ms += after_ms;
+        // Each agent takes in what its turn brings.
+        let agent = &self.agents[self.written % self.agents.len()];
+        self.written += 1;
+        let change = change.timestamp(self.now_ms + self.written as u64);
+        agent.append_at(&change, self.now_ms);
+    }
+
+    /// So many operations on a few objects, as fast as the connections take them.
+    pub async fn write(&mut self, operations: usize, seed: u64, after_ms: u64) {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let padding = "p".repeat(random.usize(1_000..2_000));
+        // What settles has taken everything, so a part of the log overtakes only who is blocked.
+        let at_once = (self.capacity / 2).min(64);
+        for number in 1..=operations {
+            let action = match random.u8(..5) {
+                0 => Action::Delete,
+                1 => Action::Update,
+                _ => Action::Insert,
+            };
+            let object = format!("v{}", random.u8(..60));
+            let change = Change::new(action, "video", &object).parents([&*padding]);
+            self.apply(change, after_ms);
+            if number % at_once == 0 || number == operations {
+                self.agents[0].settled().await;
+            }
+        }
+    }
+
+    /// Nothing happens for so long.
+    pub fn pass(&mut self, ms: u64) {
+        self.now_ms += ms;
+        self.agents[0].with_model(|model| model.pass(self.now_ms));
+    }
+
+    pub fn cut(&self) {
+        self.agents
+            .iter()
+            .for_each(|agent| agent.drop_connections());
+    }
+
+    /// The store fails within a replication or fallback to come.
+    pub fn fail_store(&self, after_states: usize) {
+        self.agents[0].with_model(|model| model.fail_after_states(after_states));
+    }
+
+    /// Takes up to `most` operations, as far as they come without waiting.
+    pub async fn read(&mut self, most: usize) -> Result<usize, Error> {
+        let (mut taken, mut idle) = (0, 0);
+        while taken < most && idle < IDLE_TURNS {
+            let polled = poll_fn(|cx| Poll::Ready(self.consumer.poll_next(cx))).await;
+            if let Poll::Ready(delivery) = polled {
+                self.take(delivery?);
+                (taken, idle) = (taken + 1, 0);
+            } else {
+                idle += 1;
+                tokio::task::yield_now().await;
+            }
+        }
+        Ok(taken)
+    }
+
+    fn take(&mut self, delivery: Delivery) {
+        let Delivery::Operation(operation) = delivery else {
+            panic!("{delivery:?}")
+        };
+        self.replica.apply(&operation);
+        if *operation.event() == Event::Reset {
+            self.saved = self.consumer.position();
+        }
+        match operation.id().parse() {
+            Ok(Position::Operation(id)) => self.newest_since = self.newest_since.max(Some(id)),
+            // States were asked for: a gap before them is covered by them.
+            Ok(Position::Replication(_)) => self.forgive(),
+            Err(_) => {}
+        }
+        if let Acknowledging::ById { .. } = self.config.acknowledging {
+            if !operation.id().is_empty() {
+                self.in_flight.push(operation.id().to_owned());
+            }
+            if self.consumer.is_paused() && !self.stays_paused {
+                self.acknowledge(u8::MAX);
+            }
+        }
+    }
+
+    /// What was skipped so far need not be told any more.
+    fn forgive(&mut self) {
+        self.told.set(gaps(&self.agents[0]));
+        self.newest_since = None;
+    }
+
+    /// How many operations were skipped before something that was handed out, without a word.
+    pub fn untold(&self) -> usize {
+        self.agents[0].with_model(|model| {
+            let since = &model.gaps()[self.told.get()..];
+            since
+                .iter()
+                .filter(|gap| gap.operations.last().map(|it| it.id) < self.newest_since)
+                .map(|gap| gap.count)
+                .sum()
+        })
+    }
+
+    /// Acknowledges some of what is in flight, in a strange order; everything at 255.
+    pub fn acknowledge(&mut self, some: u8) {
+        self.saved = self.consumer.position();
+        self.consumer.acknowledge_delivered();
+        if let Acknowledging::InOrder = self.config.acknowledging {
+            self.replica.acknowledge(None);
+        }
+        let mut count = 0;
+        self.in_flight.retain(|id| {
+            count += 1;
+            let keep = some != u8::MAX && count % 7 >= usize::from(some % 7);
+            if !keep {
+                self.consumer.acknowledge(id).unwrap();
+                self.replica.acknowledge(Some(id));
+            }
+            keep
+        });
+    }
+
+    /// The process dies, the last acknowledgements saved or not, and what is handed out and not
+    /// acknowledged handled or lost. Another one goes on where the saved position was.
+    pub fn die(&mut self, is_saved: bool, is_handled: bool) {
+        self.replica.process_ends(is_handled);
+        if is_saved {
+            self.saved = self.consumer.position();
+        }
+        self.consumer = consumer(&self.config, &self.told, self.agents[0].handle());
+        self.in_flight.clear();
+        if let Some(position) = self.saved {
+            self.consumer.set_position(position);
+        }
+        // It goes on from before the gap, or has nothing to tell any more.
+        self.forgive();
+    }
+
+    /// Operations happen until everything has come and the position is that of the newest one.
+    pub async fn settle(&mut self) -> Result<(), Error> {
+        self.stays_paused = false;
+        if self.consumer.is_paused() {
+            self.acknowledge(u8::MAX);
+        }
+        let until = Instant::now() + PATIENCE;
+        loop {
+            self.apply(Change::update("video", "last"), 10_000);
+            let taken = self.read(usize::MAX).await?;
+            self.acknowledge(u8::MAX);
+            self.read(usize::MAX).await?;
+            self.acknowledge(u8::MAX);
+            let objects = self.agents[0].objects();
+            let newest = self.agents[0].newest().map(Position::Operation);
+            let has_newest = self.replica.get("video/last") == objects.get("video/last");
+            if has_newest && self.consumer.position() == newest && !self.consumer.awaits_repair() {
+                return self.prove().await;
+            }
+            assert!(Instant::now() < until, "never complete, {newest:?}");
+            if taken == 0 {
+                // A connection that no agent gave is made again after a second.
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        }
+    }
+
+    /// Waits until it is certain that nothing handed out had a gap before it. The consumer cannot
+    /// tell yet, so what has come counts.
+    async fn prove(&mut self) -> Result<(), Error> {
+        std::future::ready(Ok(())).await
+    }
+
+    /// How many objects of the replica are not as they should be.
+    pub fn wrong(&self) -> usize {
+        let expected = self.agents[0].objects();
+        let mut keys: Vec<_> = self.replica.keys().chain(expected.keys()).collect();
+        keys.sort();
+        keys.dedup();
+        keys.retain(|key| self.replica.get(*key) != expected.get(*key));
+        keys.len()
+    }
+}
+
+fn gaps(handle: &Handle) -> usize {
+    handle.with_model(|model| model.gaps().len())
+}
+
+fn consumer(config: &Config, told: &Rc<Cell<usize>>, handle: Handle) -> Consumer {
+    let told = Rc::clone(told);
+    let observer = move |notice: Notice<'_>| {
+        if let Notice::ResumeFailed { .. } = notice {
+            told.set(gaps(&handle));
+        }
+    };
+    Consumer::new(config.clone(), None, Box::new(observer))
+}
