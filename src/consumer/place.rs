@@ -194,6 +194,12 @@ impl Place {
         }
     }
 
+    /// The present connection brings states instead of what comes after an operation: nothing of it
+    /// was handed out before on the way to the last operation.
+    pub fn fell_back(&mut self) {
+        self.skips_to = None;
+    }
+
     /// From the next connection on, starts a full replication until one has begun.
     pub fn replicate(&mut self) {
         self.replicate = true;

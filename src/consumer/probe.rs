@@ -13,9 +13,10 @@ use super::transport::Clients;
 use crate::operation::Event;
 use crate::position::Position;
 
-/// The server is asked at most this often, and a connection that is behind gets this long to catch
-/// up by itself.
-const INTERVAL: Duration = Duration::from_secs(1);
+/// The server is asked at most this often.
+const INTERVAL: Duration = Duration::from_millis(250);
+/// A connection that is behind gets this long to catch up by itself.
+const CATCHING_UP: Duration = Duration::from_secs(1);
 /// The longest that an answer may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -86,7 +87,11 @@ impl Probe {
     pub fn poll_due(&mut self, is_behind: bool, cx: &mut Context<'_>) -> Poll<()> {
         let now = Instant::now();
         let wanted = *self.wanted_since.get_or_insert(now);
-        let patience = if is_behind { INTERVAL } else { Duration::ZERO };
+        let patience = if is_behind {
+            CATCHING_UP
+        } else {
+            Duration::ZERO
+        };
         let rested = self.last_asked.map_or(wanted, |last| last + INTERVAL);
         let due = rested.max(wanted + patience);
         if due <= now {

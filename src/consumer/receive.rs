@@ -149,6 +149,7 @@ impl Consumer {
         let Some((asked, margin)) = self.place.fallback() else {
             return Ok(true);
         };
+        self.place.fell_back();
         // What is left of an earlier replication comes with this one.
         self.repair = None;
         if asked.names_an_operation() {

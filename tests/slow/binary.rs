@@ -1,5 +1,7 @@
 //! The program itself, with readers of its stdout that do not keep up.
 
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
 use oplog_tail::server::handle::{ServerConfig, ServerThread};
 use oplog_tail::server::model::ModelConfig;
 use oplog_tail::server::object::{Action, Change};
@@ -85,6 +87,23 @@ impl Scene {
         );
     }
 
+    /// An operation that comes late enough to bring what the states before it missed.
+    fn write_later(&mut self) {
+        let change = Change::insert("video", "last").timestamp(1_795_456_600_000);
+        let later = SystemTime::now() + Duration::from_secs(10);
+        let later_ms = later.duration_since(UNIX_EPOCH).unwrap().as_millis();
+        self.server.append_at(&change, later_ms.try_into().unwrap());
+    }
+
+    fn finish(&mut self, mut running: Running) -> Finished {
+        while let Some(line) = running.next_line() {
+            if is_live_event(&line) {
+                self.write_later();
+            }
+        }
+        running.wait()
+    }
+
     #[track_caller]
     fn fails_to_resume(&self, finished: Finished) {
         let skipped = self.skipped();
@@ -110,7 +129,7 @@ fn paused(args: &[&str]) -> (Scene, Finished) {
     scene.write(1_000);
     running.wait_until_stdout_is_full();
     scene.write(WRITTEN);
-    let finished = running.wait();
+    let finished = scene.finish(running);
     (scene, finished)
 }
 
@@ -136,11 +155,18 @@ fn late_acknowledgements(args: &[&str]) -> (Scene, Finished) {
     scene.write(WRITTEN);
     running.write_stdin(&unacknowledged);
     while let Some(line) = running.next_line() {
+        if is_live_event(&line) {
+            scene.write_later();
+        }
         unacknowledged = ids(&[line]);
         running.write_stdin(&unacknowledged);
     }
     let finished = running.wait();
     (scene, finished)
+}
+
+fn is_live_event(line: &str) -> bool {
+    line.contains(r#""event":"live""#)
 }
 
 fn ids(lines: &[String]) -> String {
@@ -169,15 +195,17 @@ fn a_reader_that_is_always_too_slow_is_told() {
     for args in [EXIT, CONTINUE] {
         let mut scene = Scene::new();
         let mut running = scene.tail(args);
+        let mut is_live = false;
         for _ in 0..WRITTEN / 500 {
             scene.write(500);
-            for _ in 0..10 {
-                if running.next_line().is_none() {
-                    break;
-                }
+            for line in (0..10).map_while(|_| running.next_line()) {
+                is_live |= is_live_event(&line);
             }
         }
-        let finished = running.wait();
+        if is_live {
+            scene.write_later();
+        }
+        let finished = scene.finish(running);
         if args == EXIT {
             scene.fails_to_resume(finished);
         } else {
@@ -190,9 +218,10 @@ fn a_reader_that_is_always_too_slow_is_told() {
 fn a_reader_that_keeps_up_pays_nothing() {
     let mut scene = Scene::new();
     let mut running = scene.tail(EXIT);
-    for _ in 0..WRITTEN / 200 {
-        scene.write(200);
-        running.read_lines(200);
+    // Never so much at once that the server might have to wait.
+    for _ in 0..WRITTEN / 20 {
+        scene.write(20);
+        running.read_lines(20);
     }
     let finished = running.wait().exit(0).stderr_is_empty();
     assert_eq!(finished.stdout_lines().len(), WRITTEN);

@@ -6,11 +6,14 @@ use std::cell::Cell;
 use std::future::poll_fn;
 use std::net::{Ipv4Addr, TcpListener};
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use oplog_tail::consumer::{
-    Acknowledging, Config, Consumer, Delivery, Endpoint, Error, Notice, OnResumeFailed, Start, Tls,
+    Acknowledging, Clock, Config, Consumer, Delivery, Endpoint, Error, Notice, OnResumeFailed,
+    Start, Tls,
 };
 use oplog_tail::operation::Event;
 use oplog_tail::position::{ObjectId, Position};
@@ -51,6 +54,8 @@ pub struct World {
     replica: Replica,
     config: Config,
     now_ms: u64,
+    /// What the clock of the consumer's machine shows.
+    clock_ms: Arc<AtomicU64>,
     written: usize,
     in_flight: Vec<String>,
     stays_paused: bool,
@@ -90,6 +95,7 @@ impl World {
             url: agent.url().parse().unwrap(),
             authorization: None,
         });
+        let clock_ms = Arc::new(AtomicU64::new(EPOCH_MS));
         let config = Config {
             endpoints: endpoints.collect(),
             headers: Vec::new(),
@@ -104,6 +110,7 @@ impl World {
             on_resume_failed: setup.on_resume_failed,
             repair: true,
             acknowledging: setup.acknowledging,
+            clock: local_clock(&clock_ms),
         };
         let told = Rc::default();
         let mut world = Self {
@@ -113,6 +120,7 @@ impl World {
             replica: Replica::default(),
             config,
             now_ms: EPOCH_MS,
+            clock_ms,
             written: 0,
             in_flight: Vec::new(),
             stays_paused: true,
@@ -127,6 +135,7 @@ impl World {
 
     fn apply(&mut self, change: Change, after_ms: u64) {
         self.now_ms += after_ms;
+        self.clock_ms.store(self.now_ms, Ordering::Relaxed);
         // Each agent takes in what its turn brings.
         let agent = &self.agents[self.written % self.agents.len()];
         self.written += 1;
@@ -158,6 +167,7 @@ impl World {
     /// Nothing happens for so long.
     pub fn pass(&mut self, ms: u64) {
         self.now_ms += ms;
+        self.clock_ms.store(self.now_ms, Ordering::Relaxed);
         self.agents[0].with_model(|model| model.pass(self.now_ms));
     }
 
@@ -167,7 +177,7 @@ impl World {
             .for_each(|agent| agent.drop_connections());
     }
 
-    /// The store fails within a replication or fallback to come.
+    /// The store fails within a replication or fallback to come, but for that of a repair.
     pub fn fail_store(&self, after_states: usize) {
         self.agents[0].with_model(|model| model.fail_after_states(after_states));
     }
@@ -176,6 +186,10 @@ impl World {
     pub async fn read(&mut self, most: usize) -> Result<usize, Error> {
         let (mut taken, mut idle) = (0, 0);
         while taken < most && idle < IDLE_TURNS {
+            if self.consumer.is_repairing() {
+                // What only the repair brings is lost if the store fails just then.
+                self.fail_store(usize::MAX);
+            }
             let polled = poll_fn(|cx| Poll::Ready(self.consumer.poll_next(cx))).await;
             if let Poll::Ready(delivery) = polled {
                 self.take(delivery?);
@@ -292,10 +306,10 @@ impl World {
         }
     }
 
-    /// Waits until it is certain that nothing handed out had a gap before it. The consumer cannot
-    /// tell yet, so what has come counts.
+    /// Waits until it is certain that nothing handed out had a gap before it.
     async fn prove(&mut self) -> Result<(), Error> {
-        std::future::ready(Ok(())).await
+        let certain = poll_fn(|cx| self.consumer.poll_certain(cx)).await;
+        certain.map(drop)
     }
 
     /// How many objects of the replica are not as they should be.
@@ -313,10 +327,18 @@ fn gaps(handle: &Handle) -> usize {
     handle.with_model(|model| model.gaps().len())
 }
 
+fn local_clock(ms: &Arc<AtomicU64>) -> Clock {
+    let ms = Arc::clone(ms);
+    Clock::new(move || {
+        let ms = ms.load(Ordering::Relaxed);
+        jiff::Timestamp::from_millisecond(ms.try_into().unwrap()).unwrap()
+    })
+}
+
 fn consumer(config: &Config, told: &Rc<Cell<usize>>, handle: Handle) -> Consumer {
     let told = Rc::clone(told);
     let observer = move |notice: Notice<'_>| {
-        if let Notice::ResumeFailed { .. } = notice {
+        if let Notice::ResumeFailed { .. } | Notice::Skipped { .. } = notice {
             told.set(gaps(&handle));
         }
     };
