@@ -87,12 +87,15 @@ impl Scene {
         );
     }
 
-    /// An operation that comes late enough to bring what the states before it missed.
+    /// Operations that come late enough to bring what the states before them missed. The first one
+    /// may come while the states are still being read; then only the second is late enough.
     fn write_later(&mut self) {
-        let change = Change::insert("video", "last").timestamp(1_795_456_600_000);
-        let later = SystemTime::now() + Duration::from_secs(10);
-        let later_ms = later.duration_since(UNIX_EPOCH).unwrap().as_millis();
-        self.server.append_at(&change, later_ms.try_into().unwrap());
+        for seconds in [10, 20] {
+            let change = Change::insert("video", "last").timestamp(1_795_456_600_000 + seconds);
+            let later = SystemTime::now() + Duration::from_secs(seconds);
+            let later_ms = later.duration_since(UNIX_EPOCH).unwrap().as_millis();
+            self.server.append_at(&change, later_ms.try_into().unwrap());
+        }
     }
 
     fn finish(&mut self, mut running: Running) -> Finished {
