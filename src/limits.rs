@@ -5,6 +5,7 @@
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -17,16 +18,21 @@ use tokio::runtime::Runtime;
 /// reading certificates; and the 5 of a demo server with its connections, 3 spare ones.
 const DESCRIPTORS: usize = 28;
 
+/// Limits that are advised are multiples of this.
+const STEP: usize = 64;
+/// How many threads a run starts before it can begin: for names, signals and saving.
+const THREADS: usize = 3;
+
 /// The system gives less than a run needs.
 #[derive(Debug, thiserror::Error)]
 pub enum LimitError {
     /// Too few files may be open.
-    #[error("at most {} files may be open at once, and a run needs {needed}; raise the limit (ulimit -n {needed})", described(*.limit))]
+    #[error("at most {} files may be open at once, which is too few for a run; raise the limit (ulimit -n {enough})", described(*.limit))]
     Descriptors {
         /// The limit of the process, where it has one.
         limit: Option<u64>,
-        /// The smallest limit that is enough.
-        needed: usize,
+        /// A limit that is enough.
+        enough: usize,
     },
     /// All files that the whole system may have open are.
     #[error("the system has too many open files; a run needs {DESCRIPTORS} more")]
@@ -66,9 +72,11 @@ pub fn check_descriptors() -> Result<(), LimitError> {
 fn too_few(free: usize) -> LimitError {
     let limit = getrlimit(Resource::Nofile).current;
     let missing = DESCRIPTORS - free;
+    let needed = usize::try_from(limit.unwrap_or(0)).unwrap_or(0) + missing;
+    // Rounded up: files that were inherited with numbers above the limit count under a higher one.
     LimitError::Descriptors {
         limit,
-        needed: usize::try_from(limit.unwrap_or(0)).unwrap_or(0) + missing,
+        enough: needed.next_multiple_of(STEP),
     }
 }
 
@@ -78,11 +86,21 @@ fn too_few(free: usize) -> LimitError {
 /// # Errors
 /// When the system gives no thread.
 pub fn start_threads(runtime: &Runtime) -> Result<(), LimitError> {
-    // Asked for in a way that can fail first.
-    thread::Builder::new()
-        .spawn(|| ())
-        .and_then(|thread| thread.join().map_err(|_| io::Error::other("it panicked")))
-        .map_err(LimitError::Threads)?;
+    // Tried first in a way that can fail, with all that a run needs at once.
+    let (over, is_over) = mpsc::channel::<()>();
+    let is_over = Arc::new(Mutex::new(is_over));
+    let tried: Result<Vec<_>, _> = (0..THREADS)
+        .map(|_| {
+            let is_over = Arc::clone(&is_over);
+            // Ends when the sender is gone.
+            thread::Builder::new().spawn(move || drop(is_over.lock().map(|over| over.recv())))
+        })
+        .collect();
+    drop(over);
+    for thread in tried.map_err(LimitError::Threads)? {
+        // It does nothing that could panic.
+        let _ = thread.join();
+    }
     drop(runtime.spawn_blocking(|| ()));
     Ok(())
 }
