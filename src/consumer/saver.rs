@@ -149,7 +149,7 @@ impl Saver {
     /// `patience` for it.
     ///
     /// # Errors
-    /// Why the last position is not in the file, the first time this is asked.
+    /// Why the last position is not in the file, each time this is asked.
     pub fn finish(&self, patience: Duration) -> Result<(), StateError> {
         let mut state = self.shared.lock();
         state.stopping = true;
@@ -169,7 +169,8 @@ impl Saver {
                 patience,
             });
         }
-        state.error.take().map_or(Ok(()), Err)
+        // Kept: whichever thread ends the process must know it.
+        state.error.clone().map_or(Ok(()), Err)
     }
 }
 
@@ -279,5 +280,7 @@ mod tests {
             Err(StateError::Save { .. })
         ));
         assert!(saver.has_failed());
+        // Another thread may ask as well.
+        assert!(saver.clone().finish(Duration::from_secs(20)).is_err());
     }
 }

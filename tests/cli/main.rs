@@ -24,6 +24,7 @@ mod repair;
 mod request;
 mod resume;
 mod state;
+mod state_absent;
 mod statistics;
 mod stopping;
 mod stream;

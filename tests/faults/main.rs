@@ -10,6 +10,7 @@ mod support;
 mod clock;
 mod cut;
 mod disk;
+mod failed_save;
 mod garbage;
 mod in_process;
 mod kill;
