@@ -107,7 +107,7 @@ pub struct Position {
     ///
     /// A run goes on after the last operation that was acknowledged, in this run or an earlier one.
     /// Holds the bare id, as the Go client writes it. Only one process at a time can use it.
-    /// Default: the position is not kept. Example: --state /var/lib/oplog-tail/position
+    /// Each save replaces the file, so mount its folder, not the file alone. Default: the position is not kept. Example: --state /var/lib/oplog-tail/position
     #[arg(
         short,
         long = "state",
@@ -200,7 +200,7 @@ pub struct Acknowledging {
     ///
     /// auto: an operation is acknowledged once its line has been written to stdout. stdin: whoever
     /// reads stdout writes the ids it has handled to stdin, one a line, in any order. none: look
-    /// only, the state file is read but never written. Default: auto. Example: --ack stdin
+    /// only, the state file is read but never written, and must hold a position. Default: auto. Example: --ack stdin
     #[arg(
         long,
         value_name = "HOW",
