@@ -154,7 +154,7 @@ impl Saver {
         let mut state = self.shared.lock();
         state.stopping = true;
         self.shared.changed.notify_all();
-        let mut state = self
+        let state = self
             .shared
             .changed
             .wait_timeout_while(state, patience, |state| !state.finished)

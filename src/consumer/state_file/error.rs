@@ -30,7 +30,7 @@ pub enum StateError {
         content: String,
     },
     /// It is only to be looked at, and there is nothing to see.
-    #[error("state file {}: {}, so there is no position to look at; correct the name, or leave --state out", path.display(), if *is_missing { "does not exist" } else { "holds nothing" })]
+    #[error("state file {}: {}, so there is no position to look at; correct the name, or name no state file", path.display(), if *is_missing { "does not exist" } else { "holds nothing" })]
     NoPosition {
         /// The file as it was named.
         path: PathBuf,
