@@ -10,17 +10,18 @@
 
 mod error;
 mod holder;
+mod lock;
 mod obstacle;
 mod safety;
 
 use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Read, Seek, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 pub use error::StateError;
 use holder::Holder;
+use lock::{claim, is_at, is_busy, lock};
 pub use obstacle::{Problem, Step};
 use safety::Safety;
 
@@ -315,96 +316,11 @@ impl Drop for StateFile {
     }
 }
 
-/// Opens and locks the file at `path`; where there is none, makes the one at `temporary` and locks
-/// that. Says whether it is the latter.
-fn lock(path: &Path, temporary: &Path) -> Stepped<(File, bool)> {
-    loop {
-        match OpenOptions::new().read(true).write(true).open(path) {
-            Ok(file) => {
-                let locked = file.try_lock().map_err(io::Error::from);
-                // Another file has the name after a save of its owner. Only the lock of that one
-                // counts.
-                if is_at(&file, path) {
-                    return locked.map(|()| (file, false)).map_err(at(Step::Lock));
-                }
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let Some(file) = claim(temporary, 0o666)? else {
-                    continue;
-                };
-                if path.symlink_metadata().is_err() {
-                    return Ok((file, true));
-                }
-                // The first save of another process came in between.
-                let _ = fs::remove_file(temporary);
-            }
-            Err(error) => return Err((Step::Open, error)),
-        }
-    }
-}
-
-/// Makes the file beside the state file, with this mode, and locks it. `None` where another
-/// process was faster and is done; then everything is to be looked at again.
-///
-/// Only the process that holds the lock of a file of that name renames or removes it. One that
-/// nobody has locked was left by a run that was killed.
-fn claim(temporary: &Path, mode: u32) -> Stepped<Option<File>> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).mode(mode);
-    match options.clone().create_new(true).open(temporary) {
-        Ok(file) => {
-            let locked = file.try_lock().map_err(io::Error::from);
-            if !is_at(&file, temporary) {
-                return Ok(None);
-            }
-            if locked.as_ref().is_err_and(|error| !is_busy(error)) {
-                let _ = fs::remove_file(temporary);
-            }
-            locked.map(|()| Some(file)).map_err(at(Step::Lock))
-        }
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            let no_link = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
-            #[expect(clippy::cast_possible_wrap, reason = "flags are bits")]
-            let no_link = no_link.bits() as i32;
-            let left = match options.custom_flags(no_link).open(temporary) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-                opened => opened.ok(),
-            };
-            if let Some(left) = &left {
-                let locked = left.try_lock().map_err(io::Error::from);
-                if !is_at(left, temporary) {
-                    return Ok(None);
-                }
-                locked.map_err(at(Step::Lock))?;
-            }
-            // What cannot be opened is no file of a run of this user: a link, for example.
-            match fs::remove_file(temporary) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => Err((Step::Create, error)),
-                _ => Ok(None),
-            }
-        }
-        Err(error) => Err((Step::Create, error)),
-    }
-}
-
-/// Another process holds the lock.
-fn is_busy(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::WouldBlock
-}
-
 /// Makes `content` the content of the file, from its beginning.
 fn write(file: &mut File, content: &[u8]) -> io::Result<()> {
     file.set_len(0)?;
     file.rewind()?;
     file.write_all(content)
-}
-
-/// Whether this is the file of that name.
-fn is_at(file: &File, path: &Path) -> bool {
-    let (Ok(ours), Ok(there)) = (file.metadata(), fs::symlink_metadata(path)) else {
-        return false;
-    };
-    (ours.dev(), ours.ino()) == (there.dev(), there.ino())
 }
 
 /// The folder that the file is in.
