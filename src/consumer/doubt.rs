@@ -137,3 +137,6 @@ impl Place {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -136,8 +136,7 @@ impl Place {
         if let Some(doubt) = &self.doubt {
             return Some((doubt.since(), true));
         }
-        let by_id = matches!(self.acknowledging, Acknowledging::ById { .. });
-        let nothing_settled = by_id && !self.has_settled;
+        let nothing_settled = self.is_by_id() && !self.has_settled;
         match (self.origin, self.delivered) {
             (Origin::Given(position), delivered) if delivered.is_none() || nothing_settled => {
                 Some((position, true))
@@ -220,6 +219,11 @@ impl Place {
         }
     }
 
+    /// Whether acknowledgements come by id.
+    pub fn is_by_id(&self) -> bool {
+        matches!(self.acknowledging, Acknowledging::ById { .. })
+    }
+
     /// How many are handed out and wait for an acknowledgement by id.
     pub fn in_flight(&self) -> usize {
         self.in_flight.len()
@@ -259,7 +263,7 @@ impl Place {
         }
         // What has no id cannot be acknowledged, so it neither holds nor moves the position.
         let has_id = !operation.id().trim().is_empty();
-        if matches!(self.acknowledging, Acknowledging::ById { .. }) && has_id {
+        if self.is_by_id() && has_id {
             self.in_flight
                 .deliver(id_of(operation, position), fingerprint, is_reset);
         }
@@ -289,7 +293,7 @@ impl Place {
     /// way of acknowledging, a position that is held back since is saved: nothing else does, where
     /// no acknowledgement moves it.
     pub fn acknowledge_delivered(&mut self) {
-        if let Acknowledging::InOrder = self.acknowledging {
+        if !self.is_by_id() {
             let before = self.in_flight.watermark();
             for batch in self.batches.drain(..) {
                 self.in_flight.unpin(batch);
@@ -311,7 +315,7 @@ impl Place {
     /// Keeps the position where it is now, and in order of acknowledging also before what is
     /// handed out and waits.
     pub(super) fn pin(&mut self) -> Pin {
-        if let Acknowledging::InOrder = self.acknowledging {
+        if !self.is_by_id() {
             self.batches.push(self.in_flight.pin());
             self.pass_over_delivered();
         }
@@ -336,7 +340,7 @@ impl Place {
     pub fn skip(&mut self, position: Position) {
         self.delivered = Some(position);
         self.has_settled = true;
-        if matches!(self.acknowledging, Acknowledging::ById { .. }) {
+        if self.is_by_id() {
             self.in_flight.pass_over(position);
             self.save();
         }

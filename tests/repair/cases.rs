@@ -154,6 +154,43 @@ fn since_a_second() {
     });
 }
 
+/// The store fails within the states since a time: the server goes on without deletions and does not
+/// tell. They come when the same is asked for again, and what has come is not printed again.
+#[test]
+fn deletions_that_the_store_lost_since_a_time() {
+    let second = EPOCH_MS / 1000 + 100;
+    let setup = Setup {
+        start: Start::At(Position::of_second(second)),
+        ..Setup::default()
+    };
+    with_and_without(&setup, async |world| {
+        for number in 0..200 {
+            world.change(&format!("gone{number}"), Insert, 10);
+            world.change(&format!("kept{number}"), Insert, 10);
+        }
+        world.replica.know(world.expected());
+        world.pass(second * 1000 - world.now_ms);
+        for number in 0..200 {
+            world.change(&format!("gone{number}"), Delete, 50);
+            world.change(&format!("kept{number}"), Update, 50);
+        }
+        world.pass(10_000);
+        world.change("v1", Insert, 0);
+        world.server.with_model(|model| model.fail_after_states(2));
+        world.catch_up().await;
+        let gone = |world: &World| {
+            let replica = world.replica.keys();
+            replica.filter(|key| key.contains("gone")).count()
+        };
+        assert_eq!(gone(world), 199);
+        let_repair(world).await;
+        if world.config.repair {
+            assert_eq!(gone(world), 0);
+            assert_eq!(world.repaired(), 199, "and nothing else");
+        }
+    });
+}
+
 /// From now on, the connection lost before the first operation: the states since shortly before that
 /// connection come, up to the second of the newest operation. The clock of the agent which takes
 /// the operations in, and stamps the states, is ahead, so the last ones are missing.
