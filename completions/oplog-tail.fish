@@ -5,6 +5,8 @@ complete -c oplog-tail -l password -d 'The password; others can see it in ps' -r
 complete -c oplog-tail -l password-file -d 'Read the password from a file; - is stdin' -r -F
 complete -c oplog-tail -s H -l header -d 'Add a request header; repeatable' -r
 complete -c oplog-tail -l cacert -d 'Trust the authorities in this file too' -r -F
+complete -c oplog-tail -l cert -d 'The client certificate to show' -r -F
+complete -c oplog-tail -l key -d 'The key of the client certificate' -r -F
 complete -c oplog-tail -l proxy -d 'Connect through this HTTP proxy' -r -f
 complete -c oplog-tail -s s -l state -l state-file -d 'Keep the position in FILE' -r -F
 complete -c oplog-tail -l start-id -d 'Start here: now, 0 or an id [default: now]' -r
@@ -41,7 +43,8 @@ complete -c oplog-tail -l allow-replication -d 'Same as --start-id 0'
 complete -c oplog-tail -l rewind -d 'Start there in spite of a saved position'
 complete -c oplog-tail -l exact-resume -d 'Resume from a time as the Go client does'
 complete -c oplog-tail -l no-repair -d 'Leave out what the server leaves out'
-complete -c oplog-tail -l until-live -d 'Stop once the replication is over'
+complete -c oplog-tail -l until-live -d 'Stop at live, the end of the replication'
+complete -c oplog-tail -l until-complete -d 'Stop once the replication is complete'
 complete -c oplog-tail -l lag -d 'Add how long each operation took to arrive'
 complete -c oplog-tail -s q -l quiet -d 'Say nothing but fatal errors'
 complete -c oplog-tail -s v -l verbose -d 'Say more; -vv says even more'

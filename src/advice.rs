@@ -38,7 +38,7 @@ fn on(hint: Hint) -> &'static str {
             "give the server a certificate with CA:FALSE, made for example by openssl req -x509 \
              -addext basicConstraints=CA:FALSE"
         }
-        Hint::ClientCertificate => "this program cannot show a client certificate yet",
+        Hint::ClientCertificate => "give one that it accepts with --cert and --key",
         Hint::TimeToConnect => "--connect-timeout gives it longer",
         Hint::TimeToAnswer => {
             "--connect-timeout and --read-timeout together; either gives it longer"

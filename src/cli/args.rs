@@ -75,6 +75,21 @@ pub struct Source {
     #[arg(long, value_name = "PEM", value_hint = ValueHint::FilePath)]
     pub cacert: Option<PathBuf>,
 
+    /// The client certificate to show
+    ///
+    /// In PEM: the certificate first, then those of the authorities between it and one that the
+    /// server trusts. Shown to the origins of the URLs, not to another one that they redirect to;
+    /// an https proxy that asks for one gets it too. Default: none. Example: --cert client.pem
+    /// --key client.key
+    #[arg(long, value_name = "PEM", value_hint = ValueHint::FilePath)]
+    pub cert: Option<PathBuf>,
+
+    /// The key of the client certificate
+    ///
+    /// In PEM and not encrypted. Default: the key in the file of --cert. Example: --key client.key
+    #[arg(long, value_name = "PEM", value_hint = ValueHint::FilePath, requires = "cert")]
+    pub key: Option<PathBuf>,
+
     /// Take any certificate
     ///
     /// The connection is encrypted, but to whom it goes is not checked. Prefer --cacert. Default:

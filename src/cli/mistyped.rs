@@ -150,5 +150,5 @@ fn similar_flag<'a>(command: &'a Command, typed: &str) -> Option<&'a str> {
         strsim::osa_distance(typed, name) <= most || strsim::jaro_winkler(typed, name) >= ALIKE
     };
     let flags = command.get_arguments().flat_map(names).filter(near);
-    flags.min_by_key(|name| strsim::osa_distance(typed, name))
+    flags.min_by_key(|name| (!name.starts_with(typed), strsim::osa_distance(typed, name)))
 }

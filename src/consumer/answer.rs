@@ -104,10 +104,21 @@ pub fn refused(endpoint: &Endpoint, exchange: &Exchange) -> Failure {
                 hint: None,
             }
         }
+        // A front end refuses so within HTTP a client without the certificate that it wants.
+        400 if exchange.url.scheme() == "https" && is_html(exchange) => Failure::fatal(format!(
+            "{answer}: it may want a client certificate, or not take the position asked for"
+        ))
+        .hinting(Hint::ClientCertificate),
         400 => Failure::fatal(format!("{answer}: it does not take the position asked for")),
         404 => Failure::fatal(format!("{answer}: is it the URL of an OpLog agent?")),
         _ => Failure::fatal(answer),
     }
+}
+
+/// Whether the answer is a page for people, which an agent never sends.
+fn is_html(exchange: &Exchange) -> bool {
+    let content_type = exchange.answer.get(header::CONTENT_TYPE);
+    content_type.is_some_and(|value| value.as_bytes().starts_with(b"text/html"))
 }
 
 /// How long `Retry-After` asks to wait: seconds or a date.

@@ -44,6 +44,8 @@ pub enum OnResumeFailed {
 pub struct Tls {
     /// Certificate authorities to trust besides those of the system.
     pub extra_authorities: Vec<reqwest::Certificate>,
+    /// The client certificate with its key; it goes to the origin of the endpoint only.
+    pub identity: Option<reqwest::Identity>,
     /// Take any certificate.
     pub accept_invalid: bool,
 }

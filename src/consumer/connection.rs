@@ -64,6 +64,7 @@ impl Connection {
         last_event_id: Option<Position>,
         read_timeout: Option<Duration>,
     ) -> Attempt {
+        let has_identity = clients.has_identity();
         let transport = Transport::new(clients, Arc::clone(&endpoint));
         let (bypass, requests) = (transport.bypass(), transport.exchanges());
         let mut stream = match event_stream(&endpoint, last_event_id, transport) {
@@ -86,7 +87,10 @@ impl Connection {
             Some(Err(SseError::UnexpectedResponse(..))) => {
                 answer.map(|answer| refused(&endpoint, answer))
             }
-            Some(Err(error)) => Some(elsewhere(&endpoint, &requests, failure_of(&error))),
+            Some(Err(error)) => {
+                let failure = failure_of(&error);
+                Some(elsewhere(&endpoint, &requests, has_identity, failure))
+            }
             other => Some(Failure::retry(format!("no answer: {other:?}"))),
         };
         let result = refusal.map_or_else(
@@ -210,14 +214,35 @@ fn event_stream(
 }
 
 /// The failure, with where redirects have led before it, if they have.
-fn elsewhere(endpoint: &Endpoint, requests: &Exchanges, failure: Failure) -> Failure {
-    match requests.take_asked() {
-        Some(asked) if asked != endpoint.url => Failure {
-            reason: format!("redirected to {asked}: {}", failure.reason),
+///
+/// Another origin does not get the client certificate, so that to give one does not help there.
+fn elsewhere(
+    endpoint: &Endpoint,
+    requests: &Exchanges,
+    has_identity: bool,
+    failure: Failure,
+) -> Failure {
+    let Some(asked) = requests.take_asked().filter(|asked| *asked != endpoint.url) else {
+        return failure;
+    };
+    let reason = format!("redirected to {asked}: {}", failure.reason);
+    let is_other = asked.origin() != endpoint.url.origin();
+    if is_other && failure.hint == Some(Hint::ClientCertificate) {
+        let withheld = if has_identity {
+            ", so it was not shown there"
+        } else {
+            ""
+        };
+        return Failure {
+            reason: format!(
+                "{reason}; a client certificate goes only to the origin of the URL{withheld}; \
+                 give this URL itself"
+            ),
+            hint: None,
             ..failure
-        },
-        _ => failure,
+        };
     }
+    Failure { reason, ..failure }
 }
 
 fn failure_of(error: &SseError) -> Failure {

@@ -168,6 +168,11 @@ fn received(alert: Alert) -> (String, Option<Hint>) {
             "the server does not accept the client certificate",
             Some(Hint::ClientCertificate),
         ),
+        // The issuer of the client certificate has the right name and another key, for example.
+        Alert::DecryptError => (
+            "the server does not take a signature, perhaps that of the client certificate",
+            Some(Hint::ClientCertificate),
+        ),
         Alert::AccessDenied => (
             "the server refuses this client within TLS",
             Some(Hint::ClientCertificate),

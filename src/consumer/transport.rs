@@ -84,12 +84,24 @@ pub struct Exchange {
     pub withheld_credentials: bool,
 }
 
-/// The clients of all connections: one that can do without certificates, one with them.
+/// What a client can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// Do without the certificates of the system.
+    Plain,
+    /// Check certificates.
+    Secure,
+    /// The same, and show the client certificate.
+    Identified,
+}
+
+/// The clients of all connections, one of each kind.
 #[derive(Debug)]
 pub struct Clients {
     config: Arc<Config>,
     plain: OnceLock<Client>,
     secure: OnceLock<Client>,
+    identified: OnceLock<Client>,
 }
 
 impl Clients {
@@ -99,36 +111,54 @@ impl Clients {
             config,
             plain: OnceLock::new(),
             secure: OnceLock::new(),
+            identified: OnceLock::new(),
         }
     }
 
-    /// The client for `url`.
+    /// Whether there is a client certificate.
+    pub fn has_identity(&self) -> bool {
+        self.config.tls.identity.is_some()
+    }
+
+    /// The client for `url`, which shows the client certificate only where `at_home` says that
+    /// this is the origin it was given for.
     ///
     /// Loading the certificates of the system takes milliseconds and fails where there are none,
     /// so plain `http` goes without, unless a proxy might be spoken to over TLS.
-    fn for_url(&self, url: &Url) -> Result<&Client, TransportFailure> {
+    fn for_url(&self, url: &Url, at_home: bool) -> Result<&Client, TransportFailure> {
         let encrypted = url.scheme() == "https";
         let proxied = !self.config.direct
             && (self.config.proxy.is_some()
                 || proxy_variable(|name| std::env::var_os(name), url).is_some());
-        match self.client(encrypted || proxied) {
+        let kind = if !encrypted && !proxied {
+            Kind::Plain
+        } else if at_home && self.has_identity() {
+            Kind::Identified
+        } else {
+            Kind::Secure
+        };
+        match self.client(kind) {
             // A machine without certificates can still speak through a proxy that needs none.
-            Err(_) if !encrypted => self.client(false),
+            Err(_) if !encrypted => self.client(Kind::Plain),
             client => client,
         }
     }
 
-    /// The client with certificates or the one without.
-    fn client(&self, secure: bool) -> Result<&Client, TransportFailure> {
-        let slot = if secure { &self.secure } else { &self.plain };
+    /// The client of this kind.
+    fn client(&self, kind: Kind) -> Result<&Client, TransportFailure> {
+        let slot = match kind {
+            Kind::Plain => &self.plain,
+            Kind::Secure => &self.secure,
+            Kind::Identified => &self.identified,
+        };
         if let Some(client) = slot.get() {
             return Ok(client);
         }
-        let client = self.build(secure).map_err(TransportFailure::Tls)?;
+        let client = self.build(kind).map_err(TransportFailure::Tls)?;
         Ok(slot.get_or_init(|| client))
     }
 
-    fn build(&self, secure: bool) -> reqwest::Result<Client> {
+    fn build(&self, kind: Kind) -> reqwest::Result<Client> {
         // Fails only when a provider is installed already, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let config = &self.config;
@@ -146,14 +176,18 @@ impl Clients {
         } else if let Some(proxy) = &config.proxy {
             builder = builder.proxy(proxy.proxy.clone());
         }
-        builder = if secure {
-            builder
-                .tls_certs_merge(config.tls.extra_authorities.iter().cloned())
-                .tls_danger_accept_invalid_certs(config.tls.accept_invalid)
-        } else {
-            builder.tls_certs_only([])
-        };
-        builder.build()
+        if kind == Kind::Plain {
+            return builder.tls_certs_only([]).build();
+        }
+        if kind == Kind::Identified
+            && let Some(identity) = &config.tls.identity
+        {
+            builder = builder.identity(identity.clone());
+        }
+        builder
+            .tls_certs_merge(config.tls.extra_authorities.iter().cloned())
+            .tls_danger_accept_invalid_certs(config.tls.accept_invalid)
+            .build()
     }
 }
 
@@ -239,13 +273,18 @@ impl Transport {
         Arc::clone(&self.bypass)
     }
 
+    /// Whether `url` is of the origin that the credentials were given for.
+    fn is_at_home(&self, url: &Url) -> bool {
+        url.origin() == self.endpoint.url.origin()
+    }
+
     /// The headers for `url`: the credentials and the extra headers go to the origin they were
     /// given for and to no other. Says whether any were held back.
     fn headers_for(&self, url: &Url, protocol: &HeaderMap) -> (HeaderMap, bool) {
         let mut headers = HeaderMap::new();
         let extra = &self.clients.config.headers;
         let authorization = &self.endpoint.authorization;
-        let at_home = url.origin() == self.endpoint.url.origin();
+        let at_home = self.is_at_home(url);
         if at_home {
             if let Some(value) = authorization {
                 headers.insert(header::AUTHORIZATION, value.clone());
@@ -272,7 +311,7 @@ impl Transport {
         for _ in 0..=MAX_REDIRECTS {
             let (headers, withheld_credentials) = self.headers_for(&url, &protocol);
             *lock(&self.exchanges.asked) = Some(url.clone());
-            let client = self.clients.for_url(&url)?;
+            let client = self.clients.for_url(&url, self.is_at_home(&url))?;
             let response = client
                 .get(url.clone())
                 .headers(headers.clone())

@@ -10,7 +10,7 @@ use http::{HeaderName, HeaderValue, header};
 
 use super::{Inputs, UsageError};
 use crate::cli::{PASSWORD_VARIABLE, Secret, Source};
-use crate::consumer::Endpoint;
+use crate::consumer::{Endpoint, in_words};
 
 /// The longest password that is read from a file, in bytes; a longer file is a mistake.
 const MAX_PASSWORD_BYTES: u64 = 4096;
@@ -56,7 +56,7 @@ fn from_file(path: &Path, stdin: &mut dyn Read) -> Result<Secret, UsageError> {
     } else {
         File::open(path).and_then(|mut file| read(&mut file, &mut password))
     }
-    .map_err(|error| fail(error.to_string()))?;
+    .map_err(|error| fail(in_words(&error)))?;
     if size as u64 > MAX_PASSWORD_BYTES {
         return Err(fail(format!(
             "longer than {MAX_PASSWORD_BYTES} bytes, so it holds no password"

@@ -2,6 +2,7 @@
 
 mod credentials;
 mod network;
+mod pem;
 mod start;
 mod url;
 
@@ -165,7 +166,7 @@ impl Settings {
     /// Works out what the command line means. `demo_url` is the address of the sample server, to
     /// be given with `--demo` and only then.
     ///
-    /// Reads the files that `--password-file` and `--cacert` name.
+    /// Reads the files that `--password-file`, `--cacert`, `--cert` and `--key` name.
     ///
     /// # Errors
     /// [`UsageError`] for a value that makes no sense, flags that contradict each other, and

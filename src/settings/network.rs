@@ -5,10 +5,9 @@ use std::path::Path;
 
 use reqwest::{Certificate, Proxy, Url};
 use rustls::RootCertStore;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
 
 use super::credentials::basic;
+use super::pem;
 use super::url::{decoded, redacted};
 use super::{Environment, UsageError};
 use crate::cli::{Secret, Source};
@@ -20,12 +19,16 @@ const NO_SOCKS: &str = "SOCKS is not supported, only http and https are";
 const SLASH_IN_PASSWORD: &str =
     "a slash, ?, # or \\ in its user name or password is written %2F, %3F, %23 or %5C";
 
-/// What `--cacert` and `--insecure` mean.
+/// What `--cacert`, `--cert`, `--key` and `--insecure` mean.
 pub(super) fn tls(typed: &Source) -> Result<Tls, UsageError> {
     Ok(Tls {
         extra_authorities: match &typed.cacert {
             Some(path) => authorities(path)?,
             None => Vec::new(),
+        },
+        identity: match &typed.cert {
+            Some(path) => Some(pem::identity(path, typed.key.as_deref())?),
+            None => None,
         },
         accept_invalid: typed.insecure,
     })
@@ -34,19 +37,14 @@ pub(super) fn tls(typed: &Source) -> Result<Tls, UsageError> {
 /// The certificates in the file, at least one.
 fn authorities(path: &Path) -> Result<Vec<Certificate>, UsageError> {
     let fail = |problem: String| UsageError::new(format!("--cacert {}: {problem}", path.display()));
-    let pem = std::fs::read(path).map_err(|error| fail(error.to_string()))?;
     let mut authorities = Vec::new();
-    for der in CertificateDer::pem_slice_iter(&pem) {
-        let der = der.map_err(|error| fail(format!("not valid PEM: {error}")))?;
+    for der in pem::certificates("--cacert", path, &pem::read("--cacert", path)?)? {
         let certificate = Certificate::from_der(&der).map_err(|error| fail(error.to_string()))?;
         // Found out here, where the file can still be named.
         RootCertStore::empty()
             .add(der)
-            .map_err(|error| fail(format!("holds an unusable certificate: {error}")))?;
+            .map_err(|_| fail("holds a certificate that cannot be used".into()))?;
         authorities.push(certificate);
-    }
-    if authorities.is_empty() {
-        return Err(fail("holds no certificate in PEM".into()));
     }
     Ok(authorities)
 }

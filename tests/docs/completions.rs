@@ -56,6 +56,8 @@ fn in_bash() {
         "--state",
         "--state-file",
         "--cacert",
+        "--cert",
+        "--key",
         "--password-file",
     ] {
         assert_eq!(bash(&["oplog-tail", flag, "READ"]).unwrap(), ["README.md"]);
@@ -85,6 +87,8 @@ fn in_fish() {
         "--state",
         "--state-file",
         "--cacert",
+        "--cert",
+        "--key",
         "--password-file",
     ] {
         let line = format!("oplog-tail {flag} READ");
@@ -140,6 +144,8 @@ fn in_zsh() {
         "--state",
         "--state-file",
         "--cacert",
+        "--cert",
+        "--key",
         "--password-file",
     ] {
         let line = format!("oplog-tail {flag} READ");

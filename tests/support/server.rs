@@ -236,7 +236,10 @@ fn accept(
                     .map_err(std::io::Error::other)
                     .and_then(|connection| {
                         let mut wire = rustls::StreamOwned::new(connection, &stream);
-                        play(&mut wire, &stream, &script, &shared)?;
+                        if let Err(error) = play(&mut wire, &stream, &script, &shared) {
+                            end_after_alert(&stream, &shared);
+                            return Err(error);
+                        }
                         wire.conn.send_close_notify();
                         wire.flush()
                     }),
@@ -296,6 +299,12 @@ fn play<W: Read + Write>(
         }
     }
     Ok(())
+}
+
+/// Lets the client read the alert: a socket that is closed with something unread is reset.
+fn end_after_alert(mut socket: &TcpStream, shared: &Shared) {
+    let _ = socket.shutdown(std::net::Shutdown::Write);
+    while read(&mut socket, &mut [0; 512], shared).is_ok_and(|count| count > 0) {}
 }
 
 fn still_needed(shared: &Shared) -> std::io::Result<()> {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rustls::crypto::ring;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
@@ -14,7 +14,13 @@ pub struct Authority {
 
 impl Authority {
     pub fn new() -> Self {
+        Self::named("authority of the tests")
+    }
+
+    /// One with a name of its own; without, they all have the same.
+    pub fn named(name: &str) -> Self {
         let mut params = CertificateParams::new(Vec::new()).expect("no names");
+        params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().expect("a key");
         let issuer = CertifiedIssuer::self_signed(params, key).expect("a certificate");
@@ -53,12 +59,48 @@ impl Authority {
         }))
     }
 
+    /// What a server of this authority shows that wants a client certificate of it, too.
+    pub fn wanting_client_certificate(
+        &self,
+        version: &'static rustls::SupportedProtocolVersion,
+    ) -> Arc<rustls::ServerConfig> {
+        let (certificate, key) = self.issue(CertificateParams::new(["127.0.0.1".to_owned()]));
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(self.issuer.der().clone()).expect("a certificate");
+        let provider = Arc::new(ring::default_provider());
+        let verifier = rustls::server::WebPkiClientVerifier::builder_with_provider(
+            roots.into(),
+            Arc::clone(&provider),
+        );
+        let config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_protocol_versions(&[version])
+            .expect("a version the provider has")
+            .with_client_cert_verifier(verifier.build().expect("a verifier"))
+            .with_single_cert(vec![certificate.der().clone()], private(&key))
+            .expect("a key that fits");
+        Arc::new(config)
+    }
+
+    /// A client certificate and its key, in PEM.
+    pub fn client_certificate(&self) -> (String, String) {
+        let (certificate, key) = self.issue(CertificateParams::new(["client".to_owned()]));
+        (certificate.pem(), key.serialize_pem())
+    }
+
     fn signed(&self, params: Result<CertificateParams, rcgen::Error>) -> Arc<rustls::ServerConfig> {
+        let (certificate, key) = self.issue(params);
+        config(certificate.der().clone(), &key)
+    }
+
+    fn issue(
+        &self,
+        params: Result<CertificateParams, rcgen::Error>,
+    ) -> (rcgen::Certificate, KeyPair) {
         let key = KeyPair::generate().expect("a key");
         let certificate = params
             .and_then(|params| params.signed_by(&key, &self.issuer))
             .expect("a certificate");
-        config(certificate.der().clone(), &key)
+        (certificate, key)
     }
 
     /// A client that trusts this authority and no other.
@@ -77,12 +119,15 @@ impl Authority {
 }
 
 fn config(certificate: CertificateDer<'static>, key: &KeyPair) -> Arc<rustls::ServerConfig> {
-    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
     let config = rustls::ServerConfig::builder_with_provider(ring::default_provider().into())
         .with_safe_default_protocol_versions()
         .expect("versions the provider has")
         .with_no_client_auth()
-        .with_single_cert(vec![certificate], key)
+        .with_single_cert(vec![certificate], private(key))
         .expect("a key that fits");
     Arc::new(config)
+}
+
+fn private(key: &KeyPair) -> PrivateKeyDer<'static> {
+    PrivatePkcs8KeyDer::from(key.serialize_der()).into()
 }
