@@ -6,54 +6,34 @@ use std::io;
 
 use super::failure::Failure;
 use super::hint::Hint;
-use super::tls_words;
+use super::{http_words, tls_words};
 
 /// What a request that failed says about the place.
 pub(super) fn request_failure(error: &reqwest::Error) -> Failure {
-    let cause = deepest(error);
-    if error.is_timeout() {
+    if error.is_timeout() && error.is_connect() {
         return Failure::retry("no connection in time").hinting(Hint::TimeToConnect);
     }
     // In TLS 1.3 a server refuses a client only after the client has connected.
-    if let Some(error) = cause.downcast_ref::<rustls::Error>() {
+    if let Some(error) = chain(error).find_map(|error| error.downcast_ref::<rustls::Error>()) {
         let (words, hint) = tls_words::in_words(error);
         let failure = Failure::retry(format!("cannot connect: {words}"));
         return Failure { hint, ..failure };
     }
-    if let Some(failure) = tunnel_failure(cause) {
+    if let Some(failure) = tunnel_failure(deepest(error)) {
         return failure;
     }
+    let words = http_words::words(error);
     if error.is_connect() {
-        let words = in_words(cause);
         Failure::retry(format!("cannot connect: {words}")).hinting(Hint::Look)
-    } else if is_cut(cause) {
-        Failure::retry(CUT)
+    } else if http_words::is_cut(error) {
+        Failure::retry(words)
     } else if error.is_body() || error.is_decode() {
-        Failure::retry(format!("the connection broke: {}", in_words(cause)))
-    } else if cause.to_string() == "message head is too large" {
-        Failure::fatal("the headers of the answer are too many or too long")
+        Failure::retry(format!("the connection broke: {words}"))
+    } else if http_words::is_head_too_large(error) {
+        Failure::fatal(words)
     } else {
-        Failure::retry(format!("the request failed: {}", in_words(cause)))
+        Failure::retry(format!("the request failed: {words}"))
     }
-}
-
-/// A connection that ends before or in the middle of an answer, however the libraries put it.
-pub(super) const CUT: &str = "the connection ended before the answer was complete";
-
-/// Whether the connection ended before the answer was complete.
-fn is_cut(cause: &(dyn StdError + 'static)) -> bool {
-    let ended = cause
-        .downcast_ref::<io::Error>()
-        .is_some_and(|error| error.kind() == io::ErrorKind::UnexpectedEof);
-    let text = cause.to_string();
-    let is_incomplete = [
-        "connection closed before message completed",
-        "end of file before message length reached",
-        "unexpected EOF",
-    ]
-    .iter()
-    .any(|words| text.contains(words));
-    ended || is_incomplete
 }
 
 /// What an answer of a proxy to `CONNECT` means. hyper-util gives its kind only as text.
@@ -78,13 +58,18 @@ fn tunnel_failure(cause: &(dyn StdError + 'static)) -> Option<Failure> {
 pub(super) const PROXY_WANTS_PASSWORD: &str =
     "it wants a user name and a password, or refuses those it got (407)";
 
+/// The error, its cause, the cause of that, and so on.
+pub(super) fn chain<'a>(
+    error: &'a (dyn StdError + 'static),
+) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    std::iter::successors(Some(error), |&error| {
+        error.source().or_else(|| inside(error))
+    })
+}
+
 /// The cause at the bottom of an error; those above it only say where it passed through.
 pub(super) fn deepest<'a>(error: &'a (dyn StdError + 'static)) -> &'a (dyn StdError + 'static) {
-    let mut error = error;
-    while let Some(cause) = error.source().or_else(|| inside(error)) {
-        error = cause;
-    }
-    error
+    chain(error).last().unwrap_or(error)
 }
 
 /// What an error of input or output holds: it does not call that its source, but the source of

@@ -12,10 +12,11 @@ use eventsource_client::{
 use super::answer::{refused, unusable_answer};
 use super::backlog::Backlog;
 use super::body::Bypass;
-use super::cause::{deepest, in_words, request_failure};
+use super::cause::request_failure;
 use super::config::Endpoint;
 use super::failure::Failure;
 use super::hint::Hint;
+use super::http_words::{self, CUT};
 use super::plain::Run;
 use super::quiet::Quiet;
 use super::transport::{Clients, Exchange, Exchanges, Transport, TransportFailure};
@@ -67,15 +68,11 @@ impl Connection {
         let has_identity = clients.has_identity();
         let transport = Transport::new(clients, Arc::clone(&endpoint));
         let (bypass, requests) = (transport.bypass(), transport.exchanges());
-        let mut stream = match event_stream(&endpoint, last_event_id, transport) {
-            Ok(stream) => stream,
-            Err(error) => {
-                let result = Err(Failure::fatal(format!("cannot make a request: {error}")));
-                return Attempt {
-                    exchanges: Vec::new(),
-                    result,
-                };
-            }
+        let Ok(mut stream) = event_stream(&endpoint, last_event_id, transport) else {
+            return Attempt {
+                exchanges: Vec::new(),
+                result: Err(Failure::fatal("no request can be made of this URL")),
+            };
         };
         let first = std::future::poll_fn(|cx| stream.as_mut().poll_next(cx)).await;
         let exchanges = requests.take();
@@ -91,7 +88,7 @@ impl Connection {
                 let failure = failure_of(&error);
                 Some(elsewhere(&endpoint, &requests, has_identity, failure))
             }
-            other => Some(Failure::retry(format!("no answer: {other:?}"))),
+            _ => Some(Failure::retry(CUT)),
         };
         let result = refusal.map_or_else(
             || {
@@ -249,13 +246,19 @@ fn failure_of(error: &SseError) -> Failure {
     match error {
         SseError::Transport(error) => match error.inner().downcast_ref::<TransportFailure>() {
             Some(failure) => transport_failure(failure),
-            None => Failure::retry(in_words(deepest(error.inner()))),
+            None => Failure::retry(http_words::words(error.inner())),
         },
         SseError::Eof | SseError::UnexpectedEof => {
             Failure::retry("the server ended the connection")
         }
         SseError::InvalidLine(_) => Failure::retry("the server sent a line that is not UTF-8"),
-        other => Failure::retry(other.to_string()),
+        SseError::InvalidEvent => Failure::retry("the server sent an event that cannot be read"),
+        SseError::HttpStream(error) => {
+            let words = http_words::words(error.as_ref());
+            Failure::retry(format!("the connection broke: {words}"))
+        }
+        // Of requests and redirects, which are this program's own work.
+        _ => Failure::retry("the event stream failed"),
     }
 }
 
@@ -279,10 +282,11 @@ fn transport_failure(failure: &TransportFailure) -> Failure {
         TransportFailure::NoAnswer(_) => {
             Failure::retry(failure.to_string()).hinting(Hint::TimeToAnswer)
         }
-        TransportFailure::Tls(error) => {
-            let cause = in_words(deepest(error));
-            Failure::fatal(format!("cannot set up TLS: {cause}")).hinting(Hint::Authority)
-        }
+        TransportFailure::Tls(_) => Failure::fatal(
+            "cannot set up TLS: this machine has no certificates of authorities to trust, or \
+             none that can be used",
+        )
+        .hinting(Hint::Authority),
         TransportFailure::InsecureRedirect(_)
         | TransportFailure::BadRedirect(_)
         | TransportFailure::TooManyRedirects => Failure::fatal(failure.to_string()),

@@ -18,6 +18,7 @@ mod failure;
 mod framing;
 mod hint;
 mod hold;
+mod http_words;
 pub mod in_flight;
 mod link;
 mod notice;

@@ -36,14 +36,12 @@ pub(super) fn tls(typed: &Source) -> Result<Tls, UsageError> {
 
 /// The certificates in the file, at least one.
 fn authorities(path: &Path) -> Result<Vec<Certificate>, UsageError> {
-    let fail = |problem: String| UsageError::new(format!("--cacert {}: {problem}", path.display()));
+    let unusable = || pem::failure("--cacert", path, "holds a certificate that cannot be used");
     let mut authorities = Vec::new();
     for der in pem::certificates("--cacert", path, &pem::read("--cacert", path)?)? {
-        let certificate = Certificate::from_der(&der).map_err(|error| fail(error.to_string()))?;
+        let certificate = Certificate::from_der(&der).map_err(|_| unusable())?;
         // Found out here, where the file can still be named.
-        RootCertStore::empty()
-            .add(der)
-            .map_err(|_| fail("holds a certificate that cannot be used".into()))?;
+        RootCertStore::empty().add(der).map_err(|_| unusable())?;
         authorities.push(certificate);
     }
     Ok(authorities)

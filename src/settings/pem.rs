@@ -15,7 +15,8 @@ use crate::consumer::in_words;
 /// What some editors begin a file with.
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
-fn failure(flag: &str, path: &Path, problem: &str) -> UsageError {
+/// What is said of a file that cannot be used.
+pub(super) fn failure(flag: &str, path: &Path, problem: &str) -> UsageError {
     UsageError::new(format!("{flag} {}: {problem}", path.display()))
 }
 

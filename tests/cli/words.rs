@@ -128,6 +128,32 @@ fn a_url_in_quotes_is_told_as_that() {
         .stderr_lacks("relative URL");
 }
 
+/// The libraries have a text for each of these; a person gets a sentence.
+#[test]
+fn what_is_no_http_is_told_in_words() {
+    let chunked = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\
+                   Transfer-Encoding: chunked\r\n\r\n";
+    let breaks_rules = "the connection broke: what the server sent breaks the rules of HTTP";
+    for (answer, told) in [
+        ("SSH-2.0-OpenSSH\r\n".to_owned(), "does not speak HTTP/1"),
+        (
+            "\u{15}\u{3}\u{3}\0\u{2}".to_owned(),
+            "the URL begins with https://",
+        ),
+        (format!("{chunked}x\r\n"), breaks_rules),
+        (format!("{chunked}2\r\n:\nxx\r\n"), breaks_rules),
+    ] {
+        let server = ScriptServer::repeating(Script::raw(answer));
+        Tail::url(server.url())
+            .args(["--retries", "0"])
+            .run()
+            .exit(4)
+            .stderr_has(told)
+            .stderr_lacks("parsed")
+            .stderr_lacks("chunk");
+    }
+}
+
 #[test]
 fn a_connection_cut_in_the_middle_has_one_wording() {
     let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n";

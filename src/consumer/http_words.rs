@@ -1,0 +1,102 @@
+//! What a failure of HTTP or of the system is, in words: the one table of them.
+
+use std::error::Error as StdError;
+use std::io::{self, ErrorKind};
+
+use super::cause::{chain, deepest, in_words};
+
+/// A connection that ends before or in the middle of an answer, however the libraries put it.
+pub(super) const CUT: &str = "the connection ended before the answer was complete";
+
+/// What the resolver of the standard library says before the words of the system.
+const LOOKUP: &str = "failed to lookup address information: ";
+
+/// Whether the connection ended before the answer was complete.
+pub(super) fn is_cut(error: &(dyn StdError + 'static)) -> bool {
+    if let Some(error) = last::<io::Error>(error) {
+        return error.kind() == ErrorKind::UnexpectedEof;
+    }
+    last::<hyper::Error>(error).is_some_and(|error| {
+        error.is_incomplete_message() || error.is_canceled() || error.is_closed()
+    })
+}
+
+/// The error of this type that is nearest to the cause.
+fn last<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
+    chain(error).filter_map(|error| error.downcast_ref()).last()
+}
+
+/// Whether the head of the answer is too large.
+pub(super) fn is_head_too_large(error: &(dyn StdError + 'static)) -> bool {
+    last(error).is_some_and(hyper::Error::is_parse_too_large)
+}
+
+/// The words for a failure, to go after a colon.
+pub(super) fn words(error: &(dyn StdError + 'static)) -> String {
+    if let Some(host) = unknown_host(error) {
+        return host;
+    }
+    if is_cut(error) {
+        return CUT.into();
+    }
+    if let Some(error) = last::<io::Error>(error) {
+        return of_io(error);
+    }
+    match last::<hyper::Error>(error) {
+        Some(error) => of_hyper(error).into(),
+        None => unknown(error),
+    }
+}
+
+/// What is said where nothing is known.
+const UNKNOWN: &str = "it failed within this program";
+
+/// The words for a failure that no table has: its own, unless they look like a debug form.
+fn unknown(error: &(dyn StdError + 'static)) -> String {
+    let text = in_words(deepest(error));
+    if text.is_empty() || text.contains(['(', ')', '{', '}', '[', ']', '"']) {
+        UNKNOWN.into()
+    } else {
+        format!("{UNKNOWN}: {text}")
+    }
+}
+
+/// The words for a host that has no address.
+fn unknown_host(error: &(dyn StdError + 'static)) -> Option<String> {
+    let text = deepest(error).to_string();
+    let why = text.strip_prefix(LOOKUP)?;
+    Some(format!("the lookup of the host's address failed: {why}"))
+}
+
+/// The system has words for its own errors; those that libraries make have a kind.
+fn of_io(error: &io::Error) -> String {
+    if error.raw_os_error().is_some() {
+        return in_words(error);
+    }
+    match error.kind() {
+        // hyper's kinds for chunks that are none.
+        ErrorKind::InvalidData | ErrorKind::InvalidInput => BROKEN_HTTP.into(),
+        ErrorKind::Other => unknown(error),
+        kind => kind.to_string(),
+    }
+}
+
+const BROKEN_HTTP: &str = "what the server sent breaks the rules of HTTP";
+
+fn of_hyper(error: &hyper::Error) -> &'static str {
+    if error.is_parse_too_large() {
+        "the headers of the answer are too many or too long"
+    } else if error.is_parse() {
+        "what answers does not speak HTTP/1, or breaks its rules; where it speaks TLS the URL begins with https://"
+    } else if error.is_timeout() {
+        "it took too long"
+    } else if error.is_user() {
+        UNKNOWN
+    } else {
+        // What is left is an answer to no request.
+        BROKEN_HTTP
+    }
+}
+
+#[cfg(test)]
+mod tests;
