@@ -28,6 +28,10 @@ pub fn against(error: &Error) -> Option<&'static str> {
 fn on(hint: Hint) -> &'static str {
     match hint {
         Hint::Look => "does the agent run, and is that its address?",
+        Hint::Ended => {
+            "an agent crashes at every request while its log is empty or its store is down; \
+             look at what it logs"
+        }
         Hint::Proxy => "does the proxy run, is that its address, and does it reach the agent?",
         Hint::ProxyPassword => {
             "give its user name and password: http://USER:PASSWORD@HOST:PORT in --proxy or in the variable"

@@ -63,7 +63,7 @@ pub fn unusable_answer(endpoint: &Endpoint, exchange: &Exchange) -> Option<Failu
     }
     let encoding = header(header::CONTENT_ENCODING).trim();
     if !encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity") {
-        return Some(Failure::retry(format!(
+        return Some(Failure::unreadable(format!(
             "{}answered with {encoding} encoding, which was not asked for",
             by_way_of(endpoint, exchange)
         )));

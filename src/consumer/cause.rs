@@ -26,13 +26,23 @@ pub(super) fn request_failure(error: &reqwest::Error) -> Failure {
     if error.is_connect() {
         Failure::retry(format!("cannot connect: {words}")).hinting(Hint::Look)
     } else if http_words::is_cut(error) {
-        Failure::retry(words)
-    } else if error.is_body() || error.is_decode() {
-        Failure::retry(format!("the connection broke: {words}"))
+        Failure::ended(words)
     } else if http_words::is_head_too_large(error) {
         Failure::fatal(words)
     } else {
-        Failure::retry(format!("the request failed: {words}"))
+        let what = if error.is_body() || error.is_decode() {
+            "the connection broke"
+        } else {
+            "the request failed"
+        };
+        let reason = format!("{what}: {words}");
+        if http_words::is_unreadable(error) {
+            Failure::unreadable(reason)
+        } else if http_words::is_end(error) {
+            Failure::ended(reason)
+        } else {
+            Failure::retry(reason)
+        }
     }
 }
 

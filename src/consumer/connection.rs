@@ -88,7 +88,7 @@ impl Connection {
                 let failure = failure_of(&error);
                 Some(elsewhere(&endpoint, &requests, has_identity, failure))
             }
-            _ => Some(Failure::retry(CUT)),
+            _ => Some(Failure::ended(CUT)),
         };
         let result = refusal.map_or_else(
             || {
@@ -249,10 +249,12 @@ fn failure_of(error: &SseError) -> Failure {
             None => Failure::retry(http_words::words(error.inner())),
         },
         SseError::Eof | SseError::UnexpectedEof => {
-            Failure::retry("the server ended the connection")
+            Failure::ended("the server ended the connection")
         }
-        SseError::InvalidLine(_) => Failure::retry("the server sent a line that is not UTF-8"),
-        SseError::InvalidEvent => Failure::retry("the server sent an event that cannot be read"),
+        SseError::InvalidLine(_) => Failure::unreadable("the server sent a line that is not UTF-8"),
+        SseError::InvalidEvent => {
+            Failure::unreadable("the server sent an event that cannot be read")
+        }
         SseError::HttpStream(error) => {
             let words = http_words::words(error.as_ref());
             Failure::retry(format!("the connection broke: {words}"))
@@ -290,7 +292,8 @@ fn transport_failure(failure: &TransportFailure) -> Failure {
         TransportFailure::InsecureRedirect(_)
         | TransportFailure::BadRedirect(_)
         | TransportFailure::TooManyRedirects => Failure::fatal(failure.to_string()),
-        _ => Failure::retry(failure.to_string()),
+        TransportFailure::TooLong(_) => Failure::unreadable(failure.to_string()),
+        TransportFailure::CutOff => Failure::ended(failure.to_string()),
     }
 }
 

@@ -9,6 +9,8 @@ use super::hint::Hint;
 pub enum Remedy {
     /// Trying again may help, but not before the server's `Retry-After`, if it sent one.
     Retry(Option<Duration>),
+    /// What came cannot be read. Trying again may help, but not after many times.
+    RetryFew,
     /// The credentials are refused; trying again will not change that.
     Authenticate,
     /// Trying again will not change the answer.
@@ -34,6 +36,19 @@ impl Failure {
             remedy: Remedy::Retry(None),
             hint: None,
         }
+    }
+
+    /// What came cannot be read.
+    pub(super) fn unreadable(reason: impl Into<String>) -> Self {
+        Self {
+            remedy: Remedy::RetryFew,
+            ..Self::retry(reason)
+        }
+    }
+
+    /// The connection just ended.
+    pub(super) fn ended(reason: impl Into<String>) -> Self {
+        Self::retry(reason).hinting(Hint::Ended)
     }
 
     pub(super) fn fatal(reason: impl Into<String>) -> Self {

@@ -5,6 +5,8 @@
 pub enum Hint {
     /// A look at whether the agent runs, and at its address.
     Look,
+    /// The known causes of connections that end, where that happens again and again.
+    Ended,
     /// A look at whether the proxy runs, and at its address.
     Proxy,
     /// A user name and a password for the proxy.

@@ -31,6 +31,30 @@ pub(super) fn is_head_too_large(error: &(dyn StdError + 'static)) -> bool {
     last(error).is_some_and(hyper::Error::is_parse_too_large)
 }
 
+/// Whether the other side or something on the way ended the connection.
+pub(super) fn is_end(error: &(dyn StdError + 'static)) -> bool {
+    let ends = [
+        ErrorKind::ConnectionReset,
+        ErrorKind::ConnectionAborted,
+        ErrorKind::BrokenPipe,
+    ];
+    is_cut(error) || last::<io::Error>(error).is_some_and(|error| ends.contains(&error.kind()))
+}
+
+/// Whether what came is no HTTP.
+pub(super) fn is_unreadable(error: &(dyn StdError + 'static)) -> bool {
+    match last::<io::Error>(error) {
+        Some(error) => is_of_library(error),
+        None => last(error).is_some_and(hyper::Error::is_parse),
+    }
+}
+
+/// Whether the error is hyper's about chunks that are none.
+fn is_of_library(error: &io::Error) -> bool {
+    let kinds = [ErrorKind::InvalidData, ErrorKind::InvalidInput];
+    error.raw_os_error().is_none() && kinds.contains(&error.kind())
+}
+
 /// The words for a failure, to go after a colon.
 pub(super) fn words(error: &(dyn StdError + 'static)) -> String {
     if let Some(host) = unknown_host(error) {
@@ -73,9 +97,10 @@ fn of_io(error: &io::Error) -> String {
     if error.raw_os_error().is_some() {
         return in_words(error);
     }
+    if is_of_library(error) {
+        return BROKEN_HTTP.into();
+    }
     match error.kind() {
-        // hyper's kinds for chunks that are none.
-        ErrorKind::InvalidData | ErrorKind::InvalidInput => BROKEN_HTTP.into(),
         ErrorKind::Other => unknown(error),
         kind => kind.to_string(),
     }

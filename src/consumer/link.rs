@@ -13,10 +13,19 @@ use super::backoff::Backoff;
 use super::config::{Config, Endpoint, second_of};
 use super::connection::{Attempt, Connection, Received};
 use super::failure::{Failure, Remedy};
+use super::hint::Hint;
 use super::transport::Clients;
 use super::{Error, Notice};
 use crate::operation::Record;
 use crate::position::Position;
+
+/// So many rounds in a row that brought nothing but what cannot be read are an answer that trying
+/// again will not change.
+const MAX_UNREADABLE: u32 = 5;
+
+/// So many connections of an agent in a row that ended before an operation or a heartbeat have a
+/// cause that lasts.
+const MANY_ENDED: u32 = 3;
 
 enum Phase {
     Idle,
@@ -32,6 +41,8 @@ struct Agent {
     retry: Option<Duration>,
     /// It failed lately, and is not tried before this.
     rests_until: Option<Instant>,
+    /// How many connections in a row ended before an operation or a heartbeat.
+    ended: u32,
 }
 
 impl Agent {
@@ -40,7 +51,20 @@ impl Agent {
             endpoint: Arc::new(endpoint.clone()),
             retry: None,
             rests_until: None,
+            ended: 0,
         }
+    }
+
+    /// Takes note of a failure. Returns it without the causes of an end, unless there were many.
+    fn fail(&mut self, failure: Failure, now: Instant, jitter: f64) -> Failure {
+        self.rests_until = now.checked_add(Backoff::rest(jitter, self.retry));
+        if failure.hint != Some(Hint::Ended) {
+            self.ended = 0;
+            return failure;
+        }
+        self.ended += 1;
+        let hint = (self.ended >= MANY_ENDED).then_some(Hint::Ended);
+        Failure { hint, ..failure }
     }
 
     /// How long it still rests.
@@ -103,6 +127,8 @@ pub struct Link {
     backoff: Backoff,
     /// The failures of the agents tried since the last event, heartbeat or wait.
     round: Vec<Failure>,
+    /// How many rounds in a row brought nothing but what cannot be read.
+    unreadable: u32,
 }
 
 impl Link {
@@ -116,6 +142,7 @@ impl Link {
             phase: Phase::Idle,
             backoff: Backoff::default(),
             round: Vec::new(),
+            unreadable: 0,
         }
     }
 
@@ -171,12 +198,16 @@ impl Link {
                     Ok(Received::Event(record))
                         if record.event() == "message" && record.data().is_empty() => {}
                     Ok(Received::Event(record)) => {
+                        if !matches!(record.event(), "reset" | "live") {
+                            self.agents[self.current].ended = 0;
+                        }
                         if self.succeed() {
                             observer(Notice::Receiving);
                         }
                         return Poll::Ready(Ok(Linked::Event(record)));
                     }
                     Ok(Received::Heartbeat) => {
+                        self.agents[self.current].ended = 0;
                         self.succeed();
                         observer(Notice::Heartbeat);
                     }
@@ -237,6 +268,7 @@ impl Link {
         let had_failed = self.backoff.failures() > 0 || !self.round.is_empty();
         self.backoff.succeed();
         self.round.clear();
+        self.unreadable = 0;
         had_failed
     }
 
@@ -255,38 +287,18 @@ impl Link {
         if let Phase::Connected(connection) = &self.phase {
             agent.retry = connection.retry().or(agent.retry);
         }
-        agent.rests_until = now.checked_add(Backoff::rest(jitter, agent.retry));
+        let failure = agent.fail(failure, now, jitter);
         let failed = Arc::clone(&agent.endpoint);
         self.current = (self.current + 1) % self.agents.len();
-        let next = &self.agents[self.current];
         self.round.push(Failure {
             reason: format!("{}: {}", failed.url, failure.reason),
             ..failure.clone()
         });
-        let mut wait = next.rest(now);
+        let mut wait = self.agents[self.current].rest(now);
         if self.round.len() >= self.agents.len() {
-            let round = std::mem::take(&mut self.round);
-            if round
-                .iter()
-                .all(|failure| !matches!(failure.remedy, Remedy::Retry(_)))
-            {
-                return Err(give_up(round));
-            }
-            if self
-                .config
-                .retries
-                .is_some_and(|retries| self.backoff.failures() >= retries)
-            {
-                let failure = round.into_iter().next_back().unwrap_or(failure);
-                let failed = self.backoff.failures() + 1;
-                return Err(Error::ConnectionLost { failure, failed });
-            }
-            let asked = round.iter().filter_map(|failure| match failure.remedy {
-                Remedy::Retry(asked) => asked,
-                _ => None,
-            });
-            wait = wait.max(self.backoff.fail(jitter, asked.max()));
+            wait = wait.max(self.end_round(jitter)?);
         }
+        let next = &self.agents[self.current];
         self.phase = if wait.is_zero() {
             Phase::Idle
         } else {
@@ -301,6 +313,48 @@ impl Link {
         });
         Ok(())
     }
+
+    /// Decides what follows once every agent has failed: how long to wait, or giving up.
+    fn end_round(&mut self, jitter: f64) -> Result<Duration, Error> {
+        let round = std::mem::take(&mut self.round);
+        let is_retried = |failure: &Failure| matches!(failure.remedy, Remedy::Retry(_));
+        if round.iter().any(is_retried) {
+            self.unreadable = 0;
+        } else if round
+            .iter()
+            .all(|failure| failure.remedy != Remedy::RetryFew)
+        {
+            return Err(give_up(round));
+        } else {
+            self.unreadable += 1;
+        }
+        if self.unreadable >= MAX_UNREADABLE {
+            return Err(Error::Refused(unreadable(round)));
+        }
+        let asked = round.iter().filter_map(|failure| match failure.remedy {
+            Remedy::Retry(asked) => asked,
+            _ => None,
+        });
+        let asked = asked.max();
+        let retries = self.config.retries;
+        if retries.is_some_and(|retries| self.backoff.failures() >= retries)
+            && let Some(failure) = round.into_iter().next_back()
+        {
+            let failed = self.backoff.failures() + 1;
+            return Err(Error::ConnectionLost { failure, failed });
+        }
+        Ok(self.backoff.fail(jitter, asked))
+    }
+}
+
+/// The failure after the last of the rounds that brought nothing that can be read.
+fn unreadable(round: Vec<Failure>) -> Failure {
+    let mut round = round.into_iter();
+    let failure = round.find(|failure| failure.remedy == Remedy::RetryFew);
+    let reason = failure.map_or_else(String::new, |failure| failure.reason);
+    Failure::fatal(format!(
+        "{reason}; {MAX_UNREADABLE} tries in a row brought nothing that can be read"
+    ))
 }
 
 /// The error for a round in which every agent refused; the first one's word counts.

@@ -1,6 +1,10 @@
 //! What is said of networks, TLS and proxies: sentences, and advice where it can help.
 
-use crate::support::{Authority, Script, ScriptServer, Tail, expected_json, insert, operation_id};
+use rustix::process::Signal;
+
+use crate::support::{
+    Authority, Script, ScriptServer, Tail, at_once, expected_json, insert, operation_id,
+};
 
 fn stream() -> [Script; 1] {
     [Script::events(insert(1)).stall()]
@@ -171,6 +175,68 @@ fn a_connection_cut_in_the_middle_has_one_wording() {
             .stderr_lacks("EOF")
             .stderr_lacks("length reached");
     }
+}
+
+/// What an agent does whose log is empty, or whose store is down.
+#[test]
+fn connections_that_end_again_and_again_have_a_cause_that_is_told() {
+    let causes = "its log is empty or its store is down";
+    let scripts = [
+        Script::silent(),
+        Script::events(""),
+        Script::chunked_events(""),
+        Script::silent().reset(),
+        Script::events("id: 1\nevent: reset\n\nid: \nevent: live\n\n"),
+    ];
+    at_once(scripts, |script| {
+        let server = ScriptServer::repeating(script);
+        let mut tail = Tail::url(server.url()).spawn();
+        tail.wait_for_stderr(causes);
+        assert_eq!(server.requests().len(), 3);
+        tail.signal(Signal::TERM);
+        tail.wait().exit(0);
+    });
+    // What works between the ends has no such cause.
+    let ends = || Script::events("");
+    let works = Script::events(":\n");
+    let server = ScriptServer::start([ends(), ends(), works, ends()]);
+    Tail::url(server.url())
+        .run()
+        .exit(4)
+        .stderr_has("404")
+        .stderr_lacks(causes);
+}
+
+/// The answer of such a server does not change; one that mends itself is followed.
+#[test]
+fn what_cannot_be_read_is_tried_five_times() {
+    let gzip = || Script::events_with(&[("Content-Encoding", "gzip")], "x");
+    let garbage = || Script::events(b"id: \xff\n\n".as_slice());
+    let no_http = || Script::raw("SSH-2.0-OpenSSH\r\n");
+    at_once([gzip(), garbage(), no_http()], |script| {
+        let server = ScriptServer::repeating(script);
+        Tail::url(server.url())
+            .run()
+            .exit(4)
+            .stderr_has("5 tries in a row brought nothing that can be read");
+        assert_eq!(server.requests().len(), 5);
+    });
+    let mends = [gzip(), garbage(), gzip(), garbage(), stream()[0].clone()];
+    // An event between them starts the count afresh.
+    let rises = Script::events([insert(1).as_bytes(), b"id: \xff\n\n"].concat());
+    let works = [
+        garbage(),
+        rises,
+        garbage(),
+        Script::events(insert(2)).stall(),
+    ];
+    at_once(
+        [(mends.to_vec(), "1"), (works.to_vec(), "2")],
+        |(scripts, count)| {
+            let server = ScriptServer::start(scripts);
+            Tail::url(server.url()).args(["-n", count]).run().exit(0);
+        },
+    );
 }
 
 #[test]
