@@ -163,7 +163,7 @@ pub struct Position {
     /// Same as --start-id 0
     ///
     /// The flag of the Go tool. Default: off.
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub allow_replication: bool,
 
     /// Start there in spite of a saved position
@@ -177,7 +177,7 @@ pub struct Position {
     ///
     /// Where the position is a time, the server then does not report what was deleted since.
     /// Default: resume so that it does; some objects may come twice.
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub exact_resume: bool,
 
     /// Leave out what the server leaves out
@@ -188,7 +188,7 @@ pub struct Position {
     /// for; until then the position stays at the end of the replication, or 5 seconds before it
     /// was asked for if that is earlier, so that a run that ends early repeats and loses nothing. Some objects may come twice. With this flag, or where the
     /// second connection is refused (a warning says so), they stay missing.
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub no_repair: bool,
 
     /// continue, replicate or exit [default: continue]
@@ -229,7 +229,12 @@ pub struct Acknowledging {
     ///
     /// With --ack stdin: when so many are out, reading stops until one is acknowledged. Default:
     /// 1000. Example: --ack stdin --max-in-flight 1
-    #[arg(long, value_name = "N", value_parser = from_one::<NonZeroUsize>)]
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = from_one::<NonZeroUsize>,
+        hide_short_help = true
+    )]
     pub max_in_flight: Option<NonZeroUsize>,
 }
 
@@ -391,7 +396,8 @@ pub struct Failure {
         value_name = "WHAT",
         default_value = "skip",
         hide_default_value = true,
-        hide_possible_values = true
+        hide_possible_values = true,
+        hide_short_help = true
     )]
     pub on_invalid: OnInvalid,
 }

@@ -70,19 +70,20 @@ pub struct Cli {
         value_name = "WHAT",
         exclusive = true,
         hide_possible_values = true,
+        hide_short_help = true,
         help_heading = "Other"
     )]
     pub generate: Option<Generate>,
 
-    /// Print help; --help explains each flag
-    ///
-    /// -h is the summary, one line a flag.
-    #[arg(short, long, action = ArgAction::Help, help_heading = "Other")]
-    help: Option<bool>,
-
     /// Print the version
     #[arg(short = 'V', long, action = ArgAction::Version, help_heading = "Other")]
     version: Option<bool>,
+
+    /// Print help; --help has more flags, and explains all
+    ///
+    /// -h is the summary: one line a flag, without those that are seldom needed.
+    #[arg(short, long, action = ArgAction::Help, help_heading = "Other")]
+    help: Option<bool>,
 }
 
 /// What `--generate` prints.

@@ -47,6 +47,10 @@ fn help_and_version_are_no_failures() {
 fn short_help_fits_a_screen_with_one_line_a_flag() {
     let help = error(&["-h"]).to_string();
     // With the command line before and the prompt after it, 50.
+    assert!(
+        help.trim_end()
+            .ends_with("--help has more flags, and explains all")
+    );
     assert!(help.lines().count() <= 48, "{}", help.lines().count());
     assert!(
         help.lines().all(|line| line.chars().count() <= 80),
@@ -59,6 +63,7 @@ fn short_help_fits_a_screen_with_one_line_a_flag() {
             "{line}"
         );
     }
+    let long_help = error(&["--help"]).to_string();
     for arg in Cli::command()
         .get_arguments()
         .filter(|arg| !arg.is_hide_set())
@@ -70,7 +75,10 @@ fn short_help_fits_a_screen_with_one_line_a_flag() {
                 && words.any(|word| word.trim_end_matches('.') == long)
         };
         let first_words = help.lines().filter(is_of_flag).count();
-        assert_eq!(first_words, 1, "{long}\n{help}");
+        let expected = usize::from(!arg.is_hide_short_help_set());
+        assert_eq!(first_words, expected, "{long}\n{help}");
+        let first_words = long_help.lines().filter(is_of_flag).count();
+        assert_eq!(first_words, 1, "{long}\n{long_help}");
     }
 }
 
