@@ -7,10 +7,12 @@
 #![allow(clippy::unwrap_used)] // a test that cannot go on should say where
 
 mod cases;
+mod clock;
 mod front;
 mod kills;
 mod position;
 mod replica;
 mod schedules;
 mod second;
+mod setup;
 mod world;

@@ -7,20 +7,21 @@ use std::cell::RefCell;
 use std::future::poll_fn;
 use std::net::{Ipv4Addr, TcpListener};
 use std::rc::Rc;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use oplog_tail::consumer::{
-    Acknowledging, Clock, Config, Consumer, Delivery, Endpoint, Notice, OnResumeFailed, Start, Tls,
+    Acknowledging, Config, Consumer, Delivery, Endpoint, Notice, Start, Tls,
 };
 use oplog_tail::operation::Event;
 use oplog_tail::position::Position;
 use oplog_tail::server::handle::{Server, ServerConfig};
 use oplog_tail::server::object::{Action, Change};
 
+use crate::clock::LocalClock;
 use crate::front::Front;
+pub use crate::setup::{BY_ID, Setup};
+
 use crate::replica::{Objects, Replica};
 
 /// The UNIX time in ms at which every test begins: within a second, not at its start.
@@ -32,10 +33,6 @@ pub const PATIENCE: Duration = Duration::from_mins(1);
 /// How often everything else gets to run without anything coming of it before there is nothing
 /// more to come. A new connection takes about a dozen turns.
 const IDLE_TURNS: usize = 64;
-
-pub const BY_ID: Acknowledging = Acknowledging::ById {
-    max_in_flight: 1000,
-};
 
 /// Runs a test.
 pub fn run<T>(test: impl Future<Output = T>) -> T {
@@ -72,43 +69,6 @@ pub fn with_and_without(setup: &Setup, mut case: impl AsyncFnMut(&mut World)) {
     }
 }
 
-/// What a world is like.
-#[derive(Clone)]
-pub struct Setup {
-    /// By how many ms the clock of the agent that the consumer asks is ahead of the store's.
-    pub agent_offset_ms: i64,
-    /// The same of the agent that takes the operations in, which stamps the states.
-    pub taker_offset_ms: i64,
-    pub acknowledging: Acknowledging,
-    pub repair: bool,
-    pub start: Start,
-    /// The query of the URL.
-    pub query: &'static str,
-    pub on_resume_failed: OnResumeFailed,
-    pub exact_resume: bool,
-    pub retries: Option<u32>,
-    /// How often the agent is named: when it fails, the next is tried at once, and the first one
-    /// again after a second.
-    pub agents: usize,
-}
-
-impl Default for Setup {
-    fn default() -> Self {
-        Self {
-            agent_offset_ms: 0,
-            taker_offset_ms: 0,
-            acknowledging: Acknowledging::InOrder,
-            repair: true,
-            start: Start::At(Position::FULL_REPLICATION),
-            query: "",
-            on_resume_failed: OnResumeFailed::Continue,
-            exact_resume: false,
-            retries: None,
-            agents: 2,
-        }
-    }
-}
-
 pub struct World {
     /// The agent that the consumer asks.
     pub server: Server,
@@ -122,7 +82,7 @@ pub struct World {
     pub config: Config,
     pub now_ms: u64,
     /// What the clock of the consumer's machine shows.
-    clock_ms: Arc<AtomicU64>,
+    clock: LocalClock,
     /// Handed out and not acknowledged, where acknowledgements go by id.
     pub in_flight: Vec<String>,
     /// Where nothing more comes until something is acknowledged, it is not.
@@ -154,7 +114,7 @@ impl World {
                 .unwrap(),
             authorization: None,
         };
-        let clock_ms = Arc::new(AtomicU64::new(EPOCH_MS));
+        let clock = LocalClock::at(EPOCH_MS);
         let config = Config {
             endpoints: vec![endpoint; setup.agents],
             headers: Vec::new(),
@@ -169,7 +129,7 @@ impl World {
             on_resume_failed: setup.on_resume_failed,
             repair: setup.repair,
             acknowledging: setup.acknowledging,
-            clock: local_clock(&clock_ms),
+            clock: clock.clock(),
         };
         let told = Rc::default();
         let mut world = Self {
@@ -181,7 +141,7 @@ impl World {
             replica: Replica::default(),
             config,
             now_ms: EPOCH_MS - LONG_AGO_MS,
-            clock_ms,
+            clock,
             in_flight: Vec::new(),
             stays_paused: false,
             told,
@@ -209,7 +169,7 @@ impl World {
     /// Some time passes, then something changes.
     pub fn apply(&mut self, change: Change, after_ms: u64) {
         self.now_ms += after_ms;
-        self.clock_ms.store(self.now_ms, Ordering::Relaxed);
+        self.clock.set(self.now_ms);
         // The time makes every state of an object a different one.
         self.taker
             .append_at(&change.timestamp(self.now_ms), self.now_ms);
@@ -223,7 +183,7 @@ impl World {
     /// Nothing happens for so long.
     pub fn pass(&mut self, ms: u64) {
         self.now_ms += ms;
-        self.clock_ms.store(self.now_ms, Ordering::Relaxed);
+        self.clock.set(self.now_ms);
         self.server.with_model(|model| model.pass(self.now_ms));
     }
 
@@ -391,14 +351,6 @@ impl World {
             }
         }
     }
-}
-
-fn local_clock(ms: &Arc<AtomicU64>) -> Clock {
-    let ms = Arc::clone(ms);
-    Clock::new(move || {
-        let ms = ms.load(Ordering::Relaxed);
-        jiff::Timestamp::from_millisecond(ms.try_into().unwrap()).unwrap()
-    })
 }
 
 fn consumer(config: &Config, told: &Rc<RefCell<Vec<String>>>) -> Consumer {

@@ -10,6 +10,8 @@
 mod support;
 
 mod binary;
+#[path = "../repair/clock.rs"]
+mod clock;
 #[allow(dead_code, reason = "each test program uses its own part")]
 #[path = "../repair/replica.rs"]
 mod replica;

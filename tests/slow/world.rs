@@ -6,14 +6,11 @@ use std::cell::Cell;
 use std::future::poll_fn;
 use std::net::{Ipv4Addr, TcpListener};
 use std::rc::Rc;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use oplog_tail::consumer::{
-    Acknowledging, Clock, Config, Consumer, Delivery, Endpoint, Error, Notice, OnResumeFailed,
-    Start, Tls,
+    Acknowledging, Config, Consumer, Delivery, Endpoint, Error, Notice, OnResumeFailed, Start, Tls,
 };
 use oplog_tail::operation::Event;
 use oplog_tail::position::{ObjectId, Position};
@@ -21,6 +18,7 @@ use oplog_tail::server::handle::{Handle, Server, ServerConfig};
 use oplog_tail::server::model::ModelConfig;
 use oplog_tail::server::object::{Action, Change};
 
+use crate::clock::LocalClock;
 use crate::replica::Replica;
 
 const EPOCH_MS: u64 = 1_795_456_500_123;
@@ -55,7 +53,7 @@ pub struct World {
     config: Config,
     now_ms: u64,
     /// What the clock of the consumer's machine shows.
-    clock_ms: Arc<AtomicU64>,
+    clock: LocalClock,
     written: usize,
     in_flight: Vec<String>,
     stays_paused: bool,
@@ -95,7 +93,7 @@ impl World {
             url: agent.url().parse().unwrap(),
             authorization: None,
         });
-        let clock_ms = Arc::new(AtomicU64::new(EPOCH_MS));
+        let clock = LocalClock::at(EPOCH_MS);
         let config = Config {
             endpoints: endpoints.collect(),
             headers: Vec::new(),
@@ -110,7 +108,7 @@ impl World {
             on_resume_failed: setup.on_resume_failed,
             repair: true,
             acknowledging: setup.acknowledging,
-            clock: local_clock(&clock_ms),
+            clock: clock.clock(),
         };
         let told = Rc::default();
         let mut world = Self {
@@ -120,7 +118,7 @@ impl World {
             replica: Replica::default(),
             config,
             now_ms: EPOCH_MS,
-            clock_ms,
+            clock,
             written: 0,
             in_flight: Vec::new(),
             stays_paused: true,
@@ -135,7 +133,7 @@ impl World {
 
     fn apply(&mut self, change: Change, after_ms: u64) {
         self.now_ms += after_ms;
-        self.clock_ms.store(self.now_ms, Ordering::Relaxed);
+        self.clock.set(self.now_ms);
         // Each agent takes in what its turn brings.
         let agent = &self.agents[self.written % self.agents.len()];
         self.written += 1;
@@ -167,7 +165,7 @@ impl World {
     /// Nothing happens for so long.
     pub fn pass(&mut self, ms: u64) {
         self.now_ms += ms;
-        self.clock_ms.store(self.now_ms, Ordering::Relaxed);
+        self.clock.set(self.now_ms);
         self.agents[0].with_model(|model| model.pass(self.now_ms));
     }
 
@@ -325,14 +323,6 @@ impl World {
 
 fn gaps(handle: &Handle) -> usize {
     handle.with_model(|model| model.gaps().len())
-}
-
-fn local_clock(ms: &Arc<AtomicU64>) -> Clock {
-    let ms = Arc::clone(ms);
-    Clock::new(move || {
-        let ms = ms.load(Ordering::Relaxed);
-        jiff::Timestamp::from_millisecond(ms.try_into().unwrap()).unwrap()
-    })
 }
 
 fn consumer(config: &Config, told: &Rc<Cell<usize>>, handle: Handle) -> Consumer {
