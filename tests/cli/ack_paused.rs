@@ -5,8 +5,8 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use crate::support::{
-    PATIENCE, Running, Script, ScriptServer, Tail, expected_json, fixture, insert, insert_numbered,
-    operation_id,
+    PATIENCE, Request, Running, Script, ScriptServer, Tail, expected_json, fixture, insert,
+    insert_numbered, operation_id,
 };
 
 fn acking(server: &ScriptServer, args: &[&str]) -> Running {
@@ -64,20 +64,33 @@ fn memory_is_flat_while_the_cap_is_reached() {
 
 #[test]
 fn waiting_for_acknowledgements_is_no_silence_of_the_server() {
-    let events: String = (1..=3).map(insert).collect();
-    let server = ScriptServer::start([Script::events(events).stall()]);
-    let mut run = acking(
-        &server,
-        &["--read-timeout", "400ms", "--max-in-flight", "2", "-n", "3"],
-    );
-    run.read_lines(2);
-    // Longer than the timeout, which is what is tested.
-    sleep(Duration::from_millis(1200));
-    run.write_stdin(&(operation_id(1) + "\n"));
-    run.read_line();
-    run.write_stdin(&format!("{}\n{}\n", operation_id(2), operation_id(3)));
-    run.wait().exit(0).stderr_is_empty();
-    assert_eq!(server.requests().len(), 1);
+    // Each longer than the timeout, which is what is tested. After a longer pause the connection
+    // is made again: what the server skipped meanwhile only a new request tells.
+    for (pause, is_made_again) in [(600, false), (1_800, true)] {
+        let events: String = (1..=3).map(insert).collect();
+        let server = ScriptServer::start([
+            Script::events(events).stall(),
+            Script::events(insert(3)).stall(),
+        ]);
+        let mut run = acking(
+            &server,
+            &["--read-timeout", "400ms", "--max-in-flight", "2", "-n", "3"],
+        );
+        run.read_lines(2);
+        sleep(Duration::from_millis(pause));
+        run.write_stdin(&(operation_id(1) + "\n"));
+        let third = run.read_line();
+        assert!(third.contains(&operation_id(3)), "{third}");
+        run.write_stdin(&format!("{}\n{}\n", operation_id(2), operation_id(3)));
+        run.wait().exit(0).stderr_is_empty();
+        let requests = server.requests();
+        let again: Vec<_> = requests[1..].iter().map(Request::last_event_id).collect();
+        if is_made_again {
+            assert_eq!(again, [Some(&*operation_id(2))]);
+        } else {
+            assert_eq!(again, []);
+        }
+    }
 }
 
 #[test]

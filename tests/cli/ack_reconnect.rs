@@ -1,7 +1,7 @@
 //! What is in flight when a connection is lost: it stays in flight and is not printed again.
 
 use crate::support::{
-    Gate, Running, Script, ScriptServer, State, Tail, expected_json, insert, object_at,
+    Gate, Left, Running, Script, ScriptServer, State, Tail, expected_json, insert, object_at,
     operation_id,
 };
 
@@ -90,52 +90,67 @@ fn a_start_is_not_asked_for_again_once_anything_is_acknowledged() {
     state.is(&operation_id(5));
 }
 
+/// With the arguments, and where the position is meanwhile and at the end: held until the repair
+/// of a fallback is done, which is five seconds before the saved time, or else not held.
+const HELD_OR_NOT: [(&[&str], &str); 2] = [(&[], "1000"), (&["--no-repair"], "4000")];
+
 #[test]
 fn objects_sent_again_with_numeric_ids_are_not_printed_again() {
-    let same_second = object_at(5001, "a") + &object_at(5001, "b") + &object_at(5900, "c");
-    let first = object_at(4500, "old") + &same_second;
-    // What the server makes of the made-up id of second 5.
-    let news = object_at(5901, "new") + "id: 5901\nevent: live\n\n";
-    let (server, gate) = cut_once(&first, &(same_second + &news));
-    let state = State::holding("4000");
-    let mut run = acking(&server, &state, &["-n", "6"]);
-    run.read_lines(4);
-    // One of the two with the same id is in flight, the other is not; neither comes again.
-    run.write_stdin("5001\n");
-    gate.open();
-    run.read_lines(2);
-    assert_eq!(asked(&server, 2).unwrap(), "000000050000000000000000");
-    state.is("4000");
-    run.write_stdin("5901\n5900\n5001\n4500\n5901\n");
-    let all = first + &news;
-    run.wait()
-        .exit(0)
-        .stderr_lacks("not in flight")
-        .stdout_is(&expected_json(all.as_bytes()));
-    state.is("5901");
+    for (args, meanwhile) in HELD_OR_NOT {
+        let same_second = object_at(5001, "a") + &object_at(5001, "b") + &object_at(5900, "c");
+        let first = object_at(4500, "old") + &same_second;
+        // What the server makes of the synthetic id of second 5.
+        let news = object_at(5901, "new") + "id: 5901\nevent: live\n\n";
+        let (server, gate) = cut_once(&first, &(same_second + &news));
+        let state = State::holding("4000");
+        let mut run = acking(&server, &state, &[args, &["-n", "6"]].concat());
+        run.read_lines(4);
+        // One of the two with the same id is in flight, the other is not; neither comes again.
+        run.write_stdin("5001\n");
+        gate.open();
+        run.read_lines(2);
+        assert_eq!(asked(&server, 2).unwrap(), "000000050000000000000000");
+        state.wait_for(meanwhile);
+        run.write_stdin("5901\n5900\n5001\n4500\n5901\n");
+        let all = first + &news;
+        let is_held = args.is_empty();
+        let finished = run
+            .wait()
+            .exit(0)
+            .stderr_lacks("not in flight")
+            .stdout_is(&expected_json(all.as_bytes()));
+        let told = finished.stderr.lines();
+        let told = told.filter(|line| Left::Repair.is_said_by(line)).count();
+        assert_eq!(told, usize::from(is_held), "{}", finished.stderr);
+        state.is(if is_held { meanwhile } else { "5901" });
+    }
 }
 
 #[test]
 fn a_reset_in_flight_is_not_printed_again() {
-    let reset = "id: 1\nevent: reset\n\n";
-    let object = object_at(5001, "a");
-    // The connection breaks before anything is acknowledged, so all of it is asked for again.
-    let replication = reset.to_owned() + &object + "id: 5001\nevent: live\n\n";
-    let (server, gate) = cut_once(reset, &(object.clone() + "id: 5001\nevent: live\n\n"));
-    let state = State::absent();
-    let mut run = acking(&server, &state, &["--start-id", "0", "--until-live"]);
-    run.read_line();
-    gate.open();
-    // Nothing is read before the acknowledgement, so nothing is noticed either.
-    state.wait_for("0");
-    run.write_stdin("1\n");
-    run.read_lines(2);
-    assert_eq!(asked(&server, 2).unwrap(), "000000010000000000000000");
-    run.write_stdin("5001\n5001\n");
-    run.wait()
-        .exit(0)
-        .stdout_is(&expected_json(replication.as_bytes()));
-    state.is("5001");
+    for (args, end) in [(&[][..], "1000"), (&["--no-repair"], "5001")] {
+        let reset = "id: 1\nevent: reset\n\n";
+        let object = object_at(5001, "a");
+        // The connection breaks before anything is acknowledged, so all of it is asked for again.
+        let replication = reset.to_owned() + &object + "id: 5001\nevent: live\n\n";
+        let (server, gate) = cut_once(reset, &(object.clone() + "id: 5001\nevent: live\n\n"));
+        let state = State::absent();
+        let args = [args, &["--start-id", "0", "--until-live"]].concat();
+        let mut run = acking(&server, &state, &args);
+        run.read_line();
+        gate.open();
+        // Nothing is read before the acknowledgement, so nothing is noticed either.
+        state.wait_for("0");
+        run.write_stdin("1\n");
+        run.read_lines(2);
+        assert_eq!(asked(&server, 2).unwrap(), "000000010000000000000000");
+        run.write_stdin("5001\n5001\n");
+        run.wait()
+            .exit(0)
+            .stdout_is(&expected_json(replication.as_bytes()));
+        // Second 1 is what the reconnection asked for, and a fallback is held there.
+        state.is(end);
+    }
 }
 
 #[test]

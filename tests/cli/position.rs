@@ -5,10 +5,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use rustix::process::Signal;
 
 use crate::support::{
-    Gate, Script, ScriptServer, State, Tail, expected_json, insert, operation_id,
+    Gate, Left, Script, ScriptServer, State, Tail, expected_json, from_now, insert, operation_id,
 };
 
 const DATE: &str = "Mon, 23 Nov 2026 17:55:11 GMT";
+/// Long before any clock on which this runs.
+const LONG_AGO: &str = "Thu, 06 Nov 2014 11:04:39 GMT";
+/// Long after.
+const FAR_AHEAD: &str = "Tue, 23 Nov 2066 17:55:11 GMT";
 const LATER: &str = "Mon, 23 Nov 2026 18:00:00 GMT";
 const EMPTY_LIVE: &str = "id: \nevent: live\n\n";
 
@@ -20,6 +24,18 @@ fn of_second(second: u64) -> String {
 /// The operation id of [`DATE`].
 fn date_id() -> String {
     of_second(1_795_456_511)
+}
+
+/// Where a run from now begins that was answered at [`LONG_AGO`]: five seconds before.
+fn long_ago_id() -> String {
+    of_second(1_415_271_879 - 5)
+}
+
+fn now() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap()
+        .as_secs()
 }
 
 /// What a run with these arguments asks to start from.
@@ -68,12 +84,6 @@ fn since_asks_for_the_states_since_that_second() {
         assert_eq!(sent, Some(of_second(second)), "{since}");
     }
     for (since, seconds) in [("2h", 7200), ("1d12h", 129_600), ("90s", 90)] {
-        let now = || {
-            SystemTime::now()
-                .duration_since(UNIX_EPOCH)
-                .unwrap()
-                .as_secs()
-        };
         let before = now();
         let sent = asked(|tail| tail.args(["--since", since])).unwrap();
         let after = now();
@@ -146,13 +156,12 @@ fn a_saved_time_is_resumed_so_that_deletions_are_reported() {
 fn what_a_made_up_id_brings_is_no_failed_resume() {
     let body = crate::support::fixture("resume-synthetic.sse");
     let (date_id, end) = (date_id(), "1795456517996");
-    // Five seconds before that of a run from now, which is a second of the agent that answered:
-    // the states since then that clocks that differ hide come after `live`.
-    let before = "1795456506000";
+    // A fallback is held until its repair is done: five seconds before a time that somebody else
+    // may have saved, or at the second of a synthetic id, which lies early enough already.
     for (saved, arguments, reached) in [
-        ("1795456511846", &[][..], end),
+        ("1795456511846", &[][..], "1795456506000"),
         ("1795456511846", &["--no-repair"], end),
-        (date_id.as_str(), &[], before),
+        (date_id.as_str(), &[], "1795456511000"),
         (date_id.as_str(), &["--no-repair"], end),
     ] {
         let state = State::holding(saved);
@@ -224,33 +233,72 @@ fn a_lone_live_after_an_operation_id_is_a_failed_resume() {
 #[test]
 fn the_first_connection_is_a_position() {
     let state = State::absent();
-    let server = ScriptServer::start([Script::events_at(DATE, "").stall()]);
+    let server = ScriptServer::start([Script::events_at(LONG_AGO, "").stall()]);
     let run = Tail::url(server.url())
         .arg("--state")
         .arg(state.path())
         .spawn();
-    state.wait_for(&date_id());
+    state.wait_for(&long_ago_id());
     run.signal(Signal::TERM);
-    run.wait().exit(0).stderr_is_from_now(state.path());
-    state.is(&date_id());
+    let finished = run
+        .wait()
+        .exit(0)
+        .stderr_has(&from_now(state.path()))
+        .stderr_has("s behind the clock of this machine");
+    assert_eq!(finished.stderr.lines().count(), 2, "{}", finished.stderr);
+    state.is(&long_ago_id());
+}
+
+/// The position is five seconds before the earlier of the two clocks, and clocks that lie further
+/// apart than that are told.
+#[test]
+fn the_earlier_clock_counts_for_the_first_position() {
+    let near = jiff::Timestamp::now() - jiff::SignedDuration::from_secs(1);
+    let near = near.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    for (date, told) in [
+        (
+            Some(FAR_AHEAD),
+            Some("s ahead of the clock of this machine"),
+        ),
+        (Some(&*near), None),
+        (None, None),
+    ] {
+        let state = State::absent();
+        let script = match date {
+            Some(date) => Script::events_at(date, ""),
+            None => Script::events(""),
+        };
+        let server = ScriptServer::start([script.stall()]);
+        let before = now();
+        let run = Tail::url(server.url())
+            .args(["--until-idle", "100ms", "--state"])
+            .arg(state.path());
+        let finished = run.run().exit(0);
+        let possible: Vec<_> = (before - 2..=now())
+            .map(|second| of_second(second - 5))
+            .collect();
+        let saved = state.content().unwrap();
+        assert!(possible.contains(&saved), "{saved}, not in {possible:?}");
+        match told {
+            Some(told) => finished.stderr_has(told),
+            None => finished.stderr_is_from_now(state.path()),
+        };
+    }
 }
 
 #[test]
 fn without_a_date_the_own_clock_counts() {
     let state = State::absent();
     let server = ScriptServer::start([Script::events(EMPTY_LIVE).stall()]);
-    let now = || {
-        SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap()
-            .as_secs()
-    };
     let before = now();
     let run = Tail::url(server.url())
         .args(["-n", "1", "--state"])
         .arg(state.path());
     run.run().exit(0);
-    let possible: Vec<_> = (before - 1..=now()).map(of_second).collect();
+    // The second of the position: of a `live` without an id too.
+    let possible: Vec<_> = (before - 1..=now())
+        .map(|second| of_second(second - 5))
+        .collect();
     let saved = state.content().unwrap();
     assert!(possible.contains(&saved), "{saved}, not in {possible:?}");
 }
@@ -259,7 +307,7 @@ fn without_a_date_the_own_clock_counts() {
 fn later_connections_do_not_move_the_first_position() {
     let state = State::absent();
     let server = ScriptServer::start([
-        Script::events_at(DATE, ""),
+        Script::events_at(LONG_AGO, ""),
         Script::events_at(LATER, "").stall(),
     ]);
     let mut run = Tail::url(server.url())
@@ -269,22 +317,22 @@ fn later_connections_do_not_move_the_first_position() {
         .spawn();
     let requests = server.wait_for_requests(2);
     assert_eq!(requests[0].last_event_id(), None);
-    assert_eq!(requests[1].last_event_id(), Some(date_id().as_str()));
+    assert_eq!(requests[1].last_event_id(), Some(long_ago_id().as_str()));
     assert!(run.is_running());
     run.signal(Signal::TERM);
     run.wait().exit(0);
-    state.is(&date_id());
+    state.is(&long_ago_id());
 }
 
 #[test]
 fn the_first_position_counts_without_a_state_file_too() {
     let server = ScriptServer::start([
-        Script::events_at(DATE, ":\n"),
+        Script::events_at(LONG_AGO, ":\n"),
         Script::events_at(LATER, insert(1)).stall(),
     ]);
     Tail::url(server.url()).args(["-n", "1"]).run().exit(0);
     let requests = server.requests();
-    assert_eq!(requests[1].last_event_id(), Some(date_id().as_str()));
+    assert_eq!(requests[1].last_event_id(), Some(long_ago_id().as_str()));
 }
 
 #[test]
@@ -321,17 +369,29 @@ fn a_live_with_an_empty_id_is_no_position() {
         .arg(state.path())
         .run()
         .exit(0)
+        .says_incomplete(Left::Repair)
         .stdout_is(&[r#"{"id":"","event":"live"}"#]);
+    // A fallback from a time is held five seconds before it; without the repair nothing moves.
+    state.is("1795456506000");
+
+    let state = State::holding("1795456511846");
+    let server = ScriptServer::start([Script::events(EMPTY_LIVE).stall()]);
+    Tail::url(server.url())
+        .args(["--until-live", "--no-repair", "--state"])
+        .arg(state.path())
+        .run()
+        .exit(0)
+        .stderr_is_empty();
     state.is("1795456511846");
 
     let state = State::absent();
-    let server = ScriptServer::start([Script::events_at(DATE, EMPTY_LIVE).stall()]);
+    let server = ScriptServer::start([Script::events_at(LONG_AGO, EMPTY_LIVE).stall()]);
     Tail::url(server.url())
         .args(["--until-live", "--state"])
         .arg(state.path())
         .run()
         .exit(0);
-    state.is(&date_id());
+    state.is(&long_ago_id());
 }
 
 #[test]

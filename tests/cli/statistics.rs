@@ -83,6 +83,7 @@ fn json_is_the_last_line() {
         ",\"max\":",
         "},\"reconnections\":",
         ",\"repaired\":",
+        ",\"repair\":",
         ",\"elapsed_ms\":",
     ];
     let mut rest = last;
@@ -111,6 +112,7 @@ fn json_is_the_last_line() {
             "lag_ms": null,
             "reconnections": 0,
             "repaired": 0,
+            "repair": null,
             "elapsed_ms": null,
         })
     );

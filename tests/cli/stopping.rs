@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 
 use crate::support::{
-    Script, ScriptServer, State, Tail, at_once, expected_json, fixture, insert, insert_numbered,
-    operation_id,
+    Left, Script, ScriptServer, State, Tail, at_once, expected_json, fixture, insert,
+    insert_numbered, operation_id,
 };
 
 fn inserts(count: u64) -> String {
@@ -58,15 +58,9 @@ fn at_live() {
     body.extend(insert(1).into_bytes());
     let state = State::absent();
     let path = state.path().to_str().unwrap();
-    let other = State::holding(operation_id(1));
-    let looked_at = other.path().to_str().unwrap();
     for (args, remedy) in [
-        (&[][..], "with --state, the next run brings them"),
-        (
-            &["--ack", "none", "--rewind", "--state", looked_at],
-            "a run that goes on past live brings them",
-        ),
-        (&["--state", path], "missing; the next run brings them"),
+        (&[][..], "without --state the next run starts over"),
+        (&["--state", path], "; the next run goes on from there"),
     ] {
         let server = ScriptServer::start([Script::events(body.clone()).stall()]);
         Tail::url(server.url())
@@ -74,10 +68,24 @@ fn at_live() {
             .args(args)
             .run()
             .exit(0)
-            .stderr_has("changes of the last second before this replication may be missing")
+            .says_incomplete(Left::Repair)
             .stderr_has(remedy)
             .stdout_is(&expected);
     }
+}
+
+/// The position is kept, though not by this run.
+#[test]
+fn a_look_at_the_state_is_not_told_to_give_state() {
+    let state = State::holding("0");
+    let server = ScriptServer::start([Script::events(fixture("replication.sse")).stall()]);
+    Tail::url(server.url())
+        .args(["--until-live", "--ack", "none", "--state"])
+        .arg(state.path())
+        .run()
+        .exit(0)
+        .says_incomplete(Left::Repair)
+        .stderr_lacks("without --state");
 }
 
 #[test]

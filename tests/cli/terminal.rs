@@ -6,7 +6,8 @@ use std::time::Duration;
 use rustix::process::Signal;
 
 use crate::support::{
-    Finished, Gate, Running, Script, ScriptServer, Tail, Terminal, fixture, insert, record_count,
+    Finished, Gate, Left, Running, Script, ScriptServer, Tail, Terminal, fixture, insert,
+    record_count,
 };
 
 /// A replication that begins, and ends when the gate opens.
@@ -23,10 +24,18 @@ fn replication(gate: &Gate) -> Script {
         .stall()
 }
 
-/// Ends a run with the replication. (`--until-live` has something to say about it.)
+/// Ends a run with the replication.
 fn to_the_end() -> [String; 2] {
     let count = record_count(&fixture("replication.sse"));
     ["-n".to_owned(), count.to_string()]
+}
+
+/// Asserts that the terminal shows nothing but what the run left incomplete.
+#[track_caller]
+fn shows_only(terminal: &Terminal, left: Left) {
+    let screen = terminal.screen();
+    assert_eq!(screen.len(), 1, "{screen:#?}");
+    assert!(left.is_said_by(&screen[0]), "{screen:#?}");
 }
 
 /// A run that replicates onto a pipe, with stderr on the terminal.
@@ -88,7 +97,7 @@ fn a_status_line_while_a_replication_runs() {
     assert!(run.is_running());
     gate.open();
     run.wait().exit(0);
-    assert_eq!(terminal.screen(), [""; 0]);
+    shows_only(&terminal, Left::Repair);
 }
 
 #[test]
@@ -104,7 +113,7 @@ fn the_status_line_is_gone_once_live() {
     });
     run.signal(Signal::TERM);
     run.wait().exit(0);
-    assert_eq!(terminal.screen(), [""; 0]);
+    shows_only(&terminal, Left::Repair);
 }
 
 #[test]
@@ -120,14 +129,15 @@ fn diagnostics_and_the_status_line_do_not_mix() {
     gate.open();
     run.wait().exit(3);
     let screen = terminal.screen();
-    assert_eq!(screen.len(), 3, "{screen:#?}");
+    assert_eq!(screen.len(), 4, "{screen:#?}");
     assert!(screen[0].starts_with("oplog-tail: http://"), "{screen:#?}");
     assert!(screen[0].contains("; trying again in "), "{screen:#?}");
+    assert!(Left::Replication.is_said_by(&screen[1]), "{screen:#?}");
     assert!(
-        screen[1].starts_with("oplog-tail: access denied"),
+        screen[2].starts_with("oplog-tail: access denied"),
         "{screen:#?}"
     );
-    assert!(screen[2].starts_with("{\"events\":{"), "{screen:#?}");
+    assert!(screen[3].starts_with("{\"events\":{"), "{screen:#?}");
 }
 
 #[test]
@@ -144,8 +154,9 @@ fn a_summary_on_demand_and_the_status_line_do_not_mix() {
     gate.open();
     run.wait().exit(0);
     let screen = terminal.screen();
-    // The summary, and nothing of the status line.
-    assert_eq!(screen.len(), 4, "{screen:#?}");
+    // The summary, what is left incomplete, and nothing of the status line.
+    assert_eq!(screen.len(), 5, "{screen:#?}");
+    assert!(Left::Repair.is_said_by(&screen[4]), "{screen:#?}");
     for line in screen {
         assert!(line.starts_with("oplog-tail: "), "{line}");
         assert!(!line.contains("replicating"), "{line}");
@@ -163,7 +174,12 @@ fn no_status_line() {
         .stdout_to(terminal.stdio())
         .stderr_to(terminal.stdio())
         .spawn();
-    no_line_comes(&terminal, &gate, run, "** live");
+    let screen = no_line_comes(&terminal, &gate, run);
+    let [.., live, left] = &screen[..] else {
+        panic!("{screen:#?}");
+    };
+    assert_eq!(live, "** live");
+    assert!(Left::Repair.is_said_by(left), "{left}");
 
     // Where it was not wanted, and where the terminal can only print.
     for (args, term) in [(&["-q"][..], "xterm"), (&[], "dumb")] {
@@ -176,20 +192,31 @@ fn no_status_line() {
             .env("TERM", term)
             .stderr_to(terminal.stdio())
             .spawn();
-        no_line_comes(&terminal, &gate, run, "");
-        assert_eq!(terminal.written(), "\u{4}end\u{4}");
+        no_line_comes(&terminal, &gate, run);
+        let written = terminal.written();
+        let Some(left) = written.strip_suffix("\u{4}end\u{4}") else {
+            panic!("{written:?}");
+        };
+        if args.contains(&"-q") {
+            assert_eq!(left, "");
+        } else {
+            let left = left.strip_suffix("\r\n").unwrap();
+            assert!(Left::Repair.is_said_by(left), "{left:?}");
+            assert!(!left.contains(['\r', '\n', '\u{1b}']), "{left:?}");
+        }
     }
 }
 
-/// Lets the run go on for longer than a status line takes to come, then ends it.
+/// Lets the run go on for longer than a status line takes to come, then ends it. Returns what the
+/// terminal shows then.
 #[track_caller]
-fn no_line_comes(terminal: &Terminal, gate: &Gate, run: Running, last: &str) {
+fn no_line_comes(terminal: &Terminal, gate: &Gate, run: Running) -> Vec<String> {
     std::thread::sleep(Duration::from_millis(600));
     gate.open();
     run.wait().exit(0);
     let screen = terminal.screen();
-    assert_eq!(screen.last().map_or("", String::as_str), last);
     assert!(!terminal.written().contains("replicating"), "{screen:#?}");
+    screen
 }
 
 /// Nobody asked for JSON but `auto`, for the records, which go elsewhere.
@@ -229,7 +256,7 @@ fn two_terminals() {
     terminal.wait_for_text("replicating: ");
     gate.open();
     run.wait().exit(0);
-    assert_eq!(terminal.screen(), [""; 0]);
+    shows_only(&terminal, Left::Repair);
     assert!(!records.written().contains("replicating"));
 }
 
@@ -242,7 +269,7 @@ fn signals_leave_nothing_behind() {
         terminal.wait_for_text("replicating: ");
         run.signal(signal);
         run.wait().exit(128 + number);
-        assert_eq!(terminal.screen(), [""; 0]);
+        shows_only(&terminal, Left::Replication);
     }
 }
 
@@ -270,7 +297,7 @@ fn a_forced_end_leaves_nothing_behind() {
     run.wait_without_reading()
         .exit(0)
         .within(Duration::from_secs(20));
-    assert_eq!(terminal.screen(), [""; 0]);
+    shows_only(&terminal, Left::Replication);
 }
 
 #[test]
@@ -316,5 +343,5 @@ fn the_status_line_follows_the_window() {
     terminal.resize(120);
     gate.open();
     run.wait().exit(0);
-    assert_eq!(terminal.screen(), [""; 0]);
+    shows_only(&terminal, Left::Repair);
 }

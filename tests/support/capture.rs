@@ -7,6 +7,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use super::Left;
+
 /// One event of a body.
 #[derive(Debug, Default)]
 struct Event {
@@ -65,6 +67,20 @@ fn events(body: &[u8]) -> Vec<Event> {
 /// How many lines the program prints for a body.
 pub fn record_count(body: &[u8]) -> usize {
     events(body).len()
+}
+
+/// What a run leaves incomplete that ends with this body: a replication without its `live`, or one
+/// with it and no operation that is young enough to fetch the rest by.
+pub fn left_by(body: &[u8]) -> Option<Left> {
+    let mut left = None;
+    for Event { id, name, .. } in events(body) {
+        if name == "live" {
+            left = Some(Left::Repair);
+        } else if id.parse::<u64>().is_ok() && left.is_none() {
+            left = Some(Left::Replication);
+        }
+    }
+    left
 }
 
 /// The JSON lines for a body.
@@ -129,5 +145,8 @@ fn a_capture_is_understood() {
     }
     assert_eq!(record_count(&fixture("fallback.sse")), 23);
     assert_eq!(record_count(&fixture("live.sse")), 3);
+    assert_eq!(left_by(&fixture("live.sse")), None);
+    assert_eq!(left_by(&body), Some(Left::Repair));
+    assert_eq!(left_by(&body[..body.len() / 2]), Some(Left::Replication));
     assert_eq!(record_count(b"id: 1\nevent: insert\ndata: {}\n"), 0);
 }

@@ -15,6 +15,35 @@ pub fn from_now(state: impl AsRef<Path>) -> String {
     )
 }
 
+/// What a run leaves incomplete that ends before all of a replication is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Left {
+    /// It has not come to its `live`.
+    Replication,
+    /// What it left out has not been fetched.
+    Repair,
+}
+
+impl Left {
+    /// How the line on stderr begins that says so.
+    pub fn begin(self) -> &'static str {
+        match self {
+            Self::Replication => {
+                "oplog-tail: the run ended before the replication did, so objects are missing: "
+            }
+            Self::Repair => {
+                "oplog-tail: objects that changed in the second before the replication may be \
+                 missing: they come only once another operation has happened"
+            }
+        }
+    }
+
+    /// Whether this line says so, and what to do about it.
+    pub fn is_said_by(self, line: &str) -> bool {
+        line.starts_with(self.begin()) && line.contains("--until-complete")
+    }
+}
+
 /// A run of the program that has ended.
 #[derive(Debug)]
 pub struct Finished {
@@ -110,6 +139,20 @@ impl Finished {
         let expected = from_now(state);
         if self.stderr != expected {
             self.fail(&format!("stderr is not {expected:?}"));
+        }
+        self
+    }
+
+    /// Asserts that stderr is exactly the one line which says what is left incomplete; empty where
+    /// nothing is.
+    #[track_caller]
+    pub fn says_incomplete(self, left: impl Into<Option<Left>>) -> Self {
+        let Some(left) = left.into() else {
+            return self.stderr_is_empty();
+        };
+        let line = self.stderr.strip_suffix('\n');
+        if !line.is_some_and(|line| !line.contains('\n') && left.is_said_by(line)) {
+            self.fail(&format!("stderr is not the one line about {left:?}"));
         }
         self
     }

@@ -20,14 +20,16 @@ mod state;
 mod tail;
 mod tls;
 
-pub use capture::{expected_json, expected_text, fixture, record_count, with_line_ends};
-pub use finished::{Finished, from_now};
+pub use capture::{expected_json, expected_text, fixture, left_by, record_count, with_line_ends};
+pub use finished::{Finished, Left, from_now};
 pub use proxy::ForwardProxy;
 pub use pty::Terminal;
 pub use relay::{Interruption, Relay};
 pub use replica::Replica;
 pub use running::Running;
-pub use script::{Gate, Script, insert, insert_numbered, object_at, operation_id};
+pub use script::{
+    Gate, Script, insert, insert_after, insert_numbered, number_of, object_at, operation_id,
+};
 pub use server::{AfterLast, Request, ScriptServer, closed_port, listener};
 pub use state::State;
 pub use tail::Tail;

@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
+use super::Request;
+
 /// Holds a script back until the test opens it.
 #[derive(Clone, Debug, Default)]
 pub struct Gate(Arc<(Mutex<bool>, Condvar)>);
@@ -31,6 +33,16 @@ impl Gate {
     }
 }
 
+/// Makes a script of a request.
+#[derive(Clone)]
+pub(super) struct Choice(pub(super) Arc<dyn Fn(&Request) -> Script + Send + Sync>);
+
+impl std::fmt::Debug for Choice {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Choice")
+    }
+}
+
 #[derive(Clone, Debug)]
 pub(super) enum Step {
     ReadRequest,
@@ -42,6 +54,8 @@ pub(super) enum Step {
     Pause(Duration),
     /// Sends what the function makes of 0, 1, 2, … for as long as it is taken.
     Flood(fn(u64) -> Vec<u8>),
+    /// Goes on with the script that the request calls for.
+    Choose(Choice),
     /// Sends the bytes again and again, with this pause.
     Every(Duration, Vec<u8>),
     /// Holds the connection open until the client or the test ends.
@@ -64,6 +78,12 @@ impl Script {
             steps: vec![Step::ReadRequest],
             chunked: false,
         }
+    }
+
+    /// Reads the request and goes on with what another script does then; which one, the request
+    /// decides. For servers that get requests in an order that is not settled.
+    pub fn choosing(choose: impl Fn(&Request) -> Self + Send + Sync + 'static) -> Self {
+        Self::silent().step(Step::Choose(Choice(Arc::new(choose))))
     }
 
     /// Reads the request and sends these bytes.
@@ -204,6 +224,19 @@ pub fn insert(number: u64) -> String {
         "id: {}\nevent: insert\ndata: {{\"timestamp\":\"2026-11-23T17:55:12Z\",\"parents\":[],\"type\":\"video\",\"id\":\"{number}\"}}\n\n",
         operation_id(number)
     )
+}
+
+/// The number that [`operation_id`] has made this id of.
+#[track_caller]
+pub fn number_of(id: &str) -> u64 {
+    id.strip_prefix("6b047e00686c822d")
+        .and_then(|number| u64::from_str_radix(number, 16).ok())
+        .unwrap_or_else(|| panic!("no operation of the log: {id:?}"))
+}
+
+/// The same operation, so many seconds later.
+pub fn insert_after(seconds: u64, number: u64) -> String {
+    insert(number).replace("6b047e00", &format!("{:08x}", 0x6b04_7e00 + seconds))
 }
 
 /// The same as bytes, for [`Script::flood`].

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
-use super::script::{Step, in_chunk};
+use super::script::{Choice, Step, in_chunk};
 use super::{Authority, PATIENCE, Script};
 
 /// How long a blocked step goes on before it looks whether the test has ended.
@@ -262,12 +262,19 @@ fn play<W: Read + Write>(
             bytes.to_vec()
         }
     };
+    let mut asked = None;
     for step in &script.steps {
         match step {
             Step::ReadRequest => {
                 let request = Request::parse(read_head(wire, shared)?);
-                shared.requests.lock().unwrap().push(request);
+                shared.requests.lock().unwrap().push(request.clone());
+                asked = Some(request);
                 shared.changed.notify_all();
+            }
+            Step::Choose(Choice(choose)) => {
+                let mut chosen = choose(asked.as_ref().expect("a request"));
+                chosen.steps.remove(0);
+                play(wire, socket, &chosen, shared)?;
             }
             Step::SendUnframed(bytes) => send(wire, bytes, shared)?,
             Step::Send(bytes) => send(wire, &frame(bytes), shared)?,
