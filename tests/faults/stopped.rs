@@ -7,8 +7,6 @@ use crate::support::{Authority, Gate, Script, ScriptServer, Tail, at_once, inser
 
 /// Longer than each of the limits below, and too short for the connection to be made again.
 const STOPPED: Duration = Duration::from_millis(750);
-/// So long that the log may have gone on without this process.
-const LONG: Duration = Duration::from_millis(1_500);
 
 /// A server that plays this script, with TLS or without, and the program as its client.
 fn follow(script: Script, tls: bool) -> (ScriptServer, Tail) {
@@ -104,34 +102,4 @@ fn nothing_that_arrived_meanwhile_is_silence() {
     run.read_line();
     run.stop_for(STOPPED, || {});
     run.wait().exit(4).stderr_has("silent for 500 ms");
-}
-
-/// What lay unread in the socket may be followed by a gap. It comes again, once.
-#[test]
-fn after_a_long_stop_the_connection_is_made_again() {
-    at_once([false, true], |tls| {
-        let gate = Gate::new();
-        let first = Script::events(insert(1)).wait_for(&gate).send(insert(2));
-        let scripts = [
-            first.stall(),
-            Script::events(insert(2) + &insert(3)).stall(),
-        ];
-        let server = if tls {
-            ScriptServer::tls(scripts, &Authority::new())
-        } else {
-            ScriptServer::start(scripts)
-        };
-        let mut run = Tail::url(server.url())
-            .args(["--insecure", "-n", "3"])
-            .spawn();
-        run.read_line();
-        run.stop_for(LONG, || gate.open());
-        let rest = run.read_lines(2);
-        assert!(rest[0].contains(&operation_id(2)), "{rest:#?}");
-        assert!(rest[1].contains(&operation_id(3)), "{rest:#?}");
-        run.wait().exit(0).stderr_is_empty();
-        let requests = server.requests();
-        assert_eq!(requests.len(), 2);
-        assert_eq!(requests[1].last_event_id(), Some(&*operation_id(1)));
-    });
 }
