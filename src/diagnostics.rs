@@ -34,12 +34,23 @@ pub fn line(message: &dyn Display) -> String {
     format!("{PREFIX}{}\n", crate::output::escaped(&message.to_string()))
 }
 
+/// Where the run that follows this one starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NextRun {
+    /// Where this one ended.
+    GoesOn,
+    /// Nowhere near: no position is kept.
+    StartsOver,
+    /// Where this one started: it only looked.
+    Repeats,
+}
+
 /// What is said where a run ends before a replication is complete.
-pub fn incomplete(what: Incomplete, keeps_position: bool) -> String {
-    let next = if keeps_position {
-        "the next run goes on from there"
-    } else {
-        "without --state the next run starts over"
+pub fn incomplete(what: Incomplete, next: NextRun) -> String {
+    let next = match next {
+        NextRun::GoesOn => "the next run goes on from there",
+        NextRun::StartsOver => "without --state the next run starts over",
+        NextRun::Repeats => "with --ack none the next run starts from the same position",
     };
     match what {
         Incomplete::Replication => format!(

@@ -170,6 +170,11 @@ impl Feed {
                     self.invalid(&invalid)?;
                 }
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error.into())),
+                // The repair may have come to its end without anything to print.
+                Poll::Pending if self.has_complete_replication()? => {
+                    self.is_complete = true;
+                    break;
+                }
                 Poll::Pending => match self.taken {
                     Taken::Nothing => return self.poll_idle(cx).map(Ok),
                     Taken::Something => {

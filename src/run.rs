@@ -103,7 +103,7 @@ fn put_together(settings: &Settings, place: Place) -> anyhow::Result<Parts> {
         has_condition: settings.stop.any_asked_for(),
         is_quiet: settings.verbosity == Verbosity::Quiet,
         fails_if_uncertain: settings.consumer.on_resume_failed == OnResumeFailed::Exit,
-        keeps_position: place.saver.is_some(),
+        next_run: settings.next_run(),
     };
     let orders = supervisor::start(terms, place.saver.clone(), statistics.clone())
         .context("cannot receive signals")?;

@@ -14,7 +14,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
 use crate::consumer::Saver;
-use crate::diagnostics;
+use crate::diagnostics::{self, NextRun};
 use crate::exit::ExitStatus;
 use crate::statistics::SharedStatistics;
 use crate::stderr;
@@ -66,7 +66,6 @@ pub enum Order {
 
 /// What a run was asked for, as far as its end depends on it.
 #[derive(Clone, Copy, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct Terms {
     /// It ends after this long.
     pub timeout: Option<Duration>,
@@ -76,8 +75,8 @@ pub struct Terms {
     pub is_quiet: bool,
     /// It fails where operations may have been skipped.
     pub fails_if_uncertain: bool,
-    /// The position is kept for the next run.
-    pub keeps_position: bool,
+    /// Where the next run starts.
+    pub next_run: NextRun,
 }
 
 /// Starts the supervisor; from here on signals are received.
@@ -135,7 +134,7 @@ fn end(status: ExitStatus, terms: Terms, saver: Option<Saver>, statistics: &Shar
     let whereabouts = statistics.lock().whereabouts();
     let mut last_lines = String::new();
     if let Some(left) = whereabouts.incomplete.filter(|_| !terms.is_quiet) {
-        last_lines += &diagnostics::line(&diagnostics::incomplete(left, terms.keeps_position));
+        last_lines += &diagnostics::line(&diagnostics::incomplete(left, terms.next_run));
     }
     let status = match saved {
         Err(error) => {

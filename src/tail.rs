@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 
 use crate::acks::{Acknowledged, Acks};
 use crate::consumer::{Acknowledging, Consumer, PAUSE, RepairEnd, Saver};
-use crate::diagnostics::{Diagnostics, Limiter, described};
+use crate::diagnostics::{Diagnostics, Limiter, NextRun, described};
 use crate::exit::ExitStatus;
 use crate::feed::Feed;
 use crate::position::Position;
@@ -56,6 +56,7 @@ pub struct Tail {
     told_saved: Option<Position>,
     statistics: SharedStatistics,
     has_condition: bool,
+    next_run: NextRun,
     /// Something came over stdin that was in flight.
     has_acknowledged: bool,
 }
@@ -100,6 +101,7 @@ impl Tail {
             told_saved,
             statistics: parts.statistics,
             has_condition: settings.stop.any_asked_for(),
+            next_run: settings.next_run(),
             has_acknowledged: false,
         })
     }

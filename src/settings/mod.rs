@@ -17,6 +17,7 @@ use jiff::Timestamp;
 
 use crate::cli::{self, Cli};
 use crate::consumer::{Acknowledging, Clock, Config, OnResumeFailed, excepts_everything};
+use crate::diagnostics::NextRun;
 use crate::output::{Format, color};
 
 pub use crate::cli::{Ack, OnInvalid};
@@ -163,6 +164,15 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// Where the run that follows this one starts.
+    pub fn next_run(&self) -> NextRun {
+        match (&self.state_file, self.ack) {
+            (None, _) => NextRun::StartsOver,
+            (Some(_), Ack::None) => NextRun::Repeats,
+            (Some(_), _) => NextRun::GoesOn,
+        }
+    }
+
     /// Works out what the command line means. `demo_url` is the address of the sample server, to
     /// be given with `--demo` and only then.
     ///

@@ -62,10 +62,8 @@ impl Tail {
         self.tell_saved();
         let ending = ending.and_then(|ending| saved.map(|()| ending).map_err(Into::into));
         if let Some(left) = left {
-            let keeps_position = self.saver.is_some();
-            self.diagnostics
-                .borrow()
-                .warn(&incomplete(left, keeps_position));
+            let line = incomplete(left, self.next_run);
+            self.diagnostics.borrow().warn(&line);
         }
         let status = match ending {
             Ok(ending) => self.exit_status(ending),
@@ -108,7 +106,7 @@ impl Tail {
     async fn unless_by_signal(&mut self, ending: Ending) -> Ending {
         let is_failure = match ending {
             Ending::ReaderGone => self.has_condition,
-            Ending::AcksEnded => self.feed.consumer.in_flight() > 0,
+            Ending::AcksEnded => self.feed.consumer.in_flight() > 0 || !self.has_acknowledged,
             _ => false,
         };
         while is_failure

@@ -136,12 +136,12 @@ fn no_answer_at_the_end() {
 #[test]
 fn a_second_connection_that_always_fails() {
     let asked = Arc::new(AtomicUsize::new(0));
-    let server = overtaking(move |id| match asked.fetch_add(1, Ordering::Relaxed) {
-        0..3 => Script::status(503),
-        _ => {
-            let again = number_of(id) + 1..=MANY + 1;
-            Script::events(again.map(insert).collect::<String>()).stall()
+    let server = overtaking(move |id| {
+        if asked.fetch_add(1, Ordering::Relaxed) < 3 {
+            return Script::status(503);
         }
+        let again = number_of(id) + 1..=MANY + 1;
+        Script::events(again.map(insert).collect::<String>()).stall()
     });
     let state = State::holding(operation_id(0));
     let count = (MANY + 1).to_string();
