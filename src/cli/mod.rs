@@ -8,7 +8,7 @@ use std::ffi::{OsStr, OsString};
 
 use clap::builder::StyledStr;
 use clap::error::ErrorKind;
-use clap::{ArgAction, Command, CommandFactory, Parser, ValueEnum};
+use clap::{ArgAction, ArgMatches, Command, CommandFactory, FromArgMatches, Parser, ValueEnum};
 
 use crate::exit::ExitStatus;
 
@@ -42,6 +42,9 @@ pub struct Cli {
     /// Where the operations come from.
     #[command(flatten)]
     pub source: Source,
+    /// The URLs in the order in which they were typed.
+    #[arg(skip)]
+    pub typed_urls: Vec<TypedUrl>,
     /// Where the run starts.
     #[command(flatten)]
     pub position: Position,
@@ -86,6 +89,15 @@ pub struct Cli {
     help: Option<bool>,
 }
 
+/// A URL that was typed.
+#[derive(Clone, Debug)]
+pub struct TypedUrl {
+    /// The URL, which may hold a password.
+    pub url: Secret,
+    /// The flag, or what the usage calls the argument.
+    pub origin: &'static str,
+}
+
 /// What `--generate` prints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Generate {
@@ -119,7 +131,13 @@ where
     if let Some(message) = single_dash_hint(&args) {
         return Err(usage_error(message));
     }
-    Cli::try_parse_from(&args).map_err(|error| {
+    let matches = Cli::command().try_get_matches_from(&args);
+    let parsed = matches.and_then(|matches| {
+        let mut cli = Cli::from_arg_matches(&matches)?;
+        cli.typed_urls = in_order(&cli.source, &matches);
+        Ok(cli)
+    });
+    parsed.map_err(|error| {
         let mut command = Cli::command();
         if error.kind() == ErrorKind::DisplayHelp && is_short_help(&error, &mut command) {
             return with_short_help(&args).unwrap_or(error);
@@ -127,6 +145,19 @@ where
         command.build();
         mistyped::explained(error, &command, &args)
     })
+}
+
+/// The URLs in the order in which they were typed, with and without the flag.
+fn in_order(source: &Source, matches: &ArgMatches) -> Vec<TypedUrl> {
+    let of = |id: &str, urls: &[Secret], origin: &'static str| -> Vec<(usize, TypedUrl)> {
+        let places = matches.indices_of(id).into_iter().flatten();
+        let typed = urls.iter().cloned().map(|url| TypedUrl { url, origin });
+        places.zip(typed).collect()
+    };
+    let mut urls = of("urls", &source.urls, "--url");
+    urls.extend(of("url_arguments", &source.url_arguments, "URL"));
+    urls.sort_by_key(|(place, _)| *place);
+    urls.into_iter().map(|(_, url)| url).collect()
 }
 
 /// What `-h` prints: clap's help without its blank lines, which make it too long for a screen of

@@ -47,6 +47,9 @@ pub(super) fn request_failure(error: &reqwest::Error) -> Failure {
 }
 
 /// What an answer of a proxy to `CONNECT` means. hyper-util gives its kind only as text.
+///
+/// Which status it was cannot be told: hyper-util reads the answer and keeps nothing of it, and a
+/// layer around reqwest's connector sees no more. A tunnel of our own would be needed.
 fn tunnel_failure(cause: &(dyn StdError + 'static)) -> Option<Failure> {
     let text = cause.to_string();
     let failure = match text.strip_prefix("tunnel error: ")? {

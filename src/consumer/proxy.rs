@@ -1,4 +1,4 @@
-//! What the environment says about proxies, as reqwest reads it.
+//! What the environment says about proxies.
 
 use std::ffi::{OsStr, OsString};
 
@@ -36,14 +36,50 @@ pub fn excepts_everything(env: impl Fn(&str) -> Option<OsString>) -> bool {
     excepted(env).split(',').any(|host| host.trim() == "*")
 }
 
+/// The URL of the proxy that the environment names for `url`, if one counts for it.
+///
+/// reqwest asks this instead of the environment, because it knows no exceptions with a port.
+pub fn proxy_of_environment(env: impl Fn(&str) -> Option<OsString>, url: &Url) -> Option<String> {
+    let (_, value) = proxy_variable(env, url)?;
+    let text = value.into_string().ok()?;
+    let has_scheme = text.contains("://");
+    Some(if has_scheme {
+        text
+    } else {
+        format!("http://{text}")
+    })
+}
+
 /// Whether the environment keeps this URL from its proxies.
 fn is_excepted(env: impl Fn(&str) -> Option<OsString>, url: &Url) -> bool {
+    let hosts = excepted(&env);
+    let of_port = hosts.split(',').filter_map(|entry| host_of(entry, url));
     let matcher = Matcher::builder()
         .all("http://proxy")
-        .no(excepted(&env))
+        .no(of_port.collect::<Vec<_>>().join(","))
         .build();
     let intercepted = |url| matcher.intercept(&url).is_some();
     excepts_everything(env) || !url.as_str().parse().is_ok_and(intercepted)
+}
+
+/// The host of an exception; `None` where it is one for another port than that of `url`.
+fn host_of<'a>(entry: &'a str, url: &Url) -> Option<&'a str> {
+    let entry = entry.trim();
+    let without_brackets = |host: &'a str| {
+        let inside = host.strip_prefix('[');
+        inside.and_then(|host| host.strip_suffix(']'))
+    };
+    let (host, port) = match entry.rsplit_once(':') {
+        Some((host, port)) if !host.contains(':') => (host, Some(port)),
+        Some((host, port)) => match without_brackets(host) {
+            Some(host) => (host, Some(port)),
+            None => (entry, None),
+        },
+        None => (entry, None),
+    };
+    let host = without_brackets(host).unwrap_or(host);
+    let is_meant = port.is_none_or(|port| port.parse().ok() == url.port_or_known_default());
+    is_meant.then_some(host)
 }
 
 /// The hosts that no proxy is used for.
@@ -108,6 +144,21 @@ mod tests {
             (&[http, ("NO_PROXY", "::1")], "http://[::1]:8/", None),
             (&[http, ("NO_PROXY", "x, *")], "http://10.1.2.3/", None),
             (&[http, ("NO_PROXY", "*")], "http://h/", None),
+            (&[http, ("NO_PROXY", "x, h:8")], "http://h:8/", None),
+            (&[http, ("NO_PROXY", "h:80")], "http://h/", None),
+            (&[http, ("NO_PROXY", ".h:8")], "http://a.h:8/", None),
+            (&[http, ("NO_PROXY", "[::1]:8")], "http://[::1]:8/", None),
+            (&[http, ("NO_PROXY", "[::1]")], "http://[::1]:8/", None),
+            (
+                &[http, ("NO_PROXY", "h:8,[::1]:8,10.0.0.1:8,h:")],
+                "http://h:9/",
+                Some("HTTP_PROXY"),
+            ),
+            (
+                &[http, ("NO_PROXY", "[::1]:8")],
+                "http://[::1]:9/",
+                Some("HTTP_PROXY"),
+            ),
             (&[http, ("REQUEST_METHOD", "GET")], "http://h/", None),
         ] {
             assert_eq!(variable(env, url), counts, "{env:?} {url}");

@@ -7,14 +7,14 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode, header};
 use hyper_util::client::proxy::matcher::Matcher;
 use launchdarkly_sdk_transport::{ByteStream, HttpTransport, ResponseFuture, TransportError};
-use reqwest::{Client, Url};
+use reqwest::{Client, Proxy, Url};
 use sync_wrapper::SyncFuture;
 
 use super::body::{Bypass, EventBody};
 use super::cause::PROXY_WANTS_PASSWORD;
 use super::config::{Config, Endpoint};
 use super::framing::TooLong;
-use super::proxy::{may_show_password, proxy_variable};
+use super::proxy::{may_show_password, proxy_of_environment, proxy_variable};
 use super::quiet::Quiet;
 use super::userinfo::without_userinfo;
 use crate::duration::ForPeople;
@@ -171,11 +171,13 @@ impl Clients {
             .connect_timeout(config.connect_timeout)
             .tcp_keepalive(Duration::from_secs(30))
             .pool_max_idle_per_host(0);
-        if config.direct {
-            builder = builder.no_proxy();
-        } else if let Some(proxy) = &config.proxy {
-            builder = builder.proxy(proxy.proxy.clone());
-        }
+        builder = match &config.proxy {
+            _ if config.direct => builder.no_proxy(),
+            Some(proxy) => builder.proxy(proxy.proxy.clone()),
+            None => builder.proxy(Proxy::custom(|url| {
+                proxy_of_environment(|name| std::env::var_os(name), url)
+            })),
+        };
         if kind == Kind::Plain {
             return builder.tls_certs_only([]).build();
         }
@@ -207,11 +209,15 @@ fn proxy_for(config: &Config, url: &Url) -> Option<String> {
     if let Some(proxy) = &config.proxy {
         return Some(proxy.name.clone());
     }
-    let (variable, value) = proxy_variable(|name| std::env::var_os(name), url)?;
+    let env = |name: &str| std::env::var_os(name);
+    let (variable, value) = proxy_variable(env, url)?;
     if may_show_password(&value) {
         return Some(format!("of {variable}"));
     }
-    let chosen = Matcher::from_env().intercept(&url.as_str().parse().ok()?)?;
+    let matcher = Matcher::builder()
+        .all(proxy_of_environment(env, url)?)
+        .build();
+    let chosen = matcher.intercept(&url.as_str().parse().ok()?)?;
     Some(chosen.uri().to_string())
 }
 

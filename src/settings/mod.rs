@@ -189,7 +189,7 @@ impl Settings {
         check_contradictions(&cli)?;
         let start = start::resolve(&cli.position, inputs.now)?;
         let password = credentials::password(&cli.source, &mut inputs)?;
-        let typed_urls = url::typed(&cli.source, &inputs, demo_url)?;
+        let typed_urls = url::typed(&cli, &inputs, demo_url)?;
         let endpoints = url::endpoints(&cli.source, &typed_urls, password.as_ref())?;
         let format = format(cli.output.format, inputs.stdout_is_terminal);
         let text_of = |name: &str| {

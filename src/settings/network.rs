@@ -15,6 +15,8 @@ use crate::consumer::{Endpoint, NamedProxy, Tls, may_show_password, proxy_variab
 
 const NO_SOCKS: &str = "SOCKS is not supported, only http and https are";
 
+const IN_QUOTES: &str = "the quotes are part of its value; leave them out";
+
 /// What looks like host and port may then be the beginning of a password.
 const SLASH_IN_PASSWORD: &str =
     "a slash, ?, # or \\ in its user name or password is written %2F, %3F, %23 or %5C";
@@ -89,9 +91,29 @@ pub(super) fn check_proxy_variables(
     for endpoint in endpoints {
         if let Some((name, value)) = proxy_variable(env, &endpoint.url) {
             check_proxy_variable(name, &value)?;
+            check_exceptions(env)?;
         }
     }
     Ok(())
+}
+
+/// Refuses exceptions that hold quotes: they would except nothing, without a word.
+fn check_exceptions(env: &Environment) -> Result<(), UsageError> {
+    let set = ["NO_PROXY", "no_proxy"]
+        .into_iter()
+        .find_map(|name| Some((name, env(name)?)));
+    match set {
+        Some((name, hosts)) if hosts.to_string_lossy().split(',').any(is_quoted) => Err(
+            UsageError::new(format!("{name} {:?}: {IN_QUOTES}", hosts.to_string_lossy())),
+        ),
+        _ => Ok(()),
+    }
+}
+
+/// Whether the text begins or ends with a quote, as where an env file keeps them.
+fn is_quoted(text: &str) -> bool {
+    let quotes = ['"', '\''];
+    text.trim().starts_with(quotes) || text.trim().ends_with(quotes)
 }
 
 fn check_proxy_variable(name: &str, value: &OsStr) -> Result<(), UsageError> {
@@ -100,8 +122,12 @@ fn check_proxy_variable(name: &str, value: &OsStr) -> Result<(), UsageError> {
     if may_show_password(value) {
         return Err(fail(SLASH_IN_PASSWORD));
     }
+    if is_quoted(&text) {
+        return Err(fail(IN_QUOTES));
+    }
     let uri: Option<http::Uri> = value.to_str().and_then(|text| text.parse().ok());
-    let Some(uri) = uri.filter(|uri| uri.authority().is_some()) else {
+    let is_url = Url::parse(&text).is_ok() || Url::parse(&format!("http://{text}")).is_ok();
+    let Some(uri) = uri.filter(|uri| is_url && uri.authority().is_some()) else {
         return Err(fail(
             "no URL of a proxy; it is given like http://proxy.example.com:3128",
         ));

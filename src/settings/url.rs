@@ -4,7 +4,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 use reqwest::Url;
 
 use super::{Inputs, UsageError, credentials};
-use crate::cli::{Secret, Source, URL_VARIABLE};
+use crate::cli::{Cli, Secret, Source, TypedUrl, URL_VARIABLE};
 use crate::consumer::Endpoint;
 
 /// What is encoded in a filter: everything but what a query may hold as it is.
@@ -15,44 +15,29 @@ const FILTER: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'~')
     .remove(b'/');
 
-/// A URL as it was typed, and where.
-pub(super) struct Typed {
-    text: Secret,
-    origin: &'static str,
-}
-
 /// The URLs to use: the sample server, else those of the command line, else the environment's.
 pub(super) fn typed(
-    source: &Source,
+    cli: &Cli,
     inputs: &Inputs,
     demo_url: Option<&str>,
-) -> Result<Vec<Typed>, UsageError> {
-    let of = |origin| {
-        move |text: &Secret| Typed {
-            text: text.clone(),
-            origin,
-        }
-    };
-    let flags = source.urls.iter().map(of("--url"));
-    let mut typed: Vec<_> = flags
-        .chain(source.url_arguments.iter().map(of("URL")))
-        .collect();
-    if source.demo || demo_url.is_some() {
+) -> Result<Vec<TypedUrl>, UsageError> {
+    let mut typed = cli.typed_urls.clone();
+    if cli.source.demo || demo_url.is_some() {
         if !typed.is_empty() {
             return Err(UsageError::new(
                 "--demo brings its own server: leave the URL out",
             ));
         }
         let demo = demo_url.unwrap_or_default().to_owned();
-        return Ok(vec![Typed {
-            text: demo.into(),
+        return Ok(vec![TypedUrl {
+            url: demo.into(),
             origin: "--demo",
         }]);
     }
     if typed.is_empty() {
         let variable = inputs.variable(URL_VARIABLE)?;
-        typed.extend(variable.map(|url| Typed {
-            text: url.into(),
+        typed.extend(variable.map(|url| TypedUrl {
+            url: url.into(),
             origin: URL_VARIABLE,
         }));
     }
@@ -68,7 +53,7 @@ pub(super) fn typed(
 /// in its own URL.
 pub(super) fn endpoints(
     source: &Source,
-    typed: &[Typed],
+    typed: &[TypedUrl],
     password: Option<&Secret>,
 ) -> Result<Vec<Endpoint>, UsageError> {
     let filters = [
@@ -99,11 +84,11 @@ fn filter(name: &'static str, values: &[String]) -> Result<Filter, UsageError> {
 }
 
 fn endpoint(
-    typed: &Typed,
+    typed: &TypedUrl,
     filters: &[Filter],
     password: Option<&Secret>,
 ) -> Result<Endpoint, UsageError> {
-    let text = typed.text.expose();
+    let text = typed.url.expose();
     let fail = |problem: &str| {
         UsageError::new(format!("{} {:?}: {problem}", typed.origin, redacted(text)))
     };

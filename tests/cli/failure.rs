@@ -297,6 +297,16 @@ fn a_slow_reader_is_no_silence_of_the_server() {
 }
 
 #[test]
+fn agents_are_tried_in_the_order_in_which_they_were_typed() {
+    let (first, second) = (closed_port(), closed_port());
+    for args in [[&*first, "--url", &second], ["--url", &first, &second]] {
+        let finished = Tail::new().args(args).args(["-v", "--retries", "0"]).run();
+        let place = |url: &str| finished.stderr.find(&format!("{url}: ")).unwrap();
+        assert!(place(&first) < place(&second), "{}", finished.stderr);
+    }
+}
+
+#[test]
 fn the_next_agent_is_tried() {
     let server = ScriptServer::start([Script::events(insert(1)).stall()]);
     let failing = ScriptServer::repeating(Script::status(503));

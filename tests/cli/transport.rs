@@ -154,6 +154,41 @@ fn the_environment_excepts_hosts_and_the_flag_goes_first() {
     assert_eq!(named.heads().len(), 1);
 }
 
+/// As with the Go client.
+#[test]
+fn an_exception_may_name_a_port() {
+    let proxy = ForwardProxy::start();
+    let port = |server: &ScriptServer| server.address().port();
+    let (excepted, other) = (ScriptServer::start(stream()), ScriptServer::start(stream()));
+    let exception = format!("x, 127.0.0.1:{}", port(&excepted));
+    for (server, through_proxy) in [(&excepted, 0), (&other, 1)] {
+        Tail::url(server.url())
+            .args(["-n", "1"])
+            .env("HTTP_PROXY", proxy.url())
+            .env("NO_PROXY", &exception)
+            .run()
+            .exit(0);
+        assert_eq!(proxy.heads().len(), through_proxy);
+    }
+}
+
+/// The proxy of the environment may need a password, and be named without http://.
+#[test]
+fn a_proxy_of_the_environment_gets_its_password() {
+    for scheme in ["http://", ""] {
+        let proxy = ForwardProxy::start();
+        let server = ScriptServer::start(stream());
+        let address = proxy.url().replace("http://", "");
+        Tail::url(server.url())
+            .args(["-n", "1"])
+            .env("HTTP_PROXY", format!("{scheme}me:hu%2Fsh@{address}"))
+            .run()
+            .exit(0);
+        let expected = crate::support::basic("me", "hu/sh");
+        assert!(proxy.heads()[0].contains(&expected), "{:?}", proxy.heads());
+    }
+}
+
 #[test]
 fn a_proxy_that_is_not_there_is_named() {
     let proxy = closed_port();
@@ -187,6 +222,16 @@ fn a_variable_that_names_no_proxy_is_refused() {
         ),
         ("all_proxy", "ftp://127.0.0.1:1", "only http and https"),
         ("HTTP_PROXY", "http://hush:12/hush@127.0.0.1:1", "%2F"),
+        (
+            "HTTP_PROXY",
+            "\"http://me:hush@127.0.0.1:1\"",
+            "the quotes are part of its value",
+        ),
+        (
+            "all_proxy",
+            "'127.0.0.1:1'",
+            "the quotes are part of its value",
+        ),
     ] {
         let server = ScriptServer::repeating(stream()[0].clone());
         Tail::url(server.url())
@@ -219,6 +264,21 @@ fn a_variable_that_names_no_proxy_is_refused() {
         .env("HTTP_PROXY", "")
         .run()
         .exit(0);
+}
+
+#[test]
+fn exceptions_in_quotes_are_told_as_that() {
+    for name in ["NO_PROXY", "no_proxy"] {
+        let server = ScriptServer::start(stream());
+        Tail::url(server.url())
+            .env("HTTP_PROXY", "http://127.0.0.1:1")
+            .env(name, "\"127.0.0.1, localhost\"")
+            .run()
+            .exit(2)
+            .stderr_has(name)
+            .stderr_has("the quotes are part of its value");
+        assert!(server.requests().is_empty());
+    }
 }
 
 /// What keeps reqwest from a proxy keeps the program from looking at what its variable says.

@@ -38,8 +38,8 @@ fn the_url_is_a_flag_an_argument_or_in_the_environment() {
         ),
         (&["http://a/"], &["http://a/"]),
         (
-            &["http://b/", "--url", "http://a/"],
-            &["http://a/", "http://b/"],
+            &["http://b/", "--url", "http://a/", "http://c/"],
+            &["http://b/", "http://a/", "http://c/"],
         ),
         (&[], &["http://env/"]),
     ] {
