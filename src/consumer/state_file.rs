@@ -78,7 +78,8 @@ fn content(file: &File, name: &Path) -> Result<Vec<u8>, StateError> {
 /// The position that is the content of a state file; `None` for an empty one.
 fn parse(content: &[u8], name: &Path) -> Result<Option<Position>, StateError> {
     let text = String::from_utf8_lossy(content);
-    let text = text.trim();
+    // Some editors begin a file with a byte order mark.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text).trim();
     let is_too_long = content.len() as u64 > LONGEST_STATE;
     if text.is_empty() && !is_too_long {
         return Ok(None);

@@ -66,6 +66,20 @@ fn a_client_certificate_is_shown() {
     }
 }
 
+/// What editors on Windows make of a file.
+#[test]
+fn authorities_with_a_byte_order_mark_and_their_line_ends_are_taken() {
+    let authority = Authority::new();
+    let files = Files::new(&authority);
+    let pem = std::fs::read_to_string(&files.authority).unwrap();
+    files.write(
+        "authority.pem",
+        format!("\u{feff}{pem}").replace('\n', "\r\n"),
+    );
+    let server = ScriptServer::tls([stream()], &authority);
+    files.tail(&server).run().exit(0);
+}
+
 /// In TLS 1.3 the client has connected by the time the server refuses it.
 #[test]
 fn a_server_that_gets_none_or_refuses_it_is_told_in_words() {

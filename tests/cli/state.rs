@@ -28,7 +28,7 @@ pub fn refused(path: &std::path::Path) -> Finished {
 
 #[test]
 fn white_space_around_the_id_is_fine() {
-    for content in ["{}\n", " {}", "\r\n\t{} \r\n", "{}"] {
+    for content in ["{}\n", " {}", "\r\n\t{} \r\n", "{}", "\u{feff}{}\r\n"] {
         let state = State::holding(content.replace("{}", &operation_id(1)));
         let server = stream();
         Tail::url(server.url())
