@@ -163,6 +163,29 @@ fn retry_after_is_honoured() {
 }
 
 #[test]
+fn retry_after_may_be_a_date_in_any_of_the_three_forms() {
+    at_once(
+        [
+            "%a, %d %b %Y %H:%M:%S GMT",
+            "%A, %d-%b-%y %H:%M:%S GMT",
+            "%a %b %e %H:%M:%S %Y",
+        ],
+        |form| {
+            let date = jiff::Timestamp::now() + Duration::from_secs(5);
+            let later = Script::answer(
+                503,
+                &[("Retry-After", &date.strftime(form).to_string())],
+                "",
+            );
+            let server = ScriptServer::start([later, Script::events(insert(1)).stall()]);
+            Tail::url(server.url()).args(["-n", "1"]).run().exit(0);
+            let now = jiff::Timestamp::now().as_second();
+            assert!(now >= date.as_second(), "{form}: {now} {date}");
+        },
+    );
+}
+
+#[test]
 fn however_a_connection_ends_the_next_one_goes_on() {
     let whole = insert(2);
     let half = &whole[..whole.len() / 2];

@@ -103,6 +103,22 @@ fn many_headers_and_long_ones_are_taken() {
         .stdout_is(&expected_json(insert(1).as_bytes()));
 }
 
+/// There is a limit, and trying again does not change what is over it.
+#[test]
+fn a_head_over_the_limit_is_told_and_not_tried_again() {
+    let many = "X-Gateway: v\r\n".repeat(2_000);
+    let long = format!("X-Gateway: {}\r\n", "v".repeat(1 << 20));
+    for headers in [many, long] {
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n{headers}\r\n");
+        let server = ScriptServer::repeating(Script::raw(head).stall());
+        Tail::url(server.url())
+            .run()
+            .exit(4)
+            .stderr_has("the headers of the answer are too many or too long");
+        assert_eq!(server.requests().len(), 1);
+    }
+}
+
 #[test]
 fn a_password_file_may_begin_with_a_byte_order_mark() {
     let folder = tempfile::tempdir().unwrap();
