@@ -77,8 +77,9 @@ fn short_help_fits_a_screen_with_one_line_a_flag() {
         let first_words = help.lines().filter(is_of_flag).count();
         let expected = usize::from(!arg.is_hide_short_help_set());
         assert_eq!(first_words, expected, "{long}\n{help}");
+        // The examples in the long help name flags as well.
         let first_words = long_help.lines().filter(is_of_flag).count();
-        assert_eq!(first_words, 1, "{long}\n{long_help}");
+        assert!(first_words >= 1, "{long}\n{long_help}");
     }
 }
 

@@ -1,6 +1,8 @@
 //! What a long run comes to: what its reader knows in the end, and what it takes to run.
 
-use crate::support::{Replica, Script, ScriptServer, State, Tail, fixture, insert_numbered};
+use crate::support::{
+    Replica, Script, ScriptServer, State, Tail, fixture, insert_numbered, number_of,
+};
 
 #[test]
 fn a_reader_ends_up_with_the_objects_of_the_server() {
@@ -46,7 +48,12 @@ const MEMORY_KIB: u64 = 128 * 1024;
 #[test]
 #[cfg(target_os = "linux")]
 fn memory_does_not_grow_with_the_stream() {
-    let server = ScriptServer::start([Script::events("").flood(insert_numbered)]);
+    // A reader that falls behind brings more requests: whether an operation is still there, and, after
+    // a pause, for what comes after one.
+    let server = ScriptServer::repeating(Script::choosing(|request| {
+        let after = request.last_event_id().map_or(0, number_of);
+        Script::events("").flood_from(after + 1, insert_numbered)
+    }));
     let mut run = Tail::url(server.url()).spawn();
     run.wait_until_stdout_is_full();
     for _ in 0..200_000 {

@@ -52,8 +52,9 @@ pub(super) enum Step {
     SendInChunks(Vec<u8>, usize),
     Wait(Gate),
     Pause(Duration),
-    /// Sends what the function makes of 0, 1, 2, … for as long as it is taken.
-    Flood(fn(u64) -> Vec<u8>),
+    /// Sends what the function makes of this number and those that follow, for as long as it is
+    /// taken.
+    Flood(u64, fn(u64) -> Vec<u8>),
     /// Goes on with the script that the request calls for.
     Choose(Choice),
     /// Sends the bytes again and again, with this pause.
@@ -168,7 +169,12 @@ impl Script {
 
     /// Sends what `make` makes of 0, 1, 2, … for as long as the client takes it.
     pub fn flood(self, make: fn(u64) -> Vec<u8>) -> Self {
-        self.step(Step::Flood(make))
+        self.flood_from(0, make)
+    }
+
+    /// The same from this number on.
+    pub fn flood_from(self, first: u64, make: fn(u64) -> Vec<u8>) -> Self {
+        self.step(Step::Flood(first, make))
     }
 
     /// Sends heartbeats, with this pause between them, until the client goes away.

@@ -289,8 +289,8 @@ fn play<W: Read + Write>(
                 }
             }
             Step::Pause(pause) => std::thread::sleep(*pause),
-            Step::Flood(make) => {
-                for start in (0_u64..).step_by(64) {
+            Step::Flood(first, make) => {
+                for start in (*first..).step_by(64) {
                     let block: Vec<u8> = (start..start + 64).flat_map(make).collect();
                     send(wire, &frame(&block), shared)?;
                 }

@@ -57,6 +57,20 @@ impl State {
         assert_eq!(self.files(), ["state"]);
     }
 
+    /// Waits until what the file holds is as it should be; `None` where there is no file.
+    #[track_caller]
+    pub fn wait_until(&self, is_right: impl Fn(Option<&str>) -> bool) {
+        let until = Instant::now() + PATIENCE;
+        while !is_right(self.content().as_deref()) {
+            let content = self.content();
+            assert!(
+                Instant::now() < until,
+                "the state file stays at {content:?}"
+            );
+            std::thread::sleep(std::time::Duration::from_millis(2));
+        }
+    }
+
     /// Waits until it holds this.
     #[track_caller]
     pub fn wait_for(&self, content: &str) {
