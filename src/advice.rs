@@ -32,6 +32,10 @@ fn on(hint: Hint) -> &'static str {
             "an agent crashes at every request while its log is empty or its store is down; \
              look at what it logs"
         }
+        Hint::EndedOverTls => {
+            "it may want a client certificate: --cert and --key show one; and an agent crashes \
+             at every request while its log is empty or its store is down: look at what it logs"
+        }
         Hint::Proxy => "does the proxy run, is that its address, and does it reach the agent?",
         Hint::ProxyPassword => {
             "give its user name and password: http://USER:PASSWORD@HOST:PORT in --proxy or in the variable"

@@ -85,7 +85,12 @@ impl Connection {
                 answer.map(|answer| refused(&endpoint, answer))
             }
             Some(Err(error)) => {
-                let failure = failure_of(&error);
+                let mut failure = failure_of(&error);
+                // A refusal in TLS 1.3 can be lost where the server resets the connection.
+                let is_unidentified = endpoint.url.scheme() == "https" && !has_identity;
+                if is_unidentified && failure.hint == Some(Hint::Ended) {
+                    failure.hint = Some(Hint::EndedOverTls);
+                }
                 Some(elsewhere(&endpoint, &requests, has_identity, failure))
             }
             _ => Some(Failure::ended(CUT)),

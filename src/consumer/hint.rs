@@ -7,6 +7,8 @@ pub enum Hint {
     Look,
     /// The known causes of connections that end, where that happens again and again.
     Ended,
+    /// The same, where the server may have wanted a client certificate and got none.
+    EndedOverTls,
     /// A look at whether the proxy runs, and at its address.
     Proxy,
     /// A user name and a password for the proxy.

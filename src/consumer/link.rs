@@ -58,12 +58,12 @@ impl Agent {
     /// Takes note of a failure. Returns it without the causes of an end, unless there were many.
     fn fail(&mut self, failure: Failure, now: Instant, jitter: f64) -> Failure {
         self.rests_until = now.checked_add(Backoff::rest(jitter, self.retry));
-        if failure.hint != Some(Hint::Ended) {
+        if !matches!(failure.hint, Some(Hint::Ended | Hint::EndedOverTls)) {
             self.ended = 0;
             return failure;
         }
         self.ended += 1;
-        let hint = (self.ended >= MANY_ENDED).then_some(Hint::Ended);
+        let hint = failure.hint.filter(|_| self.ended >= MANY_ENDED);
         Failure { hint, ..failure }
     }
 

@@ -135,6 +135,31 @@ fn a_page_that_refuses_is_told_too() {
         .stderr_has("--cert");
 }
 
+/// The alert is lost where the server resets the connection behind it.
+#[test]
+fn connections_over_tls_that_end_again_and_again_may_be_for_want_of_one() {
+    let authority = Authority::new();
+    let files = Files::new(&authority);
+    let (certificate, key) = authority.client_certificate();
+    let cert = files.write("cert.pem", certificate + &key);
+    let run = |retries: &str, flags: &[&str]| {
+        let scripts = [0; 3].map(|_| Script::silent());
+        let server = ScriptServer::tls(scripts, &authority);
+        Tail::url(server.url())
+            .args(["--retries", retries, "--cacert"])
+            .arg(&files.authority)
+            .args(flags)
+            .run()
+            .exit(4)
+            .stderr_has("the connection ended before the answer was complete")
+    };
+    run("2", &[]).stderr_has("it may want a client certificate: --cert");
+    run("1", &[]).stderr_lacks("--cert");
+    run("2", &["--cert", cert.to_str().unwrap()])
+        .stderr_lacks("--cert")
+        .stderr_has("its log is empty");
+}
+
 #[test]
 fn no_other_origin_is_shown_it() {
     let authority = Authority::new();

@@ -208,7 +208,7 @@ fn connections_that_end_again_and_again_have_a_cause_that_is_told() {
         let server = ScriptServer::repeating(script);
         let mut tail = Tail::url(server.url()).spawn();
         tail.wait_for_stderr(causes);
-        assert_eq!(server.requests().len(), 3);
+        assert!(server.requests().len() >= 3);
         tail.signal(Signal::TERM);
         tail.wait().exit(0);
     });
