@@ -158,6 +158,8 @@ pub struct Consumer {
     stage: Stage,
     /// States have been handed out and no `live` after them.
     has_open_replication: bool,
+    /// Counts polls up to 255, then from 0 again.
+    polls: u8,
     /// Runs while nothing is read because of a pause of ours.
     pause: Option<Pin<Box<Sleep>>>,
     /// A `reset` that has come and waits until it may be handed out.
@@ -185,6 +187,7 @@ impl Consumer {
             answered: Answered::new(None, 0),
             stage: Stage::Opened,
             has_open_replication: false,
+            polls: 0,
             pause: None,
             held_reset: None,
             invalid_is_of_repair: false,
@@ -315,7 +318,9 @@ impl Consumer {
                 return Poll::Pending;
             }
             self.pause = None;
-            if let Poll::Ready(()) = self.poll_doubt(cx) {
+            // Now and then, also while there is always something to hand out: it takes a clock.
+            self.polls = self.polls.wrapping_add(1);
+            if self.polls == 0 && self.poll_doubt(cx).is_ready() {
                 continue;
             }
             // By turns, so that neither of the two connections is left unread for the other.
@@ -330,8 +335,11 @@ impl Consumer {
             if polled.is_pending() && !repair_first {
                 polled = self.poll_repair(cx).map(Ok);
             }
-            if let Some(delivery) = ready!(polled)? {
-                return Poll::Ready(Ok(delivery));
+            match polled? {
+                Poll::Ready(Some(delivery)) => return Poll::Ready(Ok(delivery)),
+                Poll::Ready(None) => {}
+                Poll::Pending if self.poll_doubt(cx).is_ready() => {}
+                Poll::Pending => return Poll::Pending,
             }
         }
     }
