@@ -141,7 +141,12 @@ impl Feed {
     /// When nothing more can come; what was printed before is in the batch.
     pub fn fill(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), FeedError>> {
         if self.is_complete {
-            return Poll::Pending;
+            // What still waits is not read; but while acknowledgements are waited for, the server is
+            // asked whether something was skipped, before its log moves on.
+            return match self.consumer.poll_certain(cx) {
+                Poll::Ready(Err(error)) => Poll::Ready(Err(error.into())),
+                _ => Poll::Pending,
+            };
         }
         let filled = self.print_ready(cx);
         self.statistics.publish(&mut self.tally);

@@ -27,7 +27,9 @@ impl Consumer {
     /// Asks, where something is in doubt, whether the server still has the last operation without
     /// doubt. Ready when that has changed something.
     pub(super) fn poll_doubt(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if !self.place.is_in_doubt() || self.stage != Stage::Operations {
+        // A lost connection is made again first, and asks by itself.
+        if !self.place.is_in_doubt() || self.stage != Stage::Operations || !self.link.is_connected()
+        {
             return Poll::Pending;
         }
         match ready!(self.poll_answer(cx)) {
@@ -74,6 +76,9 @@ impl Consumer {
     /// [`Error::ResumeFailed`] where there may be a gap and the run is to fail then.
     pub fn poll_certain(&mut self, cx: &mut Context<'_>) -> Poll<Result<Certainty, Error>> {
         while let Some(since) = self.place.doubted() {
+            if self.told_gap == Some(since) {
+                return Poll::Ready(Ok(Certainty::Skipped));
+            }
             if !self.probe.is_asking() {
                 if self.probe.failures() > 0 {
                     ready!(self.probe.poll_due(false, cx));
@@ -88,7 +93,7 @@ impl Consumer {
                 }
                 Answer::Gone => {
                     (self.observer)(Notice::Skipped { operation: since });
-                    return Poll::Ready(Ok(Certainty::Skipped));
+                    self.told_gap = Some(since);
                 }
                 Answer::Unknown => self.place.forget_question(),
             }

@@ -68,9 +68,10 @@ impl Place {
         self.doubt.is_some()
     }
 
-    /// The last operation without doubt, where something in doubt was handed out after it.
+    /// The last operation without doubt, where something in doubt was handed out after it. `None` too
+    /// once a full replication is to begin, which stands for all that was skipped.
     pub fn doubted(&self) -> Option<Position> {
-        let doubt = self.doubt.as_ref()?;
+        let doubt = self.doubt.as_ref().filter(|_| !self.replicate)?;
         (self.delivered != Some(doubt.since)).then_some(doubt.since)
     }
 

@@ -153,6 +153,8 @@ pub struct Consumer {
     repair_end: Option<RepairEnd>,
     /// Asks whether something was skipped.
     probe: Probe,
+    /// It has been said, at the end of the run, that operations after this one may have been skipped.
+    told_gap: Option<Position>,
     /// When the present connection was answered.
     answered: Answered,
     stage: Stage,
@@ -184,6 +186,7 @@ impl Consumer {
             is_turn_of_repair: false,
             repaired: 0,
             repair_end: None,
+            told_gap: None,
             answered: Answered::new(None, 0),
             stage: Stage::Opened,
             has_open_replication: false,
@@ -349,10 +352,16 @@ impl Consumer {
         let Self {
             link,
             place,
+            probe,
             observer,
             ..
         } = self;
-        let linked = ready!(link.poll(cx, || place.ask(), &mut **observer))?;
+        let ask = || {
+            // The new connection answers what was asked over another one.
+            probe.stop();
+            place.ask()
+        };
+        let linked = ready!(link.poll(cx, ask, &mut **observer))?;
         self.is_turn_of_repair = true;
         Poll::Ready(match linked {
             Linked::Opened(answered) => {

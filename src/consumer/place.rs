@@ -33,7 +33,7 @@ pub struct Place {
     /// The position behind what the present connection was asked for.
     asked: Option<Position>,
     /// Start a full replication, whatever has been handed out.
-    replicate: bool,
+    pub(super) replicate: bool,
     /// The last position handed out.
     pub(super) delivered: Option<Position>,
     /// The last position of the replication that the present connection has sent.
@@ -104,7 +104,8 @@ impl Place {
             in_flight.filter_map(|(id, fingerprint)| Some((id.position()?, fingerprint)));
         self.resent.expect(in_flight);
         self.replicated = None;
-        if self.doubted().is_none() {
+        self.forget_question();
+        if self.doubted().is_none() && !self.replicate {
             self.end_doubt();
         }
         let (position, as_it_is) = self.goes_on_after().unzip();
@@ -195,8 +196,12 @@ impl Place {
 
     /// The present connection brings states instead of what comes after an operation: nothing of it
     /// was handed out before on the way to the last operation.
+    /// If the connection is lost, the next one asks for the same again.
     pub fn fell_back(&mut self) {
         self.skips_to = None;
+        if self.delivered.is_some() {
+            self.delivered = self.asked.or(self.delivered);
+        }
     }
 
     /// From the next connection on, starts a full replication until one has begun.

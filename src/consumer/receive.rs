@@ -61,6 +61,11 @@ impl Consumer {
         if is_known && record.event() != Event::Live.name() {
             return Ok(None);
         }
+        if let Some(position @ Position::Replication(_)) = position
+            && self.config.repair
+        {
+            self.place.hold_young(position, self.answered.earliest());
+        }
         let operation = match Operation::new(record) {
             Ok(operation) => operation,
             Err(invalid) => {
@@ -98,11 +103,6 @@ impl Consumer {
         fingerprint: u64,
         is_behind: bool,
     ) -> Delivery {
-        if let Some(position @ Position::Replication(_)) = position
-            && self.config.repair
-        {
-            self.place.hold_young(position, self.answered.earliest());
-        }
         self.place.deliver(&operation, position, fingerprint);
         self.plan_repair(&operation, position, is_behind);
         Delivery::Operation(operation)
@@ -167,10 +167,9 @@ impl Consumer {
                 return Ok(false);
             }
         }
-        if self.config.repair {
+        // What is in doubt waits for the states, whether or not a repair follows them.
+        if self.config.repair || self.place.is_in_doubt() {
             self.place.hold_before(asked, margin);
-        } else {
-            self.place.end_doubt();
         }
         Ok(true)
     }

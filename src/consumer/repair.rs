@@ -265,7 +265,8 @@ impl Consumer {
         match operation.event() {
             // What an earlier replication left out counts no more.
             Event::Reset => self.repair = None,
-            Event::Live if self.config.repair => {
+            Event::Live if !self.config.repair => self.place.release(),
+            Event::Live => {
                 let known = self.place.recent();
                 let Some(from) = self.place.hold_after_replication() else {
                     return;

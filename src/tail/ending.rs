@@ -122,20 +122,21 @@ impl Tail {
 
     /// Asks the server, where reading fell behind, whether something was skipped. What was printed
     /// is not called complete before that is known.
-    async fn make_certain(&mut self, mut ending: Ending) -> anyhow::Result<Ending> {
+    async fn make_certain(&mut self, ending: Ending) -> anyhow::Result<Ending> {
         if ending == Ending::SavingFailed {
             return Ok(ending);
         }
+        let mut patience = match ending {
+            Ending::ConditionMet => CERTAINTY,
+            _ => QUICK_CERTAINTY,
+        };
         while self.feed.consumer.is_uncertain() {
-            let patience = match ending {
-                Ending::ConditionMet => CERTAINTY,
-                _ => QUICK_CERTAINTY,
-            };
             let Self { feed, orders, .. } = &mut *self;
             let certain = std::future::poll_fn(|cx| feed.consumer.poll_certain(cx));
             tokio::select! {
                 Some(order) = orders.recv() => match order {
-                    Order::Stop(interruption) => ending = Ending::Interrupted(interruption),
+                    // A condition that is met stays met.
+                    Order::Stop(_) => patience = QUICK_CERTAINTY,
                     Order::ShowStatistics => self.show_asked_statistics(),
                 },
                 certain = tokio::time::timeout(patience, certain) => match certain {
