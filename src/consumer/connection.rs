@@ -147,7 +147,6 @@ impl Connection {
                         .unwrap_or_else(|| failure_of(&SseError::Eof))));
                 }
                 Poll::Pending => {
-                    self.backlog.nothing_ready(self.bypass.arrived_bytes(), cx);
                     let Some((longest, silence)) = &mut self.silence else {
                         return Poll::Pending;
                     };
@@ -171,6 +170,17 @@ impl Connection {
     /// How long the stream asks to wait before a new connection, if it does.
     pub fn retry(&self) -> Option<Duration> {
         self.bypass.retry()
+    }
+
+    /// Whether it is worth while to say that nothing is ready.
+    pub fn has_large_backlog(&self) -> bool {
+        self.backlog.is_large(self.bypass.arrived_bytes())
+    }
+
+    /// Nothing is ready to be read, and operations come late or not; see [`Backlog`].
+    pub fn nothing_ready(&mut self, is_late: bool, cx: &Context<'_>) {
+        let arrived = self.bypass.arrived_bytes();
+        self.backlog.nothing_ready(arrived, is_late, cx);
     }
 
     /// Whether the server may have had to wait for this program to read.

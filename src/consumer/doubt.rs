@@ -5,9 +5,13 @@
 //! tells: an operation that is in the log when it is asked for proves that nothing after it had
 //! left the log by then, so nothing after it that had come by then has a gap before it.
 
+use super::hold::MARGIN;
 use super::in_flight::Pin;
 use super::place::Place;
 use crate::position::Position;
+
+/// How many seconds later than at best operations come that are late.
+const LATER: i128 = 2;
 
 /// A connection fell behind, so that operations after `since` may have a gap before them. The
 /// position stays at `since` until it is known that they have none.
@@ -63,6 +67,20 @@ impl Place {
         }
     }
 
+    /// Whether the last operation came late, where it is this UNIX second: long after it happened, or
+    /// longer than the first ones over this connection by more than the rounding of seconds. Then
+    /// operations wait somewhere on the way.
+    pub fn comes_late(&mut self, now: u64) -> bool {
+        let Some(last @ Position::Operation(_)) = self.delivered else {
+            return false;
+        };
+        // Clocks that differ can make it negative.
+        let lag = i128::from(now) - i128::from(last.second());
+        let least = self.least_lag.map_or(lag, |least| least.min(lag));
+        self.least_lag = Some(least);
+        lag > i128::from(MARGIN) || lag - least >= LATER
+    }
+
     /// Whether something may have been skipped, or may be skipped before what comes next.
     pub fn is_in_doubt(&self) -> bool {
         self.doubt.is_some()
@@ -104,6 +122,10 @@ impl Place {
         let Some(question) = doubt.question.take() else {
             return;
         };
+        if self.skips_to.is_some() {
+            // The present connection has yet to come to where the last one was, and may miss it.
+            return self.in_flight.unpin(question.pin);
+        }
         let answered = if question.is_behind {
             doubt.since = question.up_to;
             std::mem::replace(&mut doubt.pin, question.pin)

@@ -100,6 +100,12 @@ impl Answered {
         self.date.map_or(self.local, |date| date.min(self.local))
     }
 
+    /// The second that it is now, by the clock that was behind at the answer; setting the time of
+    /// day since changes nothing.
+    pub fn earliest_now(&self) -> u64 {
+        self.earliest() + self.at.elapsed().as_secs()
+    }
+
     /// The second that it is now, by whichever clock is ahead; `local` is that of this machine.
     pub fn latest_now(&self, local: u64) -> u64 {
         let passed = self.at.elapsed().as_secs() + 1;
@@ -167,6 +173,15 @@ impl Link {
     /// The agent that is spoken to.
     pub fn endpoint(&self) -> Arc<Endpoint> {
         Arc::clone(&self.agents[self.current].endpoint)
+    }
+
+    /// Nothing is ready to be read; `is_late` says whether operations come late.
+    pub fn nothing_ready(&mut self, is_late: impl FnOnce() -> bool, cx: &Context<'_>) {
+        if let Phase::Connected(connection) = &mut self.phase
+            && connection.has_large_backlog()
+        {
+            connection.nothing_ready(is_late(), cx);
+        }
     }
 
     /// Whether the server may have had to wait for this program to read.

@@ -40,7 +40,7 @@ mod userinfo;
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::time::Sleep;
@@ -54,7 +54,7 @@ pub use failure::Failure;
 pub use hint::Hint;
 pub use in_flight::NotInFlight;
 use link::{Answered, Link, Linked};
-pub use notice::{Notice, Observer};
+pub use notice::{Incomplete, Notice, Observer, RepairEnd};
 use place::Place;
 use probe::Probe;
 pub use proxy::{excepts_everything, may_show_password, proxy_variable};
@@ -117,24 +117,6 @@ pub enum Delivery {
     Operation(Operation),
     /// An event that is no operation. [`Consumer::skip`] goes on past it.
     Invalid(Box<InvalidOperation>),
-}
-
-/// What a run that ends now leaves incomplete.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Incomplete {
-    /// A replication, or a fallback, has not come to its `live`.
-    Replication,
-    /// What a replication left out has not been fetched.
-    Repair,
-}
-
-/// How a repair ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RepairEnd {
-    /// Everything that the replication left out was fetched.
-    Done,
-    /// It cannot be fetched and stays missing.
-    GivenUp,
 }
 
 /// A consumer of one log.
@@ -361,7 +343,14 @@ impl Consumer {
             probe.stop();
             place.ask()
         };
-        let linked = ready!(link.poll(cx, ask, &mut **observer))?;
+        let linked = match link.poll(cx, ask, &mut **observer) {
+            Poll::Ready(linked) => linked?,
+            Poll::Pending => {
+                let answered = self.answered;
+                link.nothing_ready(|| place.comes_late(answered.earliest_now()), cx);
+                return Poll::Pending;
+            }
+        };
         self.is_turn_of_repair = true;
         Poll::Ready(match linked {
             Linked::Opened(answered) => {

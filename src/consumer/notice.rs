@@ -86,3 +86,21 @@ pub enum Notice<'a> {
         reason: &'a str,
     },
 }
+
+/// What a run that ends now leaves incomplete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Incomplete {
+    /// A replication, or a fallback, has not come to its `live`.
+    Replication,
+    /// What a replication left out has not been fetched.
+    Repair,
+}
+
+/// How a repair ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RepairEnd {
+    /// Everything that the replication left out was fetched.
+    Done,
+    /// It cannot be fetched and stays missing.
+    GivenUp,
+}

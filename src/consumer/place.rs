@@ -40,8 +40,10 @@ pub struct Place {
     pub(super) replicated: Option<Position>,
     pub(super) hold: Option<Hold>,
     pub(super) doubt: Option<Doubt>,
+    /// How many seconds after it happened an operation came over the present connection, at best.
+    pub(super) least_lag: Option<i128>,
     /// What comes over the present connection was handed out before, up to this operation.
-    skips_to: Option<Position>,
+    pub(super) skips_to: Option<Position>,
     /// Something handed out was acknowledged, or passed over, even if older ones still wait.
     has_settled: bool,
     pub(super) in_flight: InFlight,
@@ -67,6 +69,7 @@ impl Place {
             replicated: None,
             hold: None,
             doubt: None,
+            least_lag: None,
             skips_to: None,
             has_settled: false,
             in_flight: InFlight::default(),
@@ -105,6 +108,7 @@ impl Place {
         self.resent.expect(in_flight);
         self.replicated = None;
         self.forget_question();
+        self.least_lag = None;
         if self.doubted().is_none() && !self.replicate {
             self.end_doubt();
         }
@@ -246,13 +250,17 @@ impl Place {
             return false;
         };
         if let Some(last) = self.skips_to {
-            // The server has the operation before the first that is skipped, so it has them all,
-            // and the last of them is sure to come. An operation that is far younger says that
-            // this server has another log after all: then nothing is taken for known.
-            if position == last || position.second() > last.second() + MARGIN {
+            if position == last {
+                // The server had the operation before the first that is skipped, and all up to here.
                 self.skips_to = None;
+                self.end_doubt();
+                return true;
             }
-            return position.second() <= last.second() + MARGIN;
+            if position.second() <= last.second() {
+                return true;
+            }
+            // Younger than the last one, which has not come: the doubt stays.
+            self.skips_to = None;
         }
         self.resent.is_known(position, fingerprint)
     }

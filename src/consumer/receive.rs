@@ -124,15 +124,9 @@ impl Consumer {
             Some(Position::Operation(_)) => Stage::Operations,
             _ => was,
         };
-        if was == Stage::Opened && self.stage != Stage::Opened {
-            if self.stage == Stage::States || is_live {
-                if !self.falls_back()? {
-                    return Ok(false);
-                }
-            } else {
-                // The server had the operation that it was asked for.
-                self.place.end_doubt();
-            }
+        let is_first = was == Stage::Opened && self.stage != Stage::Opened;
+        if is_first && (self.stage == Stage::States || is_live) && !self.falls_back()? {
+            return Ok(false);
         }
         if self.stage == Stage::States {
             self.has_open_replication = true;
