@@ -136,21 +136,16 @@ fn end(status: ExitStatus, terms: Terms, saver: Option<Saver>, statistics: &Shar
     if let Some(left) = whereabouts.incomplete.filter(|_| !terms.is_quiet) {
         last_lines += &diagnostics::line(&diagnostics::incomplete(left, terms.next_run));
     }
+    let fails = whereabouts.is_uncertain && terms.fails_if_uncertain;
+    if fails || (whereabouts.is_uncertain && !terms.is_quiet) {
+        last_lines += &diagnostics::line(&diagnostics::uncertain());
+    }
     let status = match saved {
         Err(error) => {
             last_lines += &diagnostics::line(&error);
             ExitStatus::StateFile
         }
-        Ok(()) if whereabouts.is_uncertain => {
-            if terms.fails_if_uncertain || !terms.is_quiet {
-                last_lines += &diagnostics::line(&diagnostics::uncertain());
-            }
-            if terms.fails_if_uncertain {
-                ExitStatus::ResumeFailed
-            } else {
-                status
-            }
-        }
+        Ok(()) if fails => ExitStatus::ResumeFailed,
         Ok(()) => {
             if status == ExitStatus::TimedOut && !terms.is_quiet {
                 last_lines += &diagnostics::line(&TIMED_OUT);
