@@ -7,10 +7,12 @@ use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::MetadataExt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
+use rustix::termios::LocalModes;
 
 /// The status line is drawn at most this often a second.
 const DRAWS_A_SECOND: u8 = 10;
@@ -28,6 +30,10 @@ enum Status {
 }
 
 static STATUS: Mutex<Status> = Mutex::new(Status::Empty);
+/// The process is about to be stopped, or is: no status line may be drawn.
+static IS_FORBIDDEN: AtomicBool = AtomicBool::new(false);
+/// The terminal has echoed `^C` where the next line would begin.
+static IS_ECHOED: AtomicBool = AtomicBool::new(false);
 
 fn lock() -> MutexGuard<'static, Status> {
     // Nothing in here panics with the lock held; if it did, the worst is a line left behind.
@@ -38,16 +44,33 @@ fn lock() -> MutexGuard<'static, Status> {
 pub fn write(lines: &str) {
     // One write, so that lines of several processes do not mix. Nothing can be done where it
     // fails.
-    let write = || drop(io::stderr().write_all(lines.as_bytes()));
-    match &*lock() {
-        Status::Shown(bar) => bar.suspend(write),
-        Status::Empty | Status::Closed => write(),
+    let write = |lines: &str| drop(io::stderr().write_all(lines.as_bytes()));
+    let status = lock();
+    let is_echoed = !lines.is_empty() && IS_ECHOED.swap(false, Ordering::Relaxed);
+    match &*status {
+        // Taking the status line away takes the echo with it.
+        Status::Shown(bar) => bar.suspend(|| write(lines)),
+        Status::Empty | Status::Closed if is_echoed => write(&format!("\n{lines}")),
+        Status::Empty | Status::Closed => write(lines),
     }
+}
+
+/// Ctrl-C was pressed, perhaps: if the terminal has echoed it, the next line begins below.
+pub fn begin_line_after_echo() {
+    let echoes = LocalModes::ECHO | LocalModes::ECHOCTL;
+    let is_echoed = rustix::termios::tcgetattr(io::stderr())
+        .is_ok_and(|modes| modes.local_modes.contains(echoes))
+        && rustix::termios::tcgetpgrp(io::stderr())
+            .is_ok_and(|group| group == rustix::process::getpgrp());
+    IS_ECHOED.store(is_echoed, Ordering::Relaxed);
 }
 
 /// Shows this in the status line, cut to the width of the terminal.
 pub fn show_status(line: String) {
     let mut status = lock();
+    if IS_FORBIDDEN.load(Ordering::Relaxed) {
+        return;
+    }
     if let Status::Empty = *status {
         let target =
             ProgressDrawTarget::term_like_with_hz(Box::<BottomLine>::default(), DRAWS_A_SECOND);
@@ -69,7 +92,21 @@ pub fn clear_status() {
     if let Status::Shown(bar) = &*status {
         bar.finish_and_clear();
         *status = Status::Empty;
+        IS_ECHOED.store(false, Ordering::Relaxed);
     }
+}
+
+/// Takes the status line away until [`allow_status`]. To be called before the process is stopped.
+///
+/// Takes no longer than `patience`, as [`close`].
+pub fn forbid_status(patience: Duration) {
+    IS_FORBIDDEN.store(true, Ordering::Relaxed);
+    within(patience, clear_status);
+}
+
+/// The status line may be shown again, from its next change on.
+pub fn allow_status() {
+    IS_FORBIDDEN.store(false, Ordering::Relaxed);
 }
 
 /// Takes the status line away for good, and writes these last lines. To be called before the
@@ -77,11 +114,18 @@ pub fn clear_status() {
 ///
 /// Takes no longer than `patience`: a terminal that was stopped (Ctrl-S) must not hold up the end.
 pub fn close(last_lines: String, patience: Duration) {
-    let (done, is_done) = mpsc::channel();
-    let spawned = std::thread::Builder::new().spawn(move || {
+    within(patience, move || {
         clear_status();
         *lock() = Status::Closed;
         write(&last_lines);
+    });
+}
+
+/// Does this on a thread of its own, and waits for it no longer than `patience`.
+fn within(patience: Duration, work: impl FnOnce() + Send + 'static) {
+    let (done, is_done) = mpsc::channel();
+    let spawned = std::thread::Builder::new().spawn(move || {
+        work();
         let _ = done.send(());
     });
     if spawned.is_ok() {

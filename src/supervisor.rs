@@ -10,6 +10,7 @@ use std::io;
 use std::process;
 use std::time::Duration;
 
+use rustix::process::{getpgrp, getpid, getppid, getsid, kill_process};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
@@ -113,7 +114,7 @@ pub fn start(
                     .await;
                 // Nobody listens any more when the run is ending anyway.
                 let _ = orders.try_send(Order::Stop(interruption));
-                let stuck = tokio::time::timeout(GRACE, signals.next()).await;
+                let stuck = tokio::time::timeout(GRACE, signals.ending.next()).await;
                 if let Ok(number) = stuck {
                     stderr::close(String::new(), CLOSING);
                     process::exit(ExitStatus::Signal(number).code().into());
@@ -158,10 +159,17 @@ fn end(status: ExitStatus, terms: Terms, saver: Option<Saver>, statistics: &Shar
 }
 
 struct Signals {
+    ending: Ending,
+    statistics: Signal,
+}
+
+/// What ends a run, or interrupts it until `fg` or `bg`.
+struct Ending {
     interrupt: Option<Signal>,
     terminate: Signal,
     hangup: Option<Signal>,
-    statistics: Signal,
+    stop: Option<Signal>,
+    go_on: Signal,
 }
 
 /// From here on a write past the size that a file may have fails, as a write to a full disk does,
@@ -182,21 +190,19 @@ impl Signals {
             0 => signal(kind).map(Some),
             _ => Ok(None),
         };
+        // Their numbers are not the same on all systems.
+        let stop = SignalKind::from_raw(rustix::process::Signal::TSTP.as_raw());
+        let go_on = SignalKind::from_raw(rustix::process::Signal::CONT.as_raw());
         Ok(Self {
-            interrupt: unless_ignored(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-            hangup: unless_ignored(SignalKind::hangup())?,
+            ending: Ending {
+                interrupt: unless_ignored(SignalKind::interrupt())?,
+                terminate: signal(SignalKind::terminate())?,
+                hangup: unless_ignored(SignalKind::hangup())?,
+                stop: unless_ignored(stop)?,
+                go_on: signal(go_on)?,
+            },
             statistics: signal(SignalKind::user_defined1())?,
         })
-    }
-
-    /// The number of the next signal that ends a run.
-    async fn next(&mut self) -> u8 {
-        tokio::select! {
-            () = received(self.interrupt.as_mut()) => 2,
-            () = received(Some(&mut self.terminate)) => 15,
-            () = received(self.hangup.as_mut()) => 1,
-        }
     }
 
     /// The first reason to end; passes requests for statistics on meanwhile.
@@ -217,13 +223,47 @@ impl Signals {
         loop {
             tokio::select! {
                 () = &mut passed => return Interruption::Timeout,
-                () = received(self.interrupt.as_mut()) => return Interruption::Signal(2),
-                () = received(Some(&mut self.terminate)) => return Interruption::Signal(15),
-                () = received(self.hangup.as_mut()) => return Interruption::Signal(1),
+                number = self.ending.next() => return Interruption::Signal(number),
                 () = received(Some(&mut self.statistics)) => show_statistics(orders, statistics),
             }
         }
     }
+}
+
+impl Ending {
+    /// The number of the next signal that ends a run. Meanwhile the process stops and goes on as
+    /// it is told.
+    async fn next(&mut self) -> u8 {
+        loop {
+            tokio::select! {
+                () = received(self.interrupt.as_mut()) => {
+                    stderr::begin_line_after_echo();
+                    return 2;
+                }
+                () = received(Some(&mut self.terminate)) => return 15,
+                () = received(self.hangup.as_mut()) => return 1,
+                () = received(self.stop.as_mut()) => stop(),
+                () = received(Some(&mut self.go_on)) => stderr::allow_status(),
+            }
+        }
+    }
+}
+
+/// Stops the process, as Ctrl-Z does by default, once the status line is gone.
+fn stop() {
+    stderr::forbid_status(CLOSING);
+    if !has_job_control() || kill_process(getpid(), rustix::process::Signal::STOP).is_err() {
+        stderr::allow_status();
+    }
+}
+
+/// Whether somebody is there who can let a stopped process go on. Otherwise it would stay stopped
+/// for ever, so Ctrl-Z does nothing, as the system has it by default.
+fn has_job_control() -> bool {
+    let session = getsid(None);
+    // A shell with job control puts each job into a group of its own.
+    session.is_ok_and(|session| session != getpgrp())
+        && getppid().is_some_and(|parent| getsid(Some(parent)) == session)
 }
 
 /// Has the statistics shown: by the main thread, or in its place if that is stuck in writing. Not

@@ -18,6 +18,7 @@ mod diagnostics;
 mod failure;
 mod incomplete;
 mod invalid;
+mod jobs;
 mod output;
 mod overtaken;
 mod position;

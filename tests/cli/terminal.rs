@@ -11,7 +11,7 @@ use crate::support::{
 };
 
 /// A replication that begins, and ends when the gate opens.
-fn replication(gate: &Gate) -> Script {
+pub fn replication(gate: &Gate) -> Script {
     let body = fixture("replication.sse");
     let live = body.len() - b"event: live\n\n".len();
     let live = body[..live]
@@ -25,7 +25,7 @@ fn replication(gate: &Gate) -> Script {
 }
 
 /// Ends a run with the replication.
-fn to_the_end() -> [String; 2] {
+pub fn to_the_end() -> [String; 2] {
     let count = record_count(&fixture("replication.sse"));
     ["-n".to_owned(), count.to_string()]
 }

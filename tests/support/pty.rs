@@ -70,7 +70,12 @@ impl Terminal {
         tcsetwinsize(&self.front, size).expect("a terminal has a size");
     }
 
-    /// For an output of the program.
+    /// The person types this.
+    pub fn type_in(&self, keys: &str) {
+        rustix::io::write(&self.front, keys.as_bytes()).expect("the terminal is open");
+    }
+
+    /// For an input or output of the program.
     pub fn stdio(&self) -> Stdio {
         self.back.try_clone().expect("a descriptor").into()
     }
@@ -106,12 +111,13 @@ impl Terminal {
         self.wait_for(text, |written| written.contains(text))
     }
 
-    /// What is to be seen on it, without empty lines at the end. For a program that has ended.
+    /// What is to be seen on it, without empty lines at the end. For a program that has ended
+    /// or stopped.
     pub fn screen(&self) -> Vec<String> {
         // What was written before is read before this, and nothing of the program's.
         const END: &str = "\u{4}end\u{4}";
         std::io::Write::write_all(&mut &self.back, END.as_bytes()).expect("the terminal is open");
-        let written = self.wait_for_text(END);
+        let written = self.wait_for("its end", |written| written.ends_with(END));
         seen(written.strip_suffix(END).expect("it ends there"))
     }
 }

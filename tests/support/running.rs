@@ -13,7 +13,6 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 
 use super::Finished;
 use super::finished::shortened;
-use super::tail::Input;
 
 /// How often the end of the process is looked for; there is no portable way to wait for it and
 /// for its output at once.
@@ -49,7 +48,7 @@ impl Running {
     pub(super) fn start(
         mut command: Command,
         shown: String,
-        input: Input,
+        input: Option<Vec<u8>>,
         patience: Duration,
     ) -> Self {
         let started = Instant::now();
@@ -57,7 +56,7 @@ impl Running {
             .spawn()
             .unwrap_or_else(|error| panic!("cannot start {shown}: {error}"));
         let mut stdin = child.stdin.take();
-        if let Input::Bytes(bytes) = input
+        if let Some(bytes) = input
             && let Some(mut stdin) = stdin.take()
         {
             // The program may end without reading it all.

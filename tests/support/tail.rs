@@ -16,6 +16,8 @@ pub enum Input {
     Pipe,
     /// These bytes, then end of file.
     Bytes(Vec<u8>),
+    /// What the test gives it.
+    Other(Stdio),
 }
 
 /// A run of the program that has not been started.
@@ -95,6 +97,12 @@ impl Tail {
         self
     }
 
+    /// What stdin is.
+    pub fn stdin_from(mut self, input: impl Into<Stdio>) -> Self {
+        self.input = Input::Other(input.into());
+        self
+    }
+
     /// Where stdout goes instead of to the test.
     pub fn stdout_to(mut self, output: impl Into<Stdio>) -> Self {
         self.output = output.into();
@@ -128,13 +136,16 @@ impl Tail {
                 command.env(name, value);
             }
         }
+        let (stdin, bytes) = match self.input {
+            Input::Nothing => (Stdio::null(), None),
+            Input::Pipe => (Stdio::piped(), None),
+            Input::Bytes(bytes) => (Stdio::piped(), Some(bytes)),
+            Input::Other(stdin) => (stdin, None),
+        };
         command
             .env("TZ", "UTC")
             .envs(self.env.iter().map(|(name, value)| (name, value)))
-            .stdin(match self.input {
-                Input::Nothing => Stdio::null(),
-                Input::Pipe | Input::Bytes(_) => Stdio::piped(),
-            })
+            .stdin(stdin)
             .stdout(self.output)
             .stderr(self.errors);
         if let Some(directory) = &self.directory {
@@ -152,7 +163,7 @@ impl Tail {
             )
             .collect::<Vec<_>>()
             .join(" ");
-        Running::start(command, shown, self.input, self.patience)
+        Running::start(command, shown, bytes, self.patience)
     }
 }
 
