@@ -48,15 +48,16 @@ pub fn write(lines: &str) {
     let status = lock();
     let is_echoed = !lines.is_empty() && IS_ECHOED.swap(false, Ordering::Relaxed);
     match &*status {
-        // Taking the status line away takes the echo with it.
         Status::Shown(bar) => bar.suspend(|| write(lines)),
-        Status::Empty | Status::Closed if is_echoed => write(&format!("\n{lines}")),
+        // Every line is longer than the echo.
+        Status::Empty | Status::Closed if is_echoed => write(&format!("\r{lines}")),
         Status::Empty | Status::Closed => write(lines),
     }
 }
 
-/// Ctrl-C was pressed, perhaps: if the terminal has echoed it, the next line begins below.
-pub fn begin_line_after_echo() {
+/// Ctrl-C was pressed, perhaps: if the terminal has echoed it, the next line takes its place. (An
+/// empty line would be left if the status line was taken away, and the echo with it.)
+pub fn write_over_echo() {
     let echoes = LocalModes::ECHO | LocalModes::ECHOCTL;
     let is_echoed = rustix::termios::tcgetattr(io::stderr())
         .is_ok_and(|modes| modes.local_modes.contains(echoes))
@@ -92,7 +93,6 @@ pub fn clear_status() {
     if let Status::Shown(bar) = &*status {
         bar.finish_and_clear();
         *status = Status::Empty;
-        IS_ECHOED.store(false, Ordering::Relaxed);
     }
 }
 

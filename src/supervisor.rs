@@ -237,7 +237,7 @@ impl Ending {
         loop {
             tokio::select! {
                 () = received(self.interrupt.as_mut()) => {
-                    stderr::begin_line_after_echo();
+                    stderr::write_over_echo();
                     return 2;
                 }
                 () = received(Some(&mut self.terminate)) => return 15,
