@@ -26,7 +26,7 @@ pub enum Notice<'a> {
     Connected(&'a Endpoint),
     /// The first event after a failure has come: the connection does some good again.
     Receiving,
-    /// The server showed that it is there.
+    /// The server showed over the main connection that it is there.
     Heartbeat,
     /// The connection was not made, or it ended.
     Lost {

@@ -192,7 +192,7 @@ impl Repair {
             };
             let after = Position::of_second(self.from);
             let mut observer = |notice: Notice<'_>| match notice {
-                Notice::Exchanged(_) | Notice::Heartbeat => observer(notice),
+                Notice::Exchanged(_) => observer(notice),
                 // Another agent is tried at once; what comes of that counts.
                 Notice::Lost { wait, .. } if wait.is_zero() => {}
                 Notice::Lost { failure, wait, .. } => {

@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use crate::support::{AfterLast, Gate, Script, ScriptServer, Tail, at_once, insert, operation_id};
+use crate::support::{
+    AfterLast, Gate, Script, ScriptServer, Tail, at_once, insert, object_at, operation_id,
+};
 
 /// The time from the loss of the first connection to the next request.
 fn pause_after(script: Script, then: Script) -> Duration {
@@ -123,4 +125,36 @@ fn agents_that_work_for_a_moment_each_get_a_pause() {
     assert!(run.is_running());
     let line = run.read_line();
     assert!(line.contains(&operation_id(1)), "{line}");
+}
+
+/// The second connection fetches what a replication missed. What comes over it says nothing about
+/// the main one, so an outage of that is told once.
+#[test]
+fn heartbeats_of_the_second_connection_end_no_outage() {
+    // The second connection is made once an operation comes that is so much later.
+    let later = |number| insert(number).replace("6b047e00", "6b047e09");
+    let live = 1_795_456_500_000_u64;
+    let replication = [
+        "id: 1\nevent: reset\n\n",
+        &object_at(live - 60_000, "1"),
+        &format!("id: {live}\nevent: live\n\n"),
+        &insert(1),
+        &later(2),
+    ]
+    .concat();
+    let gate = Gate::new();
+    let server = ScriptServer::start([
+        Script::events(replication).wait_for(&gate),
+        Script::events("").heartbeats(Duration::from_millis(20)),
+        Script::status(503),
+        Script::status(503),
+        Script::events(later(3)).stall(),
+    ]);
+    let mut run = Tail::url(server.url()).args(["--start-id", "0"]).spawn();
+    run.read_lines(5);
+    server.wait_for_requests(2);
+    gate.open();
+    run.read_line();
+    let told = run.wait_for_stderr(" again, after ");
+    assert_eq!(told.matches("answered 503").count(), 1, "{told}");
 }
