@@ -4,8 +4,11 @@ use std::io::{self, Read};
 
 use tokio::sync::mpsc;
 
-/// Longer lines are no ids; what is over is dropped, so that memory stays bounded.
-const LONGEST_LINE: usize = 4096;
+use crate::consumer::MAX_LINE;
+
+/// Longer lines are no ids that the stream can bring; what is over is dropped, so that memory stays
+/// bounded.
+const LONGEST_LINE: usize = MAX_LINE;
 /// How much is read at once.
 const CHUNK: usize = 4 << 10;
 
@@ -124,9 +127,11 @@ mod tests {
     #[tokio::test]
     async fn keeps_no_line_without_end() {
         let (_sender, mut acks) = acks();
-        for _ in 0..100 {
-            assert_eq!(acks.complete(&[b'x'; 1000]).ids().count(), 0);
+        let piece = vec![b'x'; LONGEST_LINE / 8];
+        for _ in 0..20 {
+            assert_eq!(acks.complete(&piece).ids().count(), 0);
         }
+        assert_eq!(acks.line.len(), LONGEST_LINE);
         let acknowledged = acks.complete(b"\n1\n");
         let expected = ["x".repeat(LONGEST_LINE), "1".into()];
         assert!(acknowledged.ids().eq(expected));

@@ -51,6 +51,7 @@ pub use cause::in_words;
 pub use certainty::Certainty;
 pub use config::{Acknowledging, Clock, Config, Endpoint, NamedProxy, OnResumeFailed, Start, Tls};
 pub use failure::Failure;
+pub use framing::MAX_LINE;
 pub use hint::Hint;
 pub use in_flight::NotInFlight;
 use link::{Answered, Link, Linked};

@@ -99,3 +99,21 @@ fn a_stdin_that_has_ended_at_the_start_is_told() {
         .exit(1)
         .stderr_has("cannot read acknowledgements from stdin");
 }
+
+/// However long it is, it can be acknowledged: it would hold the position for ever otherwise.
+#[test]
+fn a_long_id() {
+    let ids = [4_096, 4_097, 1 << 20].map(|length| "x".repeat(length));
+    let events: String = ids
+        .iter()
+        .map(|id| format!("id: {id}\nevent: noted\ndata: []\n\n"))
+        .collect();
+    let state = State::holding(operation_id(0));
+    let server = ScriptServer::start([Script::events(events + &insert(1)).stall()]);
+    let mut run = acking(&server, &state).spawn();
+    run.read_lines(4);
+    run.write_stdin(&(ids.join("\n") + "\r\n" + &operation_id(1) + "\n"));
+    state.wait_for(&operation_id(1));
+    run.close_stdin();
+    run.wait().exit(0).stderr_is_empty();
+}

@@ -3,10 +3,13 @@
 
 use std::time::Duration;
 
-use crate::support::{Gate, Running, Script, ScriptServer, Tail, Terminal, insert};
+use crate::support::{
+    Gate, Running, Script, ScriptServer, State, Tail, Terminal, insert, operation_id,
+};
 use crate::terminal::{replication, to_the_end};
 
 const CTRL_C: &str = "\u{3}";
+const CTRL_D: &str = "\u{4}";
 const CTRL_Z: &str = "\u{1a}";
 
 /// A program that is started by a person at this terminal.
@@ -120,4 +123,26 @@ fn nothing_stands_behind_ctrl_c_on_its_line() {
     let screen = terminal.screen();
     assert!(terminal.written().contains("^C"), "{screen:#?}");
     assert!(screen[0].starts_with("oplog-tail: events: "), "{screen:#?}");
+}
+
+/// The person is the worker.
+#[test]
+fn ids_that_are_typed_in() {
+    let state = State::holding(operation_id(0));
+    let terminal = Terminal::with_columns(100);
+    let server = ScriptServer::start([Script::events(insert(1) + &insert(2)).stall()]);
+    let program = env!("CARGO_BIN_EXE_oplog-tail");
+    let mut run = at(&terminal, &[program, "--url", &server.url()])
+        .args(["--ack", "stdin", "--state"])
+        .arg(state.path())
+        .spawn();
+    run.read_lines(2);
+    for number in [1, 2] {
+        terminal.type_in(&(operation_id(number) + "\n"));
+        state.wait_for(&operation_id(number));
+    }
+    terminal.type_in(CTRL_D);
+    run.wait().exit(0);
+    // What was typed, and nothing of the program's.
+    assert_eq!(terminal.screen(), [operation_id(1), operation_id(2)]);
 }
