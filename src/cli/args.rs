@@ -214,8 +214,9 @@ pub struct Acknowledging {
     /// auto, stdin or none [default: auto]
     ///
     /// auto: an operation is acknowledged once its line has been written to stdout. stdin: whoever
-    /// reads stdout writes the ids it has handled to stdin, one a line, in any order. none: look
-    /// only, the state file is read but never written, and must hold a position. Default: auto. Example: --ack stdin
+    /// reads stdout writes the ids it has handled to stdin, one a line, in any order; the run ends
+    /// when stdin ends. none: look only, the state file is read but never written, and must hold a
+    /// position. Default: auto. Example: --ack stdin
     #[arg(
         long,
         value_name = "HOW",

@@ -104,10 +104,10 @@ fn a_stdin_that_has_ended_at_the_start_is_told() {
 #[test]
 fn a_long_id() {
     let ids = [4_096, 4_097, 1 << 20].map(|length| "x".repeat(length));
-    let events: String = ids
-        .iter()
+    let events = ids
+        .each_ref()
         .map(|id| format!("id: {id}\nevent: noted\ndata: []\n\n"))
-        .collect();
+        .concat();
     let state = State::holding(operation_id(0));
     let server = ScriptServer::start([Script::events(events + &insert(1)).stall()]);
     let mut run = acking(&server, &state).spawn();
