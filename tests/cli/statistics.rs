@@ -216,7 +216,9 @@ fn also_while_nobody_reads_stdout() {
         .wait_without_reading()
         .exit(0)
         .within(Duration::from_secs(20));
-    assert_eq!(finished.stderr.lines().count(), 7);
+    // Before it stopped the reader may have been too slow, which is told as well.
+    let summaries = finished.stderr.lines().filter(|line| line.starts_with('{'));
+    assert_eq!(summaries.count(), 7);
     let summary: Value = serde_json::from_str(finished.stderr.lines().last().unwrap()).unwrap();
     assert!(summary["lag_ms"]["max"].is_i64(), "{summary}");
 }
