@@ -2,8 +2,7 @@
 
 use oplog_tail::consumer::{Acknowledging, Error, OnResumeFailed};
 use proptest::prelude::*;
-use proptest::strategy::ValueTree;
-use proptest::test_runner::{FileFailurePersistence, TestRunner};
+use proptest::test_runner::FileFailurePersistence;
 
 use crate::world::{Outcome, Setup, World};
 
@@ -171,31 +170,4 @@ proptest! {
     fn also_with_acknowledgements_by_id(setup in setup(by_id()), steps in steps()) {
         no_gap_in_silence(&setup, &steps)?;
     }
-}
-
-/// Counts what 1,000 schedules come to; prints it.
-#[test]
-#[ignore = "shows figures and asserts nothing"]
-fn measure() {
-    let mut runner = TestRunner::deterministic();
-    let acknowledging = || prop_oneof![in_order(), by_id()];
-    let (mut failing, mut all_wrong, mut all_untold, mut exits) = (0, 0, 0, 0);
-    let mut stale_only = 0;
-    for _ in 0..1000 {
-        let setup = setup(acknowledging())
-            .new_tree(&mut runner)
-            .unwrap()
-            .current();
-        let steps = steps().new_tree(&mut runner).unwrap().current();
-        let (outcome, wrong, untold) = run(&setup, &steps);
-        failing += usize::from(wrong + untold > 0);
-        stale_only += usize::from(wrong > 0 && untold == 0);
-        exits += usize::from(outcome == Outcome::ResumeFailed);
-        all_wrong += wrong;
-        all_untold += untold;
-    }
-    println!(
-        "{failing} of 1000 fail ({stale_only} of them with all gaps told): {all_wrong} objects \
-         wrong, {all_untold} operations lost in silence; {exits} end with a failed resume"
-    );
 }
