@@ -50,8 +50,12 @@ pub fn begins_run(bytes: &[u8]) -> bool {
 /// that is to be known before its end has arrived.
 pub fn is_cut_off(bytes: &[u8]) -> bool {
     let holds = |other: &[u8]| memchr::memmem::find(bytes, other).is_some();
-    // A CR may be the end of a whole event, and a comment is news by itself.
-    bytes.starts_with(b"id: ") && !holds(b"\n\n") && !holds(b"\r") && !holds(b"\n:")
+    // A CR may be the end of a whole event, and a comment is news by itself; the parser takes a
+    // field of that name for one.
+    bytes.starts_with(b"id: ")
+        && ![&b"\n\n"[..], b"\r", b"\n:", b"\ncomment"]
+            .into_iter()
+            .any(holds)
 }
 
 /// Takes the operations that stand whole at the start of `bytes`, up to the first that has
@@ -164,6 +168,7 @@ mod tests {
             "id: 1\r\nevent: insert\r\n\r\n",
             ":\n",
             "data: {}",
+            "id: 11\nevent: insert\ncomment: 1\n",
         ] {
             assert!(!is_cut_off(other.as_bytes()), "{other:?}");
         }
