@@ -88,7 +88,7 @@ impl Consumer {
             }
             match ready!(self.probe.poll(cx)) {
                 Answer::Kept => self.kept(),
-                Answer::Gone if self.config.on_resume_failed == OnResumeFailed::Exit => {
+                Answer::Gone if self.ends_at_a_gap() => {
                     return Poll::Ready(Err(Error::ResumeFailed(since)));
                 }
                 Answer::Gone => {
