@@ -12,8 +12,8 @@ use crate::consumer::{
     Endpoint, Exchange, Failure, Incomplete, Notice, OnResumeFailed, without_userinfo,
 };
 use crate::duration::ForPeople;
+use crate::oplog::Position;
 use crate::outage::{Lost, Outages, REPEAT};
-use crate::position::Position;
 use crate::settings::Verbosity;
 use crate::stderr;
 

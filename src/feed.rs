@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use crate::consumer::{Consumer, Delivery, Error, Quiet, RepairEnd};
 use crate::diagnostics::Diagnostics;
-use crate::operation::{Event, InvalidOperation, Operation};
+use crate::oplog::{Event, InvalidOperation, Operation};
 use crate::output::{Arrival, Printer};
 use crate::progress::Progress;
 use crate::settings::{OnInvalid, Settings, StopConditions};

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use tokio::time::{Instant, Sleep};
 
 use crate::duration::ForPeople;
-use crate::operation::{Event, Operation};
+use crate::oplog::{Event, Operation};
 use crate::stderr;
 
 /// How long a replication runs before anything is shown, and the pause between two showings.

@@ -17,7 +17,7 @@ use crate::diagnostics::{Diagnostics, described};
 use crate::exit::{ExitStatus, report};
 use crate::generate;
 use crate::limits;
-use crate::position::Position;
+use crate::oplog::Position;
 use crate::settings::{Ack, Inputs, Settings, Verbosity};
 use crate::statistics::SharedStatistics;
 use crate::stdout::{self, Stdout};

@@ -11,8 +11,8 @@ use serde::Serialize;
 use crate::consumer::Incomplete;
 use crate::diagnostics::PREFIX;
 use crate::duration::ForPeople;
+use crate::oplog::Position;
 use crate::output::Format;
-use crate::position::Position;
 
 pub use shared::SharedStatistics;
 pub use tally::Tally;
@@ -265,7 +265,7 @@ fn nth(histogram: &Histogram<u64>, rank: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::operation::{Operation, Record};
+    use crate::oplog::{Operation, Record};
     use crate::output::Arrival;
 
     fn lags(values: impl IntoIterator<Item = i64>) -> LagSummary {

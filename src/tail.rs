@@ -14,7 +14,7 @@ use crate::consumer::{Acknowledging, Consumer, PAUSE, RepairEnd, Saver};
 use crate::diagnostics::{Diagnostics, Limiter, NextRun, described};
 use crate::exit::ExitStatus;
 use crate::feed::Feed;
-use crate::position::Position;
+use crate::oplog::Position;
 use crate::settings::{Ack, Settings};
 use crate::statistics::{SharedStatistics, Whereabouts};
 use crate::stdout::Stdout;

@@ -8,7 +8,7 @@ use super::notice::Notice;
 use super::probe::Answer;
 use super::receive::Stage;
 use super::{Consumer, Error};
-use crate::position::Position;
+use crate::oplog::Position;
 
 /// After so many failures in a row the main connection is made again and asks instead: it may be
 /// that the server takes no second one.

@@ -8,7 +8,7 @@ use http::{HeaderName, HeaderValue};
 use jiff::Timestamp;
 use reqwest::Url;
 
-use crate::position::Position;
+use crate::oplog::Position;
 
 /// One agent of the log.
 #[derive(Clone, Debug)]

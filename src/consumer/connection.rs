@@ -21,8 +21,7 @@ use super::plain::Run;
 use super::quiet::Quiet;
 use super::transport::{Clients, Exchange, Exchanges, Transport, TransportFailure};
 use crate::duration::ForPeople;
-use crate::operation::Record;
-use crate::position::Position;
+use crate::oplog::{Position, Record};
 
 /// What comes over a connection.
 #[derive(Debug)]

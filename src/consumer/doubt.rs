@@ -8,7 +8,7 @@
 use super::hold::MARGIN;
 use super::in_flight::Pin;
 use super::place::Place;
-use crate::position::Position;
+use crate::oplog::Position;
 
 /// How many seconds later than at best operations come that are late.
 const LATER: i128 = 2;

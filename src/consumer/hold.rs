@@ -7,7 +7,7 @@
 use super::doubt::Doubt;
 use super::in_flight::Pin;
 use super::place::Place;
-use crate::position::Position;
+use crate::oplog::Position;
 
 /// How many seconds the clocks of store and agents may be apart in all, rounding included, so that
 /// nothing is lost. The store's clock stamps operations; each agent's own clock stamps the states

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry as MapEntry;
 use std::hash::{Hash, Hasher};
 
-use crate::position::Position;
+use crate::oplog::Position;
 
 /// The id of something in flight, as small as it can be kept.
 #[derive(Clone, Debug, PartialEq, Eq)]

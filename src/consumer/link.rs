@@ -16,8 +16,7 @@ use super::failure::{Failure, Remedy};
 use super::hint::Hint;
 use super::transport::Clients;
 use super::{Error, Notice};
-use crate::operation::Record;
-use crate::position::Position;
+use crate::oplog::{Position, Record};
 
 /// So many rounds in a row that brought nothing but what cannot be read are an answer that trying
 /// again will not change.

@@ -45,8 +45,7 @@ use std::time::Duration;
 
 use tokio::time::Sleep;
 
-use crate::operation::{InvalidOperation, Operation};
-use crate::position::Position;
+use crate::oplog::{InvalidOperation, Operation, Position};
 pub use cause::in_words;
 pub use certainty::Certainty;
 pub use config::{Acknowledging, Clock, Config, Endpoint, NamedProxy, OnResumeFailed, Start, Tls};

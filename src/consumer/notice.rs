@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::config::{Endpoint, OnResumeFailed};
 use super::failure::Failure;
 use super::transport::Exchange;
-use crate::position::Position;
+use crate::oplog::Position;
 
 /// Told what happens on the way.
 pub type Observer = Box<dyn FnMut(Notice<'_>)>;

@@ -10,8 +10,7 @@ use super::in_flight::{Id, InFlight, NotInFlight, Pin};
 use super::resent::{Known, Resent};
 use super::saver::Saver;
 use super::state_file::StateError;
-use crate::operation::{Event, Operation, Record};
-use crate::position::Position;
+use crate::oplog::{Event, Operation, Position, Record};
 
 /// Where the run starts.
 #[derive(Clone, Copy, Debug)]

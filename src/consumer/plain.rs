@@ -18,7 +18,7 @@ use std::ops::Range;
 use bytes::Bytes;
 use bytestring::ByteString;
 
-use crate::operation::Record;
+use crate::oplog::Record;
 
 /// Operations in a row, in their order.
 pub type Run = std::vec::IntoIter<Record>;

@@ -10,8 +10,7 @@ use tokio::time::{Instant, Sleep};
 use super::config::{Config, Endpoint};
 use super::connection::{Attempt, Connection, Received};
 use super::transport::Clients;
-use crate::operation::Event;
-use crate::position::Position;
+use crate::oplog::{Event, Position};
 
 /// The server is asked at most this often.
 const INTERVAL: Duration = Duration::from_millis(250);

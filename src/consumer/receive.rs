@@ -6,8 +6,7 @@ use super::hold::MARGIN;
 use super::link::Answered;
 use super::notice::Notice;
 use super::{Consumer, Delivery, Error};
-use crate::operation::{Event, Operation, Record};
-use crate::position::Position;
+use crate::oplog::{Event, Operation, Position, Record};
 
 /// An operation, with what it is known by.
 pub struct Decoded {

@@ -23,8 +23,7 @@ use super::notice::Notice;
 use super::resent::Known;
 use super::transport::Clients;
 use super::{Consumer, Delivery, Error, RepairEnd};
-use crate::operation::{Event, InvalidOperation, Operation, Record};
-use crate::position::Position;
+use crate::oplog::{Event, InvalidOperation, Operation, Position, Record};
 
 /// How many it must be at least: with clocks that agree the second is over by then.
 const LEAST_MARGIN: u64 = 1;

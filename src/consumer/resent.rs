@@ -7,8 +7,7 @@
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
 
-use crate::operation::on_one_line;
-use crate::position::Position;
+use crate::oplog::{Position, on_one_line};
 
 /// How many objects of one second are remembered. Further ones may come twice.
 const MOST: usize = 1 << 16;

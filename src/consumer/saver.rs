@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 use super::state_file::{StateError, StateFile};
-use crate::position::Position;
+use crate::oplog::Position;
 
 /// Positions are saved at most this often while they change.
 const INTERVAL: Duration = Duration::from_secs(1);

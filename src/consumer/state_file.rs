@@ -25,7 +25,7 @@ use lock::{claim, is_at, is_busy, lock};
 pub use obstacle::{Problem, Step};
 use safety::Safety;
 
-use crate::position::Position;
+use crate::oplog::Position;
 
 /// No position is longer than this; a longer file is not one of ours.
 const LONGEST_STATE: u64 = 4096;

@@ -2,7 +2,7 @@
 
 use owo_colors::Style;
 
-use crate::operation::Event;
+use crate::oplog::Event;
 
 /// When to use colours.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{Arrival, all_bytes, lag_ms, push_display};
-use crate::operation::{Event, Operation};
+use crate::oplog::{Event, Operation};
 
 /// Appends the object, without a line feed.
 pub(super) fn print(operation: &Operation, arrived: Option<Arrival>, out: &mut Vec<u8>) {
@@ -64,7 +64,7 @@ fn needs_escape(byte: u8) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::operation::Record;
+    use crate::oplog::Record;
     use proptest::prelude::*;
     use serde::Deserialize;
     use serde_json::value::RawValue;

@@ -10,7 +10,7 @@ mod text;
 
 use jiff::Timestamp;
 
-use crate::operation::Operation;
+use crate::oplog::Operation;
 
 pub use escape::{MAX_FIELD_CHARS, escaped};
 
@@ -93,7 +93,7 @@ fn push_display(out: &mut Vec<u8>, value: std::fmt::Arguments<'_>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::operation::Record;
+    use crate::oplog::Record;
 
     fn operation(timestamp: &str) -> Operation {
         let data = format!(r#"{{"timestamp":"{timestamp}","type":"video","id":"1"}}"#);

@@ -3,7 +3,7 @@
 use super::color::Palette;
 use super::escape::{MAX_FIELD_CHARS, Room};
 use super::{Arrival, lag_ms, push_display};
-use crate::operation::{Event, Object, Operation};
+use crate::oplog::{Event, Object, Operation};
 
 /// Appends the line, without a line feed.
 pub(super) fn print(
@@ -96,7 +96,7 @@ fn push_lag(lag_ms: i64, out: &mut Vec<u8>) {
 mod tests {
     use super::super::{Format, Printer};
     use super::*;
-    use crate::operation::Record;
+    use crate::oplog::Record;
     use proptest::prelude::*;
 
     fn operation(event: &str, data: &str) -> Operation {

@@ -19,7 +19,7 @@ use super::connection::Blocked;
 use super::model::{Model, ModelConfig, Subscription};
 use super::object::Change;
 pub use super::thread::ServerThread;
-use crate::position::ObjectId;
+use crate::oplog::ObjectId;
 
 /// The most requests a server remembers; older ones are forgotten.
 const REMEMBERED_REQUESTS: usize = 10_000;

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::object::{Change, Object, write_event};
-use crate::position::{InvalidPosition, ObjectId, Position};
+use crate::oplog::{InvalidPosition, ObjectId, Position};
 use log::{Cursor, Log, Logged};
 pub use log::{Gap, Skipped};
 use states::{Place, Replication, States};

@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 
 use super::handle::{Handle, Server, ServerConfig};
 use super::object::Change;
-use crate::position::ObjectId;
+use crate::oplog::ObjectId;
 
 /// A server on a thread and a runtime of its own, for blocking tests. Stops when dropped.
 #[derive(Debug)]

@@ -9,7 +9,7 @@ use super::UsageError;
 use crate::cli;
 use crate::consumer::Start;
 use crate::duration::{self, InvalidDuration};
-use crate::position::Position;
+use crate::oplog::Position;
 
 const SECONDS_OF_A_DAY: u32 = 86_400;
 

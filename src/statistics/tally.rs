@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use crate::operation::{Event, Operation};
+use crate::oplog::Position;
+use crate::oplog::{Event, Operation};
 use crate::output::{Arrival, lag_ms};
-use crate::position::Position;
 
 /// How many of each event.
 #[derive(Clone, Copy, Debug, Default, Serialize)]

@@ -6,7 +6,7 @@ use divan::{Bencher, black_box, black_box_drop};
 
 use oplog_tail::consumer::in_flight::{Id, InFlight};
 use oplog_tail::consumer::plain::take_run;
-use oplog_tail::operation::{Operation, Record};
+use oplog_tail::oplog::{Operation, Record};
 use oplog_tail::output::{Format, Printer};
 
 use crate::server::operation;

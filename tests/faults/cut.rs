@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use oplog_tail::consumer::Delivery;
-use oplog_tail::position::Position;
+use oplog_tail::oplog::Position;
 use oplog_tail::server::model::{Filter, Model, ModelConfig, Polled, Subscription};
 use oplog_tail::server::object::Change;
 use serde_json::Value;

@@ -5,9 +5,9 @@ use std::io::{Read as _, Write as _};
 use std::sync::{Arc, Mutex};
 
 use oplog_tail::consumer::{Delivery, Error};
-use oplog_tail::operation::{Operation, Record};
+use oplog_tail::oplog::Position;
+use oplog_tail::oplog::{Operation, Record};
 use oplog_tail::output::{Format, Printer};
-use oplog_tail::position::Position;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 

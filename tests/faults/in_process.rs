@@ -9,7 +9,7 @@ use oplog_tail::consumer::{
     Acknowledging, Clock, Config, Consumer, Delivery, Endpoint, Error, Notice, OnResumeFailed,
     Start, Tls,
 };
-use oplog_tail::position::Position;
+use oplog_tail::oplog::Position;
 
 /// Variables that would send a connection to the loopback interface elsewhere.
 const PROXIES: [&str; 6] = [

@@ -1,7 +1,7 @@
 //! What the server leaves out, case by case.
 
 use oplog_tail::consumer::{OnResumeFailed, Start};
-use oplog_tail::position::Position;
+use oplog_tail::oplog::Position;
 use oplog_tail::server::object::{Action, Change};
 
 use crate::world::{EPOCH_MS, Setup, World, with_and_without};

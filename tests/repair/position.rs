@@ -1,7 +1,7 @@
 //! The position waits for the repair, and for nothing else.
 
 use oplog_tail::consumer::{Acknowledging, OnResumeFailed, Start};
-use oplog_tail::position::Position;
+use oplog_tail::oplog::Position;
 use oplog_tail::server::object::Action::{Insert, Update};
 
 use crate::front::{Fate, Gate};

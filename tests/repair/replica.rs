@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::{Deref, DerefMut};
 
-use oplog_tail::operation::{Event, Operation};
+use oplog_tail::oplog::{Event, Operation};
 
 /// Objects by type and id.
 pub type Objects = BTreeMap<String, String>;

@@ -2,7 +2,7 @@
 //! differ.
 
 use oplog_tail::consumer::{Acknowledging, OnResumeFailed, Start};
-use oplog_tail::position::Position;
+use oplog_tail::oplog::Position;
 use oplog_tail::server::object::{Action, Change};
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use oplog_tail::position::Position;
+use oplog_tail::oplog::Position;
 use oplog_tail::server::object::Action::{Delete, Insert, Update};
 
 use crate::front::{Fate, Gate};

@@ -1,7 +1,7 @@
 //! What a world is like when a test begins.
 
 use oplog_tail::consumer::{Acknowledging, OnResumeFailed, Start};
-use oplog_tail::position::Position;
+use oplog_tail::oplog::Position;
 
 pub const BY_ID: Acknowledging = Acknowledging::ById {
     max_in_flight: 1000,

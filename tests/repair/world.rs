@@ -13,8 +13,7 @@ use std::time::{Duration, Instant};
 use oplog_tail::consumer::{
     Acknowledging, Config, Consumer, Delivery, Endpoint, Notice, Start, Tls,
 };
-use oplog_tail::operation::Event;
-use oplog_tail::position::Position;
+use oplog_tail::oplog::{Event, Position};
 use oplog_tail::server::handle::{Server, ServerConfig};
 use oplog_tail::server::object::{Action, Change};
 

@@ -12,8 +12,7 @@ use std::time::{Duration, Instant};
 use oplog_tail::consumer::{
     Acknowledging, Config, Consumer, Delivery, Endpoint, Error, Notice, OnResumeFailed, Start, Tls,
 };
-use oplog_tail::operation::Event;
-use oplog_tail::position::{ObjectId, Position};
+use oplog_tail::oplog::{Event, ObjectId, Position};
 use oplog_tail::server::handle::{Handle, Server, ServerConfig};
 use oplog_tail::server::model::ModelConfig;
 use oplog_tail::server::object::{Action, Change};

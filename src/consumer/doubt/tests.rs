@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::consumer::{Acknowledging, Clock, Config, OnResumeFailed, Start, Tls};
-use crate::operation::{Operation, Record};
+use crate::oplog::{Operation, Record};
 
 const BY_ID: Acknowledging = Acknowledging::ById { max_in_flight: 100 };
 const BOTH: [Acknowledging; 2] = [Acknowledging::InOrder, BY_ID];

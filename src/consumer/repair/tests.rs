@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::consumer::{Acknowledging, Clock, OnResumeFailed, Start, Tls};
-use crate::position::ObjectId;
+use crate::oplog::ObjectId;
 
 /// The second in which the replication was over.
 const OVER_AT: u32 = 1_795_456_511;

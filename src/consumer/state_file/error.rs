@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::holder::Holder;
 use super::obstacle::Problem;
-use crate::position::Position;
+use crate::oplog::Position;
 
 /// Why the state file cannot be used. Each says on which file, and what to do.
 #[derive(Clone, Debug, thiserror::Error)]

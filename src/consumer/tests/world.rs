@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::super::*;
 use super::{From, Step};
-use crate::operation::Record;
+use crate::oplog::Record;
 use crate::server::model::{Filter, Model, ModelConfig, Polled, Subscription};
 use crate::server::object::{Action, Change};
 

@@ -5,7 +5,7 @@ use std::collections::vec_deque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::Filter;
-use crate::position::ObjectId;
+use crate::oplog::ObjectId;
 use crate::server::object::{Action, Object};
 
 /// The most skipped operations the model remembers; it goes on counting after that.

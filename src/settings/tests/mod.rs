@@ -4,7 +4,7 @@ mod source;
 
 use super::*;
 use crate::consumer::Start;
-use crate::position::Position;
+use crate::oplog::Position;
 
 /// What a run with these arguments in this environment does; `stdin` is what is typed into it.
 struct Given<'a> {

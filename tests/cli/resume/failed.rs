@@ -2,7 +2,7 @@
 //! connected.
 
 use jiff::Timestamp;
-use oplog_tail::position::Position;
+use oplog_tail::oplog::Position;
 
 use super::scene::{From, Scene};
 use super::worker::{Ack, Worker};

@@ -1,20 +1,13 @@
 //! One record of the log as it came over the wire: an operation, or one of the two markers
 //! (`reset`, `live`) that frame a replication.
 
-mod object;
-mod record;
-mod scan;
-mod span;
-#[cfg(test)]
-mod tests;
-
 use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
-use object::Kept;
-pub use object::Object;
-pub use record::Record;
+use super::kept::Kept;
+use super::object::Object;
+use super::record::Record;
 
 /// The name of an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -194,3 +187,6 @@ fn object_in(data: &str, event: &Event) -> Result<Option<Kept>, InvalidData> {
         Err(error) => Err(error.into()),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,75 +1,13 @@
-//! What an operation says about its object.
+//! What an operation keeps of its object: where the fields stand in the data.
 
 use std::borrow::Cow;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::object::{Object, Piece};
 use super::scan::scan;
 use super::span::Span;
-
-/// What an operation says about its object, borrowed from the operation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Object<'a> {
-    /// When the object changed: RFC 3339 with any offset, as the server wrote it (not checked).
-    pub timestamp: &'a str,
-    /// The type of the object, such as `video`.
-    pub kind: &'a str,
-    /// The id of the object within its type.
-    pub id: &'a str,
-    /// The URL of the object, where the server is configured to send one.
-    pub reference: Option<&'a str>,
-    /// The JSON array as it stands in the data; empty where that is, for `null`, and without one.
-    parents: &'a str,
-    /// All of the data is printable ASCII, and there are no escapes in it.
-    pub is_simple: bool,
-}
-
-impl<'a> Object<'a> {
-    /// An object; `parents` is a JSON array of strings.
-    pub(super) fn new(
-        [timestamp, kind, id]: [&'a str; 3],
-        reference: Option<&'a str>,
-        parents: Option<&'a str>,
-        is_simple: bool,
-    ) -> Self {
-        let parents = parents.filter(|array| *array != "[]");
-        Self {
-            timestamp,
-            kind,
-            id,
-            reference,
-            parents: parents.unwrap_or_default(),
-            is_simple,
-        }
-    }
-
-    /// The parents, such as `user/u1`; empty where the server sent `[]`, `null` or nothing.
-    pub(super) fn parents(&self) -> Vec<Cow<'a, str>> {
-        if self.parents.is_empty() {
-            return Vec::new();
-        }
-        // Checked when the operation was decoded, so nothing can be lost here.
-        serde_json::from_str::<Vec<Piece<'a>>>(self.parents)
-            .map(|pieces| pieces.into_iter().map(|piece| piece.0).collect())
-            .unwrap_or_default()
-    }
-
-    /// Calls `visit` with each of the parents in turn, without allocating where none of them holds
-    /// an escape.
-    pub fn for_each_parent(&self, mut visit: impl FnMut(&str)) {
-        if !self.is_simple && self.parents.contains('\\') {
-            self.parents().iter().for_each(|parent| visit(parent));
-            return;
-        }
-        // An array of strings, checked when decoded: without escapes, quotes come in pairs around
-        // the strings and nowhere else.
-        let mut quotes = memchr::memchr_iter(b'"', self.parents.as_bytes());
-        while let (Some(open), Some(close)) = (quotes.next(), quotes.next()) {
-            visit(&self.parents[open + 1..close]);
-        }
-    }
-}
 
 /// What an operation keeps of its object: where it stands in the data, so that nothing is copied,
 /// unless there are escapes to resolve.
@@ -97,10 +35,6 @@ pub(super) struct Resolved {
     reference: Option<String>,
     parents: Span,
 }
-
-/// A JSON string, borrowed where it holds no escapes.
-#[derive(Deserialize)]
-struct Piece<'a>(#[serde(borrow)] Cow<'a, str>);
 
 #[derive(Deserialize)]
 struct ObjectJson<'a> {
@@ -193,6 +127,117 @@ impl Kept {
                 parents: resolved.parents.get(data),
                 is_simple: false,
             },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// What the general parser makes of it.
+    fn parsed(data: &str) -> Option<Kept> {
+        Kept::parse_any(data).ok()
+    }
+
+    fn scanned(data: &str) -> Option<Kept> {
+        scan(data).map(|object| Kept::places(object, data))
+    }
+
+    #[test]
+    fn takes_what_a_server_sends() {
+        for data in [
+            r#"{"timestamp":"2026-11-23T17:55:17.996Z","parents":["user/u1"],"type":"video","id":"v1","ref":"http://api.example.com/video/v1"}"#,
+            r#"{"id":"été ☃","type":"video","timestamp":"t","parents":[]}"#,
+            r#"{"timestamp":"","type":"","id":"","parents":["a","","]"]}"#,
+            r#"{"timestamp":"t","type":"v","id":"1"}"#,
+        ] {
+            assert!(scan(data).is_some(), "{data}");
+            assert_eq!(scanned(data), parsed(data), "{data}");
+        }
+    }
+
+    #[test]
+    fn leaves_everything_else_to_the_general_parser() {
+        for data in [
+            "",
+            "{",
+            "{}",
+            r#"{"timestamp":"t","type":"v","id":"1""#,
+            r#"{"timestamp":"t","type":"v","id":"1"} "#,
+            r#"{"timestamp":"t","type":"v","id":"1"}}"#,
+            r#"{"timestamp":"t","type":"v","id":"1",}"#,
+            r#"{"timestamp":"t","type":"v"}"#,
+            r#"{"timestamp":"t","type":"v","id":"1","id":"1"}"#,
+            r#"{"timestamp":"t","type":"v","id":"1","more":"1"}"#,
+            r#"{"timestamp":"t", "type":"v","id":"1"}"#,
+            r#"{"timestamp":"t","type":"v","id":"\u0031"}"#,
+            r#"{"timestamp":"t","type":"v","id":"1","parents":null}"#,
+            r#"{"timestamp":"t","type":"v","id":"1","parents":["a",]}"#,
+            r#"{"timestamp":"t","type":"v","id":"1","parents":[1]}"#,
+            r#"{"timestamp":"t","type":"v","id":"1","parents":["\n"]}"#,
+            r#"{"timestamp":"t","type":"v","id":"1","ref":null}"#,
+            "{\"timestamp\":\"t\",\"type\":\"v\",\"id\":\"a tab:\t\"}",
+        ] {
+            assert!(scan(data).is_none(), "{data}");
+        }
+    }
+
+    fn piece() -> impl Strategy<Value = String> {
+        const FIXED: &[&str] = &[
+            "{",
+            "}",
+            "[",
+            "]",
+            ",",
+            ":",
+            "\"",
+            " ",
+            "null",
+            "\\",
+            "\\n",
+            "\n",
+            "\u{1f}",
+            "1",
+            "\"\"",
+            "[]",
+            "\"id\":",
+            "\"ref\":",
+            "\"parents\":",
+        ];
+        prop_oneof![
+            proptest::sample::select(FIXED).prop_map(str::to_owned),
+            any::<String>(),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(5000))]
+        /// What this takes, the general parser takes, and finds the same in it: for sound data of
+        /// any content, some of it replaced by something else.
+        #[test]
+        fn agrees_with_the_general_parser(
+            [timestamp, kind, id, reference] in proptest::array::uniform4("[^\"\\\\\u{0}-\u{1f}]{0,20}"),
+            parents in proptest::collection::vec("[a-z/é]{0,9}", 0..3),
+            at in any::<proptest::sample::Index>(),
+            length in 0_usize..3,
+            piece in piece(),
+        ) {
+            let parents = serde_json::to_string(&parents).unwrap();
+            let sound = format!(
+                r#"{{"timestamp":"{timestamp}","parents":{parents},"type":"{kind}","id":"{id}","ref":"{reference}"}}"#
+            );
+            prop_assert!(scan(&sound).is_some());
+            prop_assert_eq!(scanned(&sound), parsed(&sound));
+            let mut changed: Vec<char> = sound.chars().collect();
+            let at = at.index(changed.len());
+            let end = changed.len().min(at + length);
+            changed.splice(at..end, piece.chars());
+            let changed: String = changed.into_iter().collect();
+            if let Some(found) = scanned(&changed) {
+                prop_assert_eq!(Some(found), parsed(&changed));
+            }
         }
     }
 }

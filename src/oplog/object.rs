@@ -1,0 +1,72 @@
+//! What an operation says about its object.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+
+/// What an operation says about its object, borrowed from the operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Object<'a> {
+    /// When the object changed: RFC 3339 with any offset, as the server wrote it (not checked).
+    pub timestamp: &'a str,
+    /// The type of the object, such as `video`.
+    pub kind: &'a str,
+    /// The id of the object within its type.
+    pub id: &'a str,
+    /// The URL of the object, where the server is configured to send one.
+    pub reference: Option<&'a str>,
+    /// The JSON array as it stands in the data; empty where that is, for `null`, and without one.
+    pub(super) parents: &'a str,
+    /// All of the data is printable ASCII, and there are no escapes in it.
+    pub is_simple: bool,
+}
+
+impl<'a> Object<'a> {
+    /// An object; `parents` is a JSON array of strings.
+    pub(super) fn new(
+        [timestamp, kind, id]: [&'a str; 3],
+        reference: Option<&'a str>,
+        parents: Option<&'a str>,
+        is_simple: bool,
+    ) -> Self {
+        let parents = parents.filter(|array| *array != "[]");
+        Self {
+            timestamp,
+            kind,
+            id,
+            reference,
+            parents: parents.unwrap_or_default(),
+            is_simple,
+        }
+    }
+
+    /// The parents, such as `user/u1`; empty where the server sent `[]`, `null` or nothing.
+    pub(super) fn parents(&self) -> Vec<Cow<'a, str>> {
+        if self.parents.is_empty() {
+            return Vec::new();
+        }
+        // Checked when the operation was decoded, so nothing can be lost here.
+        serde_json::from_str::<Vec<Piece<'a>>>(self.parents)
+            .map(|pieces| pieces.into_iter().map(|piece| piece.0).collect())
+            .unwrap_or_default()
+    }
+
+    /// Calls `visit` with each of the parents in turn, without allocating where none of them holds
+    /// an escape.
+    pub fn for_each_parent(&self, mut visit: impl FnMut(&str)) {
+        if !self.is_simple && self.parents.contains('\\') {
+            self.parents().iter().for_each(|parent| visit(parent));
+            return;
+        }
+        // An array of strings, checked when decoded: without escapes, quotes come in pairs around
+        // the strings and nowhere else.
+        let mut quotes = memchr::memchr_iter(b'"', self.parents.as_bytes());
+        while let (Some(open), Some(close)) = (quotes.next(), quotes.next()) {
+            visit(&self.parents[open + 1..close]);
+        }
+    }
+}
+
+/// A JSON string, borrowed where it holds no escapes.
+#[derive(Deserialize)]
+pub(super) struct Piece<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
