@@ -4,7 +4,7 @@ use std::io::{self, Read};
 
 use tokio::sync::mpsc;
 
-use crate::consumer::MAX_LINE;
+use crate::sse::MAX_LINE;
 
 /// Longer lines are no ids that the stream can bring; what is over is dropped, so that memory stays
 /// bounded.

@@ -1,6 +1,7 @@
 //! What a person can do about a failure, in terms of the command line.
 
-use crate::consumer::{Error, Failure, Hint};
+use crate::consumer::Error;
+use crate::http::{Failure, Hint};
 
 /// The reason of a failure with what to do about it, if anything.
 pub fn with_advice(failure: &Failure) -> String {

@@ -8,12 +8,12 @@ use http::header::{LOCATION, SET_COOKIE};
 use jiff::Timestamp;
 
 use crate::advice::with_advice;
-use crate::consumer::{
-    Endpoint, Exchange, Failure, Incomplete, Notice, OnResumeFailed, without_userinfo,
-};
+use crate::consumer::{Incomplete, Notice, OnResumeFailed};
 use crate::duration::ForPeople;
+use crate::http::{Endpoint, Exchange, Failure};
 use crate::oplog::Position;
 use crate::outage::{Lost, Outages, REPEAT};
+use crate::redact::without_userinfo;
 use crate::settings::Verbosity;
 use crate::stderr;
 

@@ -3,8 +3,9 @@
 use std::process::ExitCode;
 
 use crate::advice;
-use crate::consumer::{Error, StateError, in_words};
+use crate::consumer::{Error, StateError};
 use crate::diagnostics;
+use crate::error_text::in_words;
 use crate::feed::FeedError;
 use crate::settings::UsageError;
 

@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::consumer::{Consumer, Delivery, Error, Quiet, RepairEnd};
+use crate::consumer::{Consumer, Delivery, Error, RepairEnd};
 use crate::diagnostics::Diagnostics;
 use crate::oplog::{Event, InvalidOperation, Operation};
 use crate::output::{Arrival, Printer};
 use crate::progress::Progress;
+use crate::quiet::Quiet;
 use crate::settings::{OnInvalid, Settings, StopConditions};
 use crate::statistics::{SharedStatistics, Tally};
 

@@ -2,22 +2,11 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
-use http::{HeaderName, HeaderValue};
 use jiff::Timestamp;
-use reqwest::Url;
 
+use crate::http::{self, Endpoint};
 use crate::oplog::Position;
-
-/// One agent of the log.
-#[derive(Clone, Debug)]
-pub struct Endpoint {
-    /// Where to connect: `http` or `https`, filters in the query, no user name and no password.
-    pub url: Url,
-    /// The value of `Authorization`, marked sensitive so that it is never printed.
-    pub authorization: Option<HeaderValue>,
-}
 
 /// Where a run without a saved position starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,26 +26,6 @@ pub enum OnResumeFailed {
     Replicate,
     /// Take none of them and give up.
     Exit,
-}
-
-/// How connections are secured.
-#[derive(Clone, Debug, Default)]
-pub struct Tls {
-    /// Certificate authorities to trust besides those of the system.
-    pub extra_authorities: Vec<reqwest::Certificate>,
-    /// The client certificate with its key; it goes to the origin of the endpoint only.
-    pub identity: Option<reqwest::Identity>,
-    /// Take any certificate.
-    pub accept_invalid: bool,
-}
-
-/// A proxy, with what it is called in messages.
-#[derive(Clone, Debug)]
-pub struct NamedProxy {
-    /// Its URL without user name and password.
-    pub name: String,
-    /// The proxy itself.
-    pub proxy: reqwest::Proxy,
 }
 
 /// How acknowledgements reach the consumer.
@@ -108,18 +77,8 @@ pub(super) fn second_of(time: Timestamp) -> u64 {
 pub struct Config {
     /// The agents, at least one; when one fails the next is tried.
     pub endpoints: Vec<Endpoint>,
-    /// Extra request headers; they go to the origin of the endpoint only.
-    pub headers: Vec<(HeaderName, HeaderValue)>,
-    /// How connections are secured.
-    pub tls: Tls,
-    /// Use no proxy at all, whatever the environment says.
-    pub direct: bool,
-    /// The proxy to use instead of the one the environment names.
-    pub proxy: Option<NamedProxy>,
-    /// The longest that establishing a connection may take.
-    pub connect_timeout: Duration,
-    /// The longest silence of a connected server; `None` waits for ever.
-    pub read_timeout: Option<Duration>,
+    /// How requests are made.
+    pub http: http::Config,
     /// How many new tries follow a failure, counted afresh after each event; `None` for ever.
     pub retries: Option<u32>,
     /// Where to start without a saved position.
@@ -134,4 +93,21 @@ pub struct Config {
     pub acknowledging: Acknowledging,
     /// The time of day.
     pub clock: Clock,
+}
+
+impl Config {
+    /// What a command line without flags means, for these agents.
+    pub fn of(endpoints: Vec<Endpoint>) -> Self {
+        Self {
+            endpoints,
+            http: http::Config::direct(),
+            retries: None,
+            start: Start::Now,
+            exact_resume: false,
+            on_resume_failed: OnResumeFailed::Continue,
+            repair: true,
+            acknowledging: Acknowledging::InOrder,
+            clock: Clock::system(),
+        }
+    }
 }

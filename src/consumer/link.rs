@@ -8,15 +8,12 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep};
 
-use super::answer::date_of;
 use super::backoff::Backoff;
-use super::config::{Config, Endpoint, second_of};
-use super::connection::{Attempt, Connection, Received};
-use super::failure::{Failure, Remedy};
-use super::hint::Hint;
-use super::transport::Clients;
+use super::config::{Config, second_of};
 use super::{Error, Notice};
+use crate::http::{Clients, Endpoint, Failure, Hint, Remedy, date_of};
 use crate::oplog::{Position, Record};
+use crate::sse::{Attempt, Connection, Received};
 
 /// So many rounds in a row that brought nothing but what cannot be read are an answer that trying
 /// again will not change.
@@ -248,7 +245,7 @@ impl Link {
             endpoint: &endpoint,
             after,
         });
-        let (clients, read_timeout) = (Arc::clone(&self.clients), self.config.read_timeout);
+        let (clients, read_timeout) = (Arc::clone(&self.clients), self.config.http.read_timeout);
         self.phase = Phase::Connecting(Box::pin(Connection::open(
             clients,
             endpoint,

@@ -5,28 +5,16 @@
 //! oldest that is not. It knows nothing of flags and prints nothing; what happens meanwhile it
 //! tells as [`Notice`]s.
 
-mod answer;
-mod backlog;
 mod backoff;
-mod body;
-mod cause;
 mod certainty;
 mod config;
-mod connection;
 mod doubt;
-mod failure;
-mod framing;
-mod hint;
 mod hold;
-mod http_words;
 pub mod in_flight;
 mod link;
 mod notice;
 mod place;
-pub mod plain;
 mod probe;
-mod proxy;
-mod quiet;
 mod receive;
 mod repair;
 mod resent;
@@ -34,9 +22,6 @@ mod saver;
 mod state_file;
 #[cfg(test)]
 mod tests;
-mod tls_words;
-mod transport;
-mod userinfo;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -45,27 +30,19 @@ use std::time::Duration;
 
 use tokio::time::Sleep;
 
+use crate::http::{Clients, Failure};
 use crate::oplog::{InvalidOperation, Operation, Position};
-pub use cause::in_words;
 pub use certainty::Certainty;
-pub use config::{Acknowledging, Clock, Config, Endpoint, NamedProxy, OnResumeFailed, Start, Tls};
-pub use failure::Failure;
-pub use framing::MAX_LINE;
-pub use hint::Hint;
+pub use config::{Acknowledging, Clock, Config, OnResumeFailed, Start};
 pub use in_flight::NotInFlight;
 use link::{Answered, Link, Linked};
 pub use notice::{Incomplete, Notice, Observer, RepairEnd};
 use place::Place;
 use probe::Probe;
-pub use proxy::{excepts_everything, may_show_password, proxy_variable};
-pub use quiet::Quiet;
 use receive::{Decoded, Stage};
 use repair::Repair;
 pub use saver::Saver;
 pub use state_file::{Problem, StateError, StateFile, Step, peek};
-use transport::Clients;
-pub use transport::Exchange;
-pub use userinfo::without_userinfo;
 
 /// Why there is nothing more to come. The caller can tell what to do by the kind.
 #[derive(Debug, thiserror::Error)]
@@ -157,7 +134,7 @@ impl Consumer {
     /// A consumer that has not connected yet. Positions go to `saver`, if there is one.
     pub fn new(config: Config, saver: Option<Saver>, observer: Observer) -> Self {
         let config = Arc::new(config);
-        let clients = Arc::new(Clients::new(Arc::clone(&config)));
+        let clients = Arc::new(Clients::new(Arc::new(config.http.clone())));
         Self {
             link: Link::new(Arc::clone(&config), Arc::clone(&clients)),
             place: Place::new(&config, saver),

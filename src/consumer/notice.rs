@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use super::config::{Endpoint, OnResumeFailed};
-use super::failure::Failure;
-use super::transport::Exchange;
+use super::config::OnResumeFailed;
+use crate::http::{Endpoint, Exchange, Failure};
 use crate::oplog::Position;
 
 /// Told what happens on the way.

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep};
 
-use super::config::{Config, Endpoint};
-use super::connection::{Attempt, Connection, Received};
-use super::transport::Clients;
+use super::config::Config;
+use crate::http::{Clients, Endpoint};
 use crate::oplog::{Event, Position};
+use crate::sse::{Attempt, Connection, Received};
 
 /// The server is asked at most this often.
 const INTERVAL: Duration = Duration::from_millis(250);
@@ -116,7 +116,7 @@ impl Probe {
             Arc::clone(&self.clients),
             endpoint,
             Some(operation),
-            self.config.read_timeout,
+            self.config.http.read_timeout,
         )));
     }
 

@@ -21,8 +21,8 @@ use super::hold::MARGIN;
 use super::link::{Link, Linked};
 use super::notice::Notice;
 use super::resent::Known;
-use super::transport::Clients;
 use super::{Consumer, Delivery, Error, RepairEnd};
+use crate::http::Clients;
 use crate::oplog::{Event, InvalidOperation, Operation, Position, Record};
 
 /// How many it must be at least: with clocks that agree the second is over by then.

@@ -10,7 +10,8 @@ use http::{HeaderName, HeaderValue, header};
 
 use super::{Inputs, UsageError};
 use crate::cli::{PASSWORD_VARIABLE, Secret, Source};
-use crate::consumer::{Endpoint, in_words};
+use crate::error_text::in_words;
+use crate::http::Endpoint;
 
 /// The longest password that is read from a file, in bytes; a longer file is a mistake.
 const MAX_PASSWORD_BYTES: u64 = 4096;

@@ -16,8 +16,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::cli::{self, Cli};
-use crate::consumer::{Acknowledging, Clock, Config, OnResumeFailed, excepts_everything};
+use crate::consumer::{Acknowledging, Clock, Config, OnResumeFailed};
 use crate::diagnostics::NextRun;
+use crate::http::{self, ProxyChoice, ProxyVariables, excepts_everything};
 use crate::output::{Format, color};
 
 pub use crate::cli::{Ack, OnInvalid};
@@ -199,17 +200,23 @@ impl Settings {
         // The demo server runs inside this program; no proxy leads there.
         let proxy = cli.source.proxy.as_ref().map(network::proxy).transpose()?;
         let direct = demo_url.is_some() || (proxy.is_none() && excepts_everything(&inputs.env));
-        if proxy.is_none() && !direct {
-            network::check_proxy_variables(&inputs.env, &endpoints)?;
-        }
+        let proxy = match proxy {
+            _ if direct => ProxyChoice::Direct,
+            Some(proxy) => ProxyChoice::Given(proxy),
+            None => {
+                network::check_proxy_variables(&inputs.env, &endpoints)?;
+                ProxyChoice::Environment(ProxyVariables::read(&inputs.env))
+            }
+        };
         let consumer = Config {
-            headers: credentials::headers(&cli.source.headers, &endpoints)?,
+            http: http::Config {
+                headers: credentials::headers(&cli.source.headers, &endpoints)?,
+                tls: network::tls(&cli.source)?,
+                proxy,
+                connect_timeout: cli.failure.connect_timeout,
+                read_timeout: Some(cli.failure.read_timeout).filter(|timeout| !timeout.is_zero()),
+            },
             endpoints,
-            tls: network::tls(&cli.source)?,
-            direct,
-            proxy,
-            connect_timeout: cli.failure.connect_timeout,
-            read_timeout: Some(cli.failure.read_timeout).filter(|timeout| !timeout.is_zero()),
             retries: cli.failure.retries,
             start: start.start,
             exact_resume: cli.position.exact_resume,

@@ -11,7 +11,7 @@ use super::pem;
 use super::url::{decoded, redacted};
 use super::{Environment, UsageError};
 use crate::cli::{Secret, Source};
-use crate::consumer::{Endpoint, NamedProxy, Tls, may_show_password, proxy_variable};
+use crate::http::{Endpoint, NamedProxy, Tls, may_show_password, proxy_variable};
 
 const NO_SOCKS: &str = "SOCKS is not supported, only http and https are";
 

@@ -5,7 +5,7 @@ use reqwest::Url;
 
 use super::{Inputs, UsageError, credentials};
 use crate::cli::{Cli, Secret, Source, TypedUrl, URL_VARIABLE};
-use crate::consumer::Endpoint;
+use crate::http::Endpoint;
 
 /// What is encoded in a filter: everything but what a query may hold as it is.
 const FILTER: &AsciiSet = &NON_ALPHANUMERIC

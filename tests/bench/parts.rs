@@ -5,9 +5,9 @@ use divan::counter::ItemsCount;
 use divan::{Bencher, black_box, black_box_drop};
 
 use oplog_tail::consumer::in_flight::{Id, InFlight};
-use oplog_tail::consumer::plain::take_run;
 use oplog_tail::oplog::{Operation, Record};
 use oplog_tail::output::{Format, Printer};
+use oplog_tail::sse::fast_path::take_run;
 
 use crate::server::operation;
 

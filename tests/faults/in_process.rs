@@ -5,10 +5,8 @@ use std::process::Command;
 use std::rc::Rc;
 use std::time::Duration;
 
-use oplog_tail::consumer::{
-    Acknowledging, Clock, Config, Consumer, Delivery, Endpoint, Error, Notice, OnResumeFailed,
-    Start, Tls,
-};
+use oplog_tail::consumer::{Config, Consumer, Delivery, Error, Notice, Start};
+use oplog_tail::http::{self, Endpoint};
 use oplog_tail::oplog::Position;
 
 /// Variables that would send a connection to the loopback interface elsewhere.
@@ -64,20 +62,13 @@ impl Follower {
             authorization: None,
         };
         let config = Config {
-            endpoints: vec![endpoint; agents],
-            headers: Vec::new(),
-            tls: Tls::default(),
-            direct: true,
-            proxy: None,
-            connect_timeout: Duration::from_secs(10),
-            read_timeout: Some(Duration::from_secs(20)),
             retries,
             start: Start::At(start),
-            exact_resume: false,
-            on_resume_failed: OnResumeFailed::Continue,
-            repair: true,
-            acknowledging: Acknowledging::InOrder,
-            clock: Clock::system(),
+            http: http::Config {
+                read_timeout: Some(Duration::from_secs(20)),
+                ..http::Config::direct()
+            },
+            ..Config::of(vec![endpoint; agents])
         };
         let delivered = Rc::<Cell<usize>>::default();
         let lost_at = Rc::<Cell<Option<usize>>>::default();

@@ -10,9 +10,8 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use oplog_tail::consumer::{
-    Acknowledging, Config, Consumer, Delivery, Endpoint, Notice, Start, Tls,
-};
+use oplog_tail::consumer::{Acknowledging, Config, Consumer, Delivery, Notice, Start};
+use oplog_tail::http::{self, Endpoint};
 use oplog_tail::oplog::{Event, Position};
 use oplog_tail::server::handle::{Server, ServerConfig};
 use oplog_tail::server::object::{Action, Change};
@@ -115,13 +114,11 @@ impl World {
         };
         let clock = LocalClock::at(EPOCH_MS);
         let config = Config {
-            endpoints: vec![endpoint; setup.agents],
-            headers: Vec::new(),
-            tls: Tls::default(),
-            direct: true,
-            proxy: None,
-            connect_timeout: PATIENCE,
-            read_timeout: Some(PATIENCE),
+            http: http::Config {
+                connect_timeout: PATIENCE,
+                read_timeout: Some(PATIENCE),
+                ..http::Config::direct()
+            },
             retries: setup.retries,
             start: setup.start,
             exact_resume: setup.exact_resume,
@@ -129,6 +126,7 @@ impl World {
             repair: setup.repair,
             acknowledging: setup.acknowledging,
             clock: clock.clock(),
+            ..Config::of(vec![endpoint; setup.agents])
         };
         let told = Rc::default();
         let mut world = Self {

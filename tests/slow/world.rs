@@ -10,8 +10,9 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use oplog_tail::consumer::{
-    Acknowledging, Config, Consumer, Delivery, Endpoint, Error, Notice, OnResumeFailed, Start, Tls,
+    Acknowledging, Config, Consumer, Delivery, Error, Notice, OnResumeFailed, Start,
 };
+use oplog_tail::http::{self, Endpoint};
 use oplog_tail::oplog::{Event, ObjectId, Position};
 use oplog_tail::server::handle::{Handle, Server, ServerConfig};
 use oplog_tail::server::model::ModelConfig;
@@ -94,20 +95,16 @@ impl World {
         });
         let clock = LocalClock::at(EPOCH_MS);
         let config = Config {
-            endpoints: endpoints.collect(),
-            headers: Vec::new(),
-            tls: Tls::default(),
-            direct: true,
-            proxy: None,
-            connect_timeout: PATIENCE,
-            read_timeout: Some(PATIENCE),
-            retries: None,
+            http: http::Config {
+                connect_timeout: PATIENCE,
+                read_timeout: Some(PATIENCE),
+                ..http::Config::direct()
+            },
             start: Start::At(Position::FULL_REPLICATION),
-            exact_resume: false,
             on_resume_failed: setup.on_resume_failed,
-            repair: true,
             acknowledging: setup.acknowledging,
             clock: clock.clock(),
+            ..Config::of(endpoints.collect())
         };
         let told = Rc::default();
         let mut world = Self {

@@ -1,7 +1,5 @@
-use std::time::Duration;
-
 use super::*;
-use crate::consumer::{Acknowledging, Clock, Config, OnResumeFailed, Start, Tls};
+use crate::consumer::{Acknowledging, Config, Start};
 use crate::oplog::{Operation, Record};
 
 const BY_ID: Acknowledging = Acknowledging::ById { max_in_flight: 100 };
@@ -9,20 +7,9 @@ const BOTH: [Acknowledging; 2] = [Acknowledging::InOrder, BY_ID];
 
 fn place(acknowledging: Acknowledging) -> Place {
     let config = Config {
-        endpoints: Vec::new(),
-        headers: Vec::new(),
-        tls: Tls::default(),
-        direct: true,
-        proxy: None,
-        connect_timeout: Duration::from_secs(10),
-        read_timeout: None,
-        retries: None,
         start: Start::At(operation(100)),
-        exact_resume: false,
-        on_resume_failed: OnResumeFailed::Continue,
-        repair: true,
         acknowledging,
-        clock: Clock::system(),
+        ..Config::of(Vec::new())
     };
     Place::new(&config, None)
 }

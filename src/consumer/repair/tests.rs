@@ -1,8 +1,6 @@
 use std::task::Waker;
-use std::time::Duration;
 
 use super::*;
-use crate::consumer::{Acknowledging, Clock, OnResumeFailed, Start, Tls};
 use crate::oplog::ObjectId;
 
 /// The second in which the replication was over.
@@ -12,22 +10,10 @@ const STATE: &str = "1795456510500";
 
 fn repair(known: Known) -> Repair {
     let config = Arc::new(Config {
-        endpoints: Vec::new(),
-        headers: Vec::new(),
-        tls: Tls::default(),
-        direct: true,
-        proxy: None,
-        connect_timeout: Duration::from_secs(10),
-        read_timeout: None,
         retries: Some(0),
-        start: Start::Now,
-        exact_resume: false,
-        on_resume_failed: OnResumeFailed::Continue,
-        repair: true,
-        acknowledging: Acknowledging::InOrder,
-        clock: Clock::system(),
+        ..Config::of(Vec::new())
     });
-    let clients = Arc::new(Clients::new(Arc::clone(&config)));
+    let clients = Arc::new(Clients::new(Arc::new(config.http.clone())));
     Repair::new(config, clients, 1_795_456_510, OVER_AT.into(), known)
 }
 

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use rustix::io::Errno;
 
-use crate::consumer::in_words;
+use crate::error_text::in_words;
 
 /// Does what it can, and keeps a note of each kind of thing that it could not do.
 #[derive(Debug, Default)]

@@ -17,20 +17,11 @@ const BEGIN_MS: u64 = 1_795_456_511_000;
 
 fn config(start: Start, acknowledging: Acknowledging, on_resume_failed: OnResumeFailed) -> Config {
     Config {
-        endpoints: Vec::new(),
-        headers: Vec::new(),
-        tls: Tls::default(),
-        direct: true,
-        proxy: None,
-        connect_timeout: Duration::from_secs(10),
-        read_timeout: None,
-        retries: None,
         start,
-        exact_resume: false,
         on_resume_failed,
         repair: false,
         acknowledging,
-        clock: Clock::system(),
+        ..Config::of(Vec::new())
     }
 }
 

@@ -61,12 +61,12 @@ fn defaults() {
     let settings = resolve(&[]);
     let consumer = &settings.consumer;
     assert_eq!(url_of(&settings), "http://h/");
-    assert_eq!(consumer.connect_timeout, Duration::from_secs(10));
-    assert_eq!(consumer.read_timeout, Some(Duration::from_mins(1)));
+    assert_eq!(consumer.http.connect_timeout, Duration::from_secs(10));
+    assert_eq!(consumer.http.read_timeout, Some(Duration::from_mins(1)));
     assert_eq!((consumer.retries, consumer.start), (None, Start::Now));
     assert_eq!(consumer.on_resume_failed, OnResumeFailed::Continue);
     assert_eq!(consumer.acknowledging, Acknowledging::InOrder);
-    assert!(!consumer.exact_resume && !consumer.tls.accept_invalid);
+    assert!(!consumer.exact_resume && !consumer.http.tls.accept_invalid);
     assert!(consumer.endpoints[0].authorization.is_none());
     assert_eq!(
         (settings.ack, settings.on_invalid),
@@ -167,7 +167,7 @@ fn acknowledging_and_stopping() {
     assert_eq!(settings.stop.timeout, Some(Duration::from_mins(1)));
     assert!(!resolve(&["--timeout", "1m"]).stop.any_asked_for());
     assert_eq!(
-        resolve(&["--read-timeout", "0"]).consumer.read_timeout,
+        resolve(&["--read-timeout", "0"]).consumer.http.read_timeout,
         None
     );
 }

@@ -3,11 +3,12 @@
 use std::io::Write as _;
 
 use super::*;
+use crate::http::ProxyChoice;
 
 /// The user name and password sent to each endpoint.
 fn credentials_of(settings: &Settings) -> Vec<Option<String>> {
     use base64::Engine as _;
-    let decode = |value: &http::HeaderValue| {
+    let decode = |value: &reqwest::header::HeaderValue| {
         assert!(value.is_sensitive());
         let encoded = value.to_str().unwrap().strip_prefix("Basic ").unwrap();
         let bytes = base64::engine::general_purpose::STANDARD.decode(encoded);
@@ -249,6 +250,7 @@ fn headers_are_checked() {
     ]);
     let headers: Vec<_> = settings
         .consumer
+        .http
         .headers
         .iter()
         .map(|(name, value)| (name.as_str(), value.to_str().unwrap()))
@@ -260,6 +262,7 @@ fn headers_are_checked() {
     assert!(
         settings
             .consumer
+            .http
             .headers
             .iter()
             .all(|(_, value)| value.is_sensitive())
@@ -290,7 +293,7 @@ fn authorities_are_read_and_checked() {
     for (content, count) in [(pem.clone(), 1), (format!("# ours\n{pem}\n{pem}"), 2)] {
         let bundle = file(content.as_bytes());
         let settings = resolve(&["--cacert", bundle.path().to_str().unwrap()]);
-        assert_eq!(settings.consumer.tls.extra_authorities.len(), count);
+        assert_eq!(settings.consumer.http.tls.extra_authorities.len(), count);
     }
     let garbage = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     for content in [
@@ -308,17 +311,15 @@ fn authorities_are_read_and_checked() {
         );
     }
     assert!(error(&["--cacert", "/nowhere/ca"]).starts_with("--cacert /nowhere/ca: "));
-    assert!(resolve(&["--insecure"]).consumer.tls.accept_invalid);
+    assert!(resolve(&["--insecure"]).consumer.http.tls.accept_invalid);
 }
 
 #[test]
 fn proxies_are_http() {
-    assert!(
-        resolve(&["--proxy", "http://p:3128"])
-            .consumer
-            .proxy
-            .is_some()
-    );
+    assert!(matches!(
+        resolve(&["--proxy", "http://p:3128"]).consumer.http.proxy,
+        ProxyChoice::Given(_)
+    ));
     for (proxy, problem) in [
         ("socks5://p:1080", "SOCKS"),
         ("ftp://p", "http and https"),

@@ -1,12 +1,11 @@
 //! What is behind an error, in words.
 
 use std::error::Error as StdError;
-use std::fmt::Display;
 use std::io;
 
 use super::failure::Failure;
 use super::hint::Hint;
-use super::{http_words, tls_words};
+use super::{tls_words, words};
 
 /// What a request that failed says about the place.
 pub(super) fn request_failure(error: &reqwest::Error) -> Failure {
@@ -22,12 +21,12 @@ pub(super) fn request_failure(error: &reqwest::Error) -> Failure {
     if let Some(failure) = tunnel_failure(deepest(error)) {
         return failure;
     }
-    let words = http_words::words(error);
+    let words = words::words(error);
     if error.is_connect() {
         Failure::retry(format!("cannot connect: {words}")).hinting(Hint::Look)
-    } else if http_words::is_cut(error) {
+    } else if words::is_cut(error) {
         Failure::ended(words)
-    } else if http_words::is_head_too_large(error) {
+    } else if words::is_head_too_large(error) {
         Failure::fatal(words)
     } else {
         let what = if error.is_body() || error.is_decode() {
@@ -36,9 +35,9 @@ pub(super) fn request_failure(error: &reqwest::Error) -> Failure {
             "the request failed"
         };
         let reason = format!("{what}: {words}");
-        if http_words::is_unreadable(error) {
+        if words::is_unreadable(error) {
             Failure::unreadable(reason)
-        } else if http_words::is_end(error) {
+        } else if words::is_end(error) {
             Failure::ended(reason)
         } else {
             Failure::retry(reason)
@@ -92,16 +91,6 @@ fn inside<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a (dyn StdError +
     Some(inner)
 }
 
-/// The error without the numbers that the system has for errors: it has words for them, too.
-pub fn in_words(error: &dyn Display) -> String {
-    let text = error.to_string();
-    let mut parts = text.split(" (os error ");
-    let first = parts.next().unwrap_or_default().to_owned();
-    parts.fold(first, |told, part| {
-        told + part.split_once(')').map_or(part, |(_, after)| after)
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -111,19 +100,5 @@ mod tests {
         let cause = rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer);
         let error = io::Error::other(io::Error::other(cause));
         assert!(deepest(&error).downcast_ref::<rustls::Error>().is_some());
-    }
-
-    #[test]
-    fn the_numbers_of_the_system_are_left_out() {
-        let missing = io::Error::from_raw_os_error(2);
-        assert_eq!(in_words(&missing), "No such file or directory");
-        for (text, told) in [
-            ("no room (os error 28); make some", "no room; make some"),
-            ("a (os error 1): b (os error 2)", "a: b"),
-            ("nothing (left)", "nothing (left)"),
-            ("", ""),
-        ] {
-            assert_eq!(in_words(&text), told);
-        }
     }
 }

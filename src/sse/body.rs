@@ -17,9 +17,8 @@ use futures_core::Stream;
 use http_body::Body as _;
 use launchdarkly_sdk_transport::TransportError;
 
-use super::framing::Framing;
-use super::plain::{self, Run};
-use super::transport::TransportFailure;
+use super::fast_path::{self, Run};
+use super::framing::{Framing, TooLong};
 
 /// The body is looked at in pieces of this many bytes, so that what is made of one stays in the
 /// processor's cache, and little is made before it is wanted.
@@ -27,6 +26,20 @@ const PIECE: usize = 16 << 10;
 
 /// Stands for the `retry` of a stream that has sent none.
 const NO_RETRY: u64 = u64::MAX;
+
+/// Why the body of an answer broke off.
+#[derive(Debug, thiserror::Error)]
+pub enum BodyError {
+    /// The connection failed.
+    #[error(transparent)]
+    Request(#[from] reqwest::Error),
+    /// A line or an event is too long.
+    #[error(transparent)]
+    TooLong(#[from] TooLong),
+    /// The body ended where it must not.
+    #[error("the connection ended in the middle of an event")]
+    CutOff,
+}
 
 /// What a connection and the body behind its event parser share.
 #[derive(Debug)]
@@ -107,7 +120,7 @@ pub struct EventBody {
     bypass: Arc<Bypass>,
     /// The body is over; what is still `ready` comes first, then the failure, if it was one.
     ended: bool,
-    failure: Option<TransportFailure>,
+    failure: Option<BodyError>,
 }
 
 impl EventBody {
@@ -130,9 +143,9 @@ impl EventBody {
         match frame {
             None => {
                 let is_cut_off = self.framing.inside_event() || !self.beginning.is_empty();
-                self.end(is_cut_off.then_some(TransportFailure::CutOff));
+                self.end(is_cut_off.then_some(BodyError::CutOff));
             }
-            Some(Err(error)) => self.end(Some(TransportFailure::Request(error))),
+            Some(Err(error)) => self.end(Some(BodyError::Request(error))),
             Some(Ok(frame)) => {
                 self.bypass.arrived.fetch_add(1, Ordering::Relaxed);
                 self.unread = frame.into_data().unwrap_or_default();
@@ -148,7 +161,7 @@ impl EventBody {
         }
     }
 
-    fn end(&mut self, failure: Option<TransportFailure>) {
+    fn end(&mut self, failure: Option<BodyError>) {
         (self.ended, self.failure) = (true, failure);
         self.unread.clear();
     }
@@ -159,7 +172,7 @@ impl EventBody {
         while !piece.is_empty() {
             let fed = self
                 .framing
-                .feed(&mut piece, &mut self.ready, plain::begins_run);
+                .feed(&mut piece, &mut self.ready, fast_path::begins_run);
             if let Some(ms) = self.framing.take_retry_ms() {
                 let ms = ms.min(NO_RETRY - 1);
                 self.bypass.retry_ms.store(ms, Ordering::Relaxed);
@@ -171,9 +184,9 @@ impl EventBody {
                 return;
             }
             self.framing.pass_by();
-            let stand_in = self.bypass.put_run(plain::take_run(&mut piece));
+            let stand_in = self.bypass.put_run(fast_path::take_run(&mut piece));
             self.ready.push_back(stand_in);
-            if self.unread.is_empty() && plain::is_cut_off(&piece) {
+            if self.unread.is_empty() && fast_path::is_cut_off(&piece) {
                 self.beginning.extend_from_slice(&piece);
                 return;
             }

@@ -3,10 +3,11 @@
 use std::error::Error as StdError;
 use std::io::{self, ErrorKind};
 
-use super::cause::{chain, deepest, in_words};
+use super::cause::{chain, deepest};
+use crate::error_text::in_words;
 
 /// A connection that ends before or in the middle of an answer, however the libraries put it.
-pub(super) const CUT: &str = "the connection ended before the answer was complete";
+pub const CUT: &str = "the connection ended before the answer was complete";
 
 /// What the resolver of the standard library says before the words of the system.
 const LOOKUP: &str = "failed to lookup address information: ";
@@ -56,7 +57,7 @@ fn is_of_library(error: &io::Error) -> bool {
 }
 
 /// The words for a failure, to go after a colon.
-pub(super) fn words(error: &(dyn StdError + 'static)) -> String {
+pub fn words(error: &(dyn StdError + 'static)) -> String {
     if let Some(host) = unknown_host(error) {
         return host;
     }

@@ -9,19 +9,17 @@ use eventsource_client::{
     BoxStream, Client, ClientBuilder, Error as SseError, ReconnectOptions, SSE,
 };
 
-use super::answer::{refused, unusable_answer};
 use super::backlog::Backlog;
-use super::body::Bypass;
-use super::cause::request_failure;
-use super::config::Endpoint;
-use super::failure::Failure;
-use super::hint::Hint;
-use super::http_words::{self, CUT};
-use super::plain::Run;
-use super::quiet::Quiet;
-use super::transport::{Clients, Exchange, Exchanges, Transport, TransportFailure};
+use super::body::{BodyError, Bypass};
+use super::fast_path::Run;
+use super::transport::Transport;
 use crate::duration::ForPeople;
+use crate::http::{
+    CUT, Clients, Endpoint, Exchange, Exchanges, Failure, Hint, RequestError, StreamRequest,
+    refused, unusable_answer, words,
+};
 use crate::oplog::{Position, Record};
+use crate::quiet::Quiet;
 
 /// What comes over a connection.
 #[derive(Debug)]
@@ -65,8 +63,9 @@ impl Connection {
         read_timeout: Option<Duration>,
     ) -> Attempt {
         let has_identity = clients.has_identity();
-        let transport = Transport::new(clients, Arc::clone(&endpoint));
-        let (bypass, requests) = (transport.bypass(), transport.exchanges());
+        let request = StreamRequest::new(clients, Arc::clone(&endpoint));
+        let (bypass, requests) = (Arc::new(Bypass::new()), request.exchanges());
+        let transport = Transport::new(request, Arc::clone(&bypass));
         let Ok(mut stream) = event_stream(&endpoint, last_event_id, transport) else {
             return Attempt {
                 exchanges: Vec::new(),
@@ -258,10 +257,15 @@ fn elsewhere(
 
 fn failure_of(error: &SseError) -> Failure {
     match error {
-        SseError::Transport(error) => match error.inner().downcast_ref::<TransportFailure>() {
-            Some(failure) => transport_failure(failure),
-            None => Failure::retry(http_words::words(error.inner())),
-        },
+        SseError::Transport(error) => {
+            let error = error.inner();
+            let of_request = error
+                .downcast_ref()
+                .map(<Failure as From<&RequestError>>::from);
+            of_request
+                .or_else(|| error.downcast_ref().map(body_failure))
+                .unwrap_or_else(|| Failure::retry(words(error)))
+        }
         SseError::Eof | SseError::UnexpectedEof => {
             Failure::ended("the server ended the connection")
         }
@@ -270,7 +274,7 @@ fn failure_of(error: &SseError) -> Failure {
             Failure::unreadable("the server sent an event that cannot be read")
         }
         SseError::HttpStream(error) => {
-            let words = http_words::words(error.as_ref());
+            let words = crate::http::words(error.as_ref());
             Failure::retry(format!("the connection broke: {words}"))
         }
         // Of requests and redirects, which are this program's own work.
@@ -278,36 +282,11 @@ fn failure_of(error: &SseError) -> Failure {
     }
 }
 
-fn transport_failure(failure: &TransportFailure) -> Failure {
-    match failure {
-        TransportFailure::Request(error) => request_failure(error),
-        TransportFailure::Proxy { name, error } => {
-            let failure = request_failure(error);
-            Failure {
-                reason: format!("through the proxy {name}: {}", failure.reason),
-                hint: match failure.hint {
-                    Some(Hint::Look) => Some(Hint::Proxy),
-                    other => other,
-                },
-                ..failure
-            }
-        }
-        TransportFailure::ProxyPassword { .. } => {
-            Failure::fatal(failure.to_string()).hinting(Hint::ProxyPassword)
-        }
-        TransportFailure::NoAnswer(_) => {
-            Failure::retry(failure.to_string()).hinting(Hint::TimeToAnswer)
-        }
-        TransportFailure::Tls(_) => Failure::fatal(
-            "cannot set up TLS: this machine has no certificates of authorities to trust, or \
-             none that can be used",
-        )
-        .hinting(Hint::Authority),
-        TransportFailure::InsecureRedirect(_)
-        | TransportFailure::BadRedirect(_)
-        | TransportFailure::TooManyRedirects => Failure::fatal(failure.to_string()),
-        TransportFailure::TooLong(_) => Failure::unreadable(failure.to_string()),
-        TransportFailure::CutOff => Failure::ended(failure.to_string()),
+fn body_failure(error: &BodyError) -> Failure {
+    match error {
+        BodyError::Request(error) => Failure::of_request(error),
+        BodyError::TooLong(_) => Failure::unreadable(error.to_string()),
+        BodyError::CutOff => Failure::ended(error.to_string()),
     }
 }
 

@@ -1,9 +1,116 @@
-//! What the environment says about proxies.
+//! Which proxy a request goes through, and what the environment says about that.
 
 use std::ffi::{OsStr, OsString};
+use std::fmt;
 
 use hyper_util::client::proxy::matcher::Matcher;
-use reqwest::Url;
+use reqwest::{Proxy, Url};
+
+/// A proxy, with what it is called in messages.
+#[derive(Clone, Debug)]
+pub struct NamedProxy {
+    /// Its URL without user name and password.
+    pub name: String,
+    /// The proxy itself.
+    pub proxy: Proxy,
+}
+
+/// Which proxy requests go through.
+#[derive(Clone, Debug)]
+pub enum ProxyChoice {
+    /// None, whatever the environment says.
+    Direct,
+    /// This one, for all of them.
+    Given(NamedProxy),
+    /// What the environment says for each URL.
+    Environment(ProxyVariables),
+}
+
+impl ProxyChoice {
+    /// The proxy as reqwest takes it; `None` for none.
+    pub(super) fn for_reqwest(&self) -> Option<Proxy> {
+        match self {
+            Self::Direct => None,
+            Self::Given(named) => Some(named.proxy.clone()),
+            Self::Environment(variables) => {
+                let variables = variables.clone();
+                Some(Proxy::custom(move |url| {
+                    proxy_of_environment(|name| variables.get(name), url)
+                }))
+            }
+        }
+    }
+
+    /// Whether requests to `url` may go through a proxy.
+    pub(super) fn may_lead_to(&self, url: &Url) -> bool {
+        match self {
+            Self::Direct => false,
+            Self::Given(_) => true,
+            Self::Environment(variables) => {
+                proxy_variable(|name| variables.get(name), url).is_some()
+            }
+        }
+    }
+
+    /// What the proxy is called through which requests to `url` go; chosen as reqwest does.
+    pub fn name_for(&self, url: &Url) -> Option<String> {
+        let variables = match self {
+            Self::Direct => return None,
+            Self::Given(named) => return Some(named.name.clone()),
+            Self::Environment(variables) => variables,
+        };
+        let env = |name: &str| variables.get(name);
+        let (variable, value) = proxy_variable(env, url)?;
+        if may_show_password(&value) {
+            return Some(format!("of {variable}"));
+        }
+        let matcher = Matcher::builder()
+            .all(proxy_of_environment(env, url)?)
+            .build();
+        let chosen = matcher.intercept(&url.as_str().parse().ok()?)?;
+        Some(chosen.uri().to_string())
+    }
+}
+
+/// The variables of the environment that name proxies and exceptions, read once.
+#[derive(Clone, Default)]
+pub struct ProxyVariables(Vec<(&'static str, OsString)>);
+
+impl ProxyVariables {
+    const NAMES: [&'static str; 9] = [
+        "HTTP_PROXY",
+        "http_proxy",
+        "HTTPS_PROXY",
+        "https_proxy",
+        "ALL_PROXY",
+        "all_proxy",
+        "NO_PROXY",
+        "no_proxy",
+        "REQUEST_METHOD",
+    ];
+
+    /// What `env` says.
+    pub fn read(env: impl Fn(&str) -> Option<OsString>) -> Self {
+        let set = Self::NAMES
+            .into_iter()
+            .filter_map(|name| Some((name, env(name)?)));
+        Self(set.collect())
+    }
+
+    fn get(&self, name: &str) -> Option<OsString> {
+        let (_, value) = self.0.iter().find(|(set, _)| *set == name)?;
+        Some(value.clone())
+    }
+}
+
+impl fmt::Debug for ProxyVariables {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Their values may hold passwords.
+        f.debug_list()
+            .entries(self.0.iter().map(|(name, _)| name))
+            .finish()
+    }
+}
 
 /// The variable that names the proxy for `url`, and its value, if one counts for it.
 ///
@@ -39,7 +146,7 @@ pub fn excepts_everything(env: impl Fn(&str) -> Option<OsString>) -> bool {
 /// The URL of the proxy that the environment names for `url`, if one counts for it.
 ///
 /// reqwest asks this instead of the environment, because it knows no exceptions with a port.
-pub fn proxy_of_environment(env: impl Fn(&str) -> Option<OsString>, url: &Url) -> Option<String> {
+fn proxy_of_environment(env: impl Fn(&str) -> Option<OsString>, url: &Url) -> Option<String> {
     let (_, value) = proxy_variable(env, url)?;
     let text = value.into_string().ok()?;
     let has_scheme = text.contains("://");

@@ -30,7 +30,8 @@ pub struct Failure {
 }
 
 impl Failure {
-    pub(super) fn retry(reason: impl Into<String>) -> Self {
+    /// Trying again may help.
+    pub fn retry(reason: impl Into<String>) -> Self {
         Self {
             reason: reason.into(),
             remedy: Remedy::Retry(None),
@@ -39,7 +40,7 @@ impl Failure {
     }
 
     /// What came cannot be read.
-    pub(super) fn unreadable(reason: impl Into<String>) -> Self {
+    pub fn unreadable(reason: impl Into<String>) -> Self {
         Self {
             remedy: Remedy::RetryFew,
             ..Self::retry(reason)
@@ -47,11 +48,12 @@ impl Failure {
     }
 
     /// The connection just ended.
-    pub(super) fn ended(reason: impl Into<String>) -> Self {
+    pub fn ended(reason: impl Into<String>) -> Self {
         Self::retry(reason).hinting(Hint::Ended)
     }
 
-    pub(super) fn fatal(reason: impl Into<String>) -> Self {
+    /// Trying again will not change the answer.
+    pub fn fatal(reason: impl Into<String>) -> Self {
         Self {
             reason: reason.into(),
             remedy: Remedy::None,
@@ -59,10 +61,16 @@ impl Failure {
         }
     }
 
-    pub(super) fn hinting(self, hint: Hint) -> Self {
+    /// The same, with what may help.
+    pub fn hinting(self, hint: Hint) -> Self {
         Self {
             hint: Some(hint),
             ..self
         }
+    }
+
+    /// What a request that failed says about the place.
+    pub fn of_request(error: &reqwest::Error) -> Self {
+        super::cause::request_failure(error)
     }
 }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::config::Endpoint;
 use super::failure::{Failure, Remedy};
 use super::hint::Hint;
-use super::transport::Exchange;
+use super::request::Exchange;
 
 /// The server's time in an answer.
 pub fn date_of(answer: &HeaderMap) -> Option<Timestamp> {

@@ -1,0 +1,116 @@
+//! The HTTP clients of all connections: how they are secured and which proxy they use.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use reqwest::{Client, Url};
+
+use super::config::Config;
+use super::error::RequestError;
+
+/// How many headers an answer may have.
+const MAX_HEADERS: usize = 1024;
+
+/// What a client can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// Do without the certificates of the system.
+    Plain,
+    /// Check certificates.
+    Secure,
+    /// The same, and show the client certificate.
+    Identified,
+}
+
+/// The clients of all connections, one of each kind.
+#[derive(Debug)]
+pub struct Clients {
+    pub(super) config: Arc<Config>,
+    plain: OnceLock<Client>,
+    secure: OnceLock<Client>,
+    identified: OnceLock<Client>,
+}
+
+impl Clients {
+    /// Clients as `config` wants them, each made when it is first needed.
+    pub fn new(config: Arc<Config>) -> Self {
+        Self {
+            config,
+            plain: OnceLock::new(),
+            secure: OnceLock::new(),
+            identified: OnceLock::new(),
+        }
+    }
+
+    /// Whether there is a client certificate.
+    pub fn has_identity(&self) -> bool {
+        self.config.tls.identity.is_some()
+    }
+
+    /// The client for `url`, which shows the client certificate only where `at_home` says that
+    /// this is the origin it was given for.
+    ///
+    /// Loading the certificates of the system takes milliseconds and fails where there are none,
+    /// so plain `http` goes without, unless a proxy might be spoken to over TLS.
+    pub(super) fn for_url(&self, url: &Url, at_home: bool) -> Result<&Client, RequestError> {
+        let encrypted = url.scheme() == "https";
+        let proxied = self.config.proxy.may_lead_to(url);
+        let kind = if !encrypted && !proxied {
+            Kind::Plain
+        } else if at_home && self.has_identity() {
+            Kind::Identified
+        } else {
+            Kind::Secure
+        };
+        match self.client(kind) {
+            // A machine without certificates can still speak through a proxy that needs none.
+            Err(_) if !encrypted => self.client(Kind::Plain),
+            client => client,
+        }
+    }
+
+    /// The client of this kind.
+    fn client(&self, kind: Kind) -> Result<&Client, RequestError> {
+        let slot = match kind {
+            Kind::Plain => &self.plain,
+            Kind::Secure => &self.secure,
+            Kind::Identified => &self.identified,
+        };
+        if let Some(client) = slot.get() {
+            return Ok(client);
+        }
+        let client = self.build(kind).map_err(RequestError::Tls)?;
+        Ok(slot.get_or_init(|| client))
+    }
+
+    fn build(&self, kind: Kind) -> reqwest::Result<Client> {
+        // Fails only when a provider is installed already, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let config = &self.config;
+        let mut builder = Client::builder()
+            .user_agent(concat!("oplog-tail/", env!("CARGO_PKG_VERSION")))
+            .http1_only()
+            // Chains of gateways add many; hyper's own limit of bytes is 408 KiB.
+            .http1_max_headers(MAX_HEADERS)
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(config.connect_timeout)
+            .tcp_keepalive(Duration::from_secs(30))
+            .pool_max_idle_per_host(0);
+        builder = match config.proxy.for_reqwest() {
+            Some(proxy) => builder.proxy(proxy),
+            None => builder.no_proxy(),
+        };
+        if kind == Kind::Plain {
+            return builder.tls_certs_only([]).build();
+        }
+        if kind == Kind::Identified
+            && let Some(identity) = &config.tls.identity
+        {
+            builder = builder.identity(identity.clone());
+        }
+        builder
+            .tls_certs_merge(config.tls.extra_authorities.iter().cloned())
+            .tls_danger_accept_invalid_certs(config.tls.accept_invalid)
+            .build()
+    }
+}

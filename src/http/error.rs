@@ -1,0 +1,80 @@
+//! Why a request brought no answer, and what that means for the next try.
+
+use std::time::Duration;
+
+use reqwest::Url;
+
+use super::cause::{PROXY_WANTS_PASSWORD, request_failure};
+use super::failure::Failure;
+use super::hint::Hint;
+use super::request::MAX_REDIRECTS;
+use crate::duration::ForPeople;
+
+/// Why a request brought no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum RequestError {
+    /// The TLS set-up of this machine or the options does not make a client.
+    #[error("cannot set up TLS: {0}")]
+    Tls(#[source] reqwest::Error),
+    /// No connection, or it failed before the answer.
+    #[error(transparent)]
+    Request(#[from] reqwest::Error),
+    /// The proxy is not reached, or does not connect.
+    #[error("through the proxy {name}: {error}")]
+    Proxy {
+        /// Its URL without user name and password.
+        name: String,
+        /// What went wrong.
+        #[source]
+        error: reqwest::Error,
+    },
+    /// The proxy wants other credentials.
+    #[error("through the proxy {name}: {PROXY_WANTS_PASSWORD}")]
+    ProxyPassword {
+        /// Its URL without user name and password.
+        name: String,
+    },
+    /// No answer came in time.
+    #[error("no answer within {}", ForPeople(*.0))]
+    NoAnswer(Duration),
+    /// A redirect names no place to go to.
+    #[error("a redirect without a usable Location ({0:?})")]
+    BadRedirect(String),
+    /// Redirects go on and on.
+    #[error("more than {MAX_REDIRECTS} redirects")]
+    TooManyRedirects,
+    /// A redirect gives up encryption.
+    #[error("refusing the redirect from https to {0}, which is not encrypted")]
+    InsecureRedirect(Url),
+}
+
+impl From<&RequestError> for Failure {
+    fn from(error: &RequestError) -> Self {
+        match error {
+            RequestError::Request(error) => request_failure(error),
+            RequestError::Proxy { name, error } => {
+                let failure = request_failure(error);
+                Self {
+                    reason: format!("through the proxy {name}: {}", failure.reason),
+                    hint: match failure.hint {
+                        Some(Hint::Look) => Some(Hint::Proxy),
+                        other => other,
+                    },
+                    ..failure
+                }
+            }
+            RequestError::ProxyPassword { .. } => {
+                Self::fatal(error.to_string()).hinting(Hint::ProxyPassword)
+            }
+            RequestError::NoAnswer(_) => Self::retry(error.to_string()).hinting(Hint::TimeToAnswer),
+            RequestError::Tls(_) => Self::fatal(
+                "cannot set up TLS: this machine has no certificates of authorities to trust, or \
+                 none that can be used",
+            )
+            .hinting(Hint::Authority),
+            RequestError::InsecureRedirect(_)
+            | RequestError::BadRedirect(_)
+            | RequestError::TooManyRedirects => Self::fatal(error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! Requests to an agent: TLS, proxies, redirects, and what answers and failures mean in words.
+//!
+//! Knows nothing of events, and decides nothing about trying again.
+
+mod answer;
+mod cause;
+mod clients;
+mod config;
+mod error;
+mod failure;
+mod hint;
+mod proxy;
+mod request;
+mod tls_words;
+mod words;
+
+pub use answer::{date_of, refused, unusable_answer};
+pub use clients::Clients;
+pub use config::{Config, Endpoint, Tls};
+pub use error::RequestError;
+pub use failure::{Failure, Remedy};
+pub use hint::Hint;
+pub use proxy::{
+    NamedProxy, ProxyChoice, ProxyVariables, excepts_everything, may_show_password, proxy_variable,
+};
+pub use request::{Exchange, Exchanges, StreamRequest};
+pub use words::{CUT, words};

@@ -1,0 +1,37 @@
+//! eventsource-client's HTTP transport: a request whose answer is an event stream.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use launchdarkly_sdk_transport::{ByteStream, HttpTransport, ResponseFuture, TransportError};
+use sync_wrapper::SyncFuture;
+
+use super::body::{Bypass, EventBody};
+use crate::http::StreamRequest;
+
+/// The transport of one connection.
+#[derive(Clone)]
+pub struct Transport {
+    request: StreamRequest,
+    bypass: Arc<Bypass>,
+}
+
+impl Transport {
+    /// A transport that makes this request, and lets operations go past the event parser.
+    pub fn new(request: StreamRequest, bypass: Arc<Bypass>) -> Self {
+        Self { request, bypass }
+    }
+}
+
+impl HttpTransport for Transport {
+    fn request(&self, request: Request<Option<Bytes>>) -> ResponseFuture {
+        let answer = self.request.clone().send(request.into_parts().0.headers);
+        let bypass = Arc::clone(&self.bypass);
+        Box::pin(SyncFuture::new(async move {
+            let answer = answer.await.map_err(TransportError::new)?;
+            Ok(Response::from(answer)
+                .map(|body| -> ByteStream { Box::pin(EventBody::new(body, bypass)) }))
+        }))
+    }
+}
