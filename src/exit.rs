@@ -2,13 +2,6 @@
 
 use std::process::ExitCode;
 
-use crate::advice;
-use crate::consumer::{Error, StateError};
-use crate::diagnostics;
-use crate::error_text::in_words;
-use crate::feed::FeedError;
-use crate::settings::UsageError;
-
 /// How a run ended, as its exit status tells it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExitStatus {
@@ -81,60 +74,5 @@ impl ExitStatus {
 impl From<ExitStatus> for ExitCode {
     fn from(status: ExitStatus) -> Self {
         Self::from(status.code())
-    }
-}
-
-/// Says on stderr why the program fails, and returns the status that it ends with.
-pub fn report(error: &anyhow::Error) -> ExitStatus {
-    if let Some(usage) = error.downcast_ref::<UsageError>() {
-        let _ = clap::Error::from(usage.clone()).print();
-    } else {
-        let told = explained(error);
-        match of_consumer(error).and_then(advice::against) {
-            Some(advice) => diagnostics::fatal(&format_args!("{told} ({advice})")),
-            None => diagnostics::fatal(&told),
-        }
-    }
-    classify(error)
-}
-
-/// The error with its causes, but for those whose words it already uses, and without numbers.
-fn explained(error: &anyhow::Error) -> String {
-    let told = error
-        .chain()
-        .skip(1)
-        .fold(error.to_string(), |told, cause| {
-            let cause = cause.to_string();
-            if told.contains(&cause) {
-                told
-            } else {
-                format!("{told}: {cause}")
-            }
-        });
-    in_words(&told)
-}
-
-/// The error, if it is one of the consumer.
-fn of_consumer(error: &anyhow::Error) -> Option<&Error> {
-    match error.downcast_ref() {
-        Some(FeedError::Consumer(error)) => Some(error),
-        _ => error.downcast_ref(),
-    }
-}
-
-/// The status that an error ends the program with.
-pub fn classify(error: &anyhow::Error) -> ExitStatus {
-    if error.is::<UsageError>() {
-        return ExitStatus::Usage;
-    }
-    if error.is::<StateError>() {
-        return ExitStatus::StateFile;
-    }
-    match of_consumer(error) {
-        Some(Error::AccessDenied(_)) => ExitStatus::AccessDenied,
-        Some(Error::Refused(_) | Error::ConnectionLost { .. }) => ExitStatus::CannotConnect,
-        Some(Error::ResumeFailed(_) | Error::Uncertain) => ExitStatus::ResumeFailed,
-        Some(Error::State(_)) => ExitStatus::StateFile,
-        None => ExitStatus::Failure,
     }
 }

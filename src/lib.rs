@@ -1,35 +1,51 @@
 //! The parts of the `oplog-tail` program. Internal: the binary, its tests and its benches share
 //! them; there is no stable interface.
 //!
-//! Data flows one way: connection, decoding, in flight ([`consumer`]), printing into a batch
-//! ([`feed`]), stdout ([`tail`]). Only the acknowledgement travels back.
+//! Data flows one way: a connection ([`sse`]) brings records, the [`consumer`] hands out
+//! operations, [`tail`] prints them into a batch and writes it. Only the acknowledgement travels
+//! back.
+//!
+//! The rooms, from the top down. A room uses only rooms below it, and no files use each other in a
+//! circle; a test reads the sources and holds them to it.
+//!
+//! - [`app`]: puts a run together
+//! - [`error`]: why the program fails, in words and as an exit status
+//! - [`tail`]: the loop that fills a batch, writes it and acknowledges it; how a run ends
+//! - [`settings`]: what the command line means
+//! - [`cli`]: what was typed; man page and completions
+//! - [`report`]: everything that is said on stderr
+//! - [`demo`]: the server behind `--demo`
+//! - [`server`]: a model of an OpLog server
+//! - [`state`]: the position on disk
+//! - [`consumer`]: connects again, tracks what is out, decides where to resume
+//! - [`sse`]: one connection, from bytes to records
+//! - [`http`]: requests, TLS, proxies, redirects; failures in words
+//! - [`output`]: lines of text and JSON, and stdout
+//! - [`oplog`]: records, operations, objects, positions
+//! - [`limits`]: whether the limits of the process leave room for a run
+//! - [`exit`]: the exit statuses
+//! - [`duration`]: durations as a person writes and reads them
+//! - [`quiet`]: a timer for how long nothing comes
+//! - [`redact`]: URLs without passwords
+//! - [`error_text`]: the words of an error
 
-mod acks;
-mod advice;
-mod at_start;
+pub mod app;
 pub mod cli;
 pub mod consumer;
 pub mod demo;
-mod diagnostics;
 pub mod duration;
+mod error;
 mod error_text;
 pub mod exit;
-mod feed;
-pub mod generate;
 pub mod http;
 mod limits;
 pub mod oplog;
-mod outage;
 pub mod output;
-mod progress;
 mod quiet;
 mod redact;
-pub mod run;
+mod report;
 pub mod server;
 pub mod settings;
 pub mod sse;
-mod statistics;
-mod stderr;
-mod stdout;
-mod supervisor;
+mod state;
 mod tail;

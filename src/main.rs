@@ -2,11 +2,11 @@
 
 use std::process::ExitCode;
 
-use oplog_tail::{cli, run};
+use oplog_tail::{app, cli};
 
 fn main() -> ExitCode {
     match cli::parse(std::env::args_os()) {
-        Ok(cli) => run::run(cli).into(),
-        Err(answer) => run::answer(&answer).into(),
+        Ok(cli) => app::run(cli).into(),
+        Err(answer) => app::answer(&answer).into(),
     }
 }

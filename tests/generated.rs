@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use clap::ValueEnum as _;
-use oplog_tail::generate;
+use oplog_tail::cli::generate;
 
 #[test]
 fn files_are_up_to_date() {

@@ -1,6 +1,7 @@
 //! The command line: what was typed, not yet what it means (that is `settings`).
 
 mod args;
+pub mod generate;
 mod mistyped;
 mod values;
 

@@ -18,8 +18,6 @@ mod probe;
 mod receive;
 mod repair;
 mod resent;
-mod saver;
-mod state_file;
 #[cfg(test)]
 mod tests;
 
@@ -32,6 +30,7 @@ use tokio::time::Sleep;
 
 use crate::http::{Clients, Failure};
 use crate::oplog::{InvalidOperation, Operation, Position};
+use crate::state::{Saver, StateError};
 pub use certainty::Certainty;
 pub use config::{Acknowledging, Clock, Config, OnResumeFailed, Start};
 pub use in_flight::NotInFlight;
@@ -41,8 +40,6 @@ use place::Place;
 use probe::Probe;
 use receive::{Decoded, Stage};
 use repair::Repair;
-pub use saver::Saver;
-pub use state_file::{Problem, StateError, StateFile, Step, peek};
 
 /// Why there is nothing more to come. The caller can tell what to do by the kind.
 #[derive(Debug, thiserror::Error)]

@@ -8,9 +8,8 @@ use super::doubt::Doubt;
 use super::hold::{Hold, MARGIN};
 use super::in_flight::{Id, InFlight, NotInFlight, Pin};
 use super::resent::{Known, Resent};
-use super::saver::Saver;
-use super::state_file::StateError;
 use crate::oplog::{Event, Operation, Position, Record};
+use crate::state::{Saver, StateError};
 
 /// Where the run starts.
 #[derive(Clone, Copy, Debug)]

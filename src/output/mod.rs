@@ -3,9 +3,11 @@
 //! A printer appends to a buffer that the caller reuses and writes in batches, so printing can
 //! neither fail nor block, and allocates nothing in the common case.
 
+mod closed_stdout;
 pub mod color;
 mod escape;
 mod json;
+mod stdout;
 mod text;
 
 use jiff::Timestamp;
@@ -13,6 +15,7 @@ use jiff::Timestamp;
 use crate::oplog::Operation;
 
 pub use escape::{MAX_FIELD_CHARS, escaped};
+pub use stdout::{OutputError, Stdout, print};
 
 /// What a line looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

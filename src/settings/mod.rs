@@ -17,9 +17,9 @@ use jiff::Timestamp;
 
 use crate::cli::{self, Cli};
 use crate::consumer::{Acknowledging, Clock, Config, OnResumeFailed};
-use crate::diagnostics::NextRun;
 use crate::http::{self, ProxyChoice, ProxyVariables, excepts_everything};
 use crate::output::{Format, color};
+use crate::report::{NextRun, Verbosity, stderr};
 
 pub use crate::cli::{Ack, OnInvalid};
 
@@ -80,7 +80,7 @@ impl Inputs {
             now: Timestamp::now(),
             stdout_is_terminal: std::io::stdout().is_terminal(),
             stderr_is_terminal: std::io::stderr().is_terminal(),
-            stderr_is_terminal_of_its_own: crate::stderr::has_terminal_of_its_own(),
+            stderr_is_terminal_of_its_own: stderr::has_terminal_of_its_own(),
             stdin: Box::new(std::io::stdin()),
         }
     }
@@ -115,19 +115,6 @@ impl StopConditions {
     pub fn any_asked_for(&self) -> bool {
         self.count.is_some() || self.until_live || self.until_complete || self.until_idle.is_some()
     }
-}
-
-/// How much is said on stderr.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Verbosity {
-    /// Fatal errors.
-    Quiet,
-    /// What a person has to know, too.
-    Normal,
-    /// Connections and saved positions, too.
-    Verbose,
-    /// Heartbeats, requests and response headers, too.
-    Trace,
 }
 
 /// Everything a run needs to know.

@@ -2,14 +2,12 @@
 
 use std::time::Duration;
 
-use super::{SAVING, Tail};
-use crate::consumer::Error;
-use crate::diagnostics::{incomplete, uncertain};
-use crate::exit::{ExitStatus, report};
-use crate::feed::FeedError;
-use crate::stderr;
-use crate::stdout::OutputError;
-use crate::supervisor::{Interruption, Order, TIMED_OUT};
+use super::supervisor::{Interruption, Order, TIMED_OUT};
+use super::{Error, SAVING, Tail};
+use crate::consumer;
+use crate::exit::ExitStatus;
+use crate::output::OutputError;
+use crate::report::{incomplete, stderr, uncertain};
 
 /// How long acknowledgements are waited for once whoever reads stdout is gone.
 const LAST_ACKS: Duration = Duration::from_millis(300);
@@ -39,11 +37,9 @@ pub(super) enum Ending {
 
 impl Tail {
     /// Ends the run, and tells the exit status.
-    pub(super) async fn end(mut self, ending: anyhow::Result<Ending>) -> ExitStatus {
+    pub(super) async fn end(mut self, ending: Result<Ending, Error>) -> Result<ExitStatus, Error> {
         let ending = match ending {
-            Err(error) if matches!(error.downcast_ref(), Some(OutputError::ReaderGone)) => {
-                Ok(Ending::ReaderGone)
-            }
+            Err(Error::Output(OutputError::ReaderGone)) => Ok(Ending::ReaderGone),
             other => other,
         };
         stderr::clear_status();
@@ -65,14 +61,7 @@ impl Tail {
             let line = incomplete(left, self.next_run);
             self.diagnostics.borrow().warn(&line);
         }
-        let status = match ending {
-            Ok(ending) => self.exit_status(ending),
-            Err(error) => report(&error),
-        };
-        if self.statistics.at_end() {
-            self.statistics.show();
-        }
-        status
+        ending.map(|ending| self.exit_status(ending))
     }
 
     /// Takes in what was acknowledged before the end.
@@ -81,8 +70,8 @@ impl Tail {
     /// first; so a reader that is gone counts as the end of its acknowledgements, if any are due.
     async fn take_last_acknowledgements(
         &mut self,
-        ending: anyhow::Result<Ending>,
-    ) -> anyhow::Result<Ending> {
+        ending: Result<Ending, Error>,
+    ) -> Result<Ending, Error> {
         let is_reader_gone = matches!(ending, Ok(Ending::ReaderGone));
         let patience = if is_reader_gone {
             LAST_ACKS
@@ -122,7 +111,7 @@ impl Tail {
 
     /// Asks the server, where reading fell behind, whether something was skipped. What was printed
     /// is not called complete before that is known.
-    async fn make_certain(&mut self, ending: Ending) -> anyhow::Result<Ending> {
+    async fn make_certain(&mut self, ending: Ending) -> Result<Ending, Error> {
         if ending == Ending::SavingFailed {
             return Ok(ending);
         }
@@ -141,9 +130,9 @@ impl Tail {
                 },
                 certain = tokio::time::timeout(patience, certain) => match certain {
                     // What was skipped has been told.
-                    Ok(certain) => return Ok(certain.map(|_| ending).map_err(FeedError::from)?),
+                    Ok(certain) => return Ok(certain.map(|_| ending)?),
                     Err(_) if self.feed.consumer.ends_at_a_gap() => {
-                        return Err(FeedError::from(Error::Uncertain).into());
+                        return Err(consumer::Error::Uncertain.into());
                     }
                     Err(_) => {
                         // A reader that has seen enough is to hear nothing.

@@ -14,11 +14,9 @@ use rustix::process::{getpgrp, getpid, getppid, getsid, kill_process};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
-use crate::consumer::Saver;
-use crate::diagnostics::{self, NextRun};
 use crate::exit::ExitStatus;
-use crate::statistics::SharedStatistics;
-use crate::stderr;
+use crate::report::{NextRun, SharedStatistics, incomplete, stderr, uncertain};
+use crate::state::Saver;
 
 /// How long the main thread gets to come to an end by itself; with [`SAVING`], what the user is
 /// promised is two seconds.
@@ -135,21 +133,21 @@ fn end(status: ExitStatus, terms: Terms, saver: Option<Saver>, statistics: &Shar
     let whereabouts = statistics.lock().whereabouts();
     let mut last_lines = String::new();
     if let Some(left) = whereabouts.incomplete.filter(|_| !terms.is_quiet) {
-        last_lines += &diagnostics::line(&diagnostics::incomplete(left, terms.next_run));
+        last_lines += &stderr::line(&incomplete(left, terms.next_run));
     }
     let fails = whereabouts.is_uncertain && terms.fails_if_uncertain;
     if fails || (whereabouts.is_uncertain && !terms.is_quiet) {
-        last_lines += &diagnostics::line(&diagnostics::uncertain());
+        last_lines += &stderr::line(&uncertain());
     }
     let status = match saved {
         Err(error) => {
-            last_lines += &diagnostics::line(&error);
+            last_lines += &stderr::line(&error);
             ExitStatus::StateFile
         }
         Ok(()) if fails => ExitStatus::ResumeFailed,
         Ok(()) => {
             if status == ExitStatus::TimedOut && !terms.is_quiet {
-                last_lines += &diagnostics::line(&TIMED_OUT);
+                last_lines += &stderr::line(&TIMED_OUT);
             }
             status
         }

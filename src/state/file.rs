@@ -8,23 +8,17 @@
 //! the program never leaves an empty state file behind, which would look like a consumer without a
 //! position.
 
-mod error;
-mod holder;
-mod lock;
-mod obstacle;
-mod safety;
-
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
-pub use error::StateError;
-use holder::Holder;
-use lock::{claim, is_at, is_busy, lock};
-pub use obstacle::{Problem, Step};
-use safety::Safety;
-
+use super::error::StateError;
+use super::holder::Holder;
+use super::lock::{claim, is_at, is_busy, lock};
+use super::obstacle::Problem;
+use super::safety::Safety;
+use super::step::{Step, Stepped, at, folder_of};
 use crate::oplog::Position;
 
 /// No position is longer than this; a longer file is not one of ours.
@@ -33,14 +27,6 @@ const LONGEST_STATE: u64 = 4096;
 const MAX_LINKS: usize = 40;
 /// As long as a position, and no position.
 const PROBE: [u8; 24] = [b' '; 24];
-
-/// A step, or the one that failed and why.
-type Stepped<T> = Result<T, (Step, io::Error)>;
-
-/// Marks an error with the step that it is of.
-fn at(step: Step) -> impl Fn(io::Error) -> (Step, io::Error) {
-    move |error| (step, error)
-}
 
 /// Reads the position at `path` without locking or changing anything.
 pub fn peek(path: &Path) -> Result<Position, StateError> {
@@ -322,14 +308,6 @@ fn write(file: &mut File, content: &[u8]) -> io::Result<()> {
     file.set_len(0)?;
     file.rewind()?;
     file.write_all(content)
-}
-
-/// The folder that the file is in.
-fn folder_of(path: &Path) -> &Path {
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    }
 }
 
 /// Where `name` leads to if it is a symbolic link; the file there may be missing.

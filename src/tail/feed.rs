@@ -9,14 +9,13 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::consumer::{Consumer, Delivery, Error, RepairEnd};
-use crate::diagnostics::Diagnostics;
+use super::error::Error;
+use crate::consumer::{Consumer, Delivery, RepairEnd};
 use crate::oplog::{Event, InvalidOperation, Operation};
 use crate::output::{Arrival, Printer};
-use crate::progress::Progress;
 use crate::quiet::Quiet;
+use crate::report::{Diagnostics, Progress, SharedStatistics, Tally};
 use crate::settings::{OnInvalid, Settings, StopConditions};
-use crate::statistics::{SharedStatistics, Tally};
 
 /// A batch is full when it has grown to this many bytes: half of what a pipe holds, so that one
 /// can be written, and the position move, while the reader is busy with another.
@@ -25,20 +24,6 @@ const BATCH: usize = 32 << 10;
 const LARGEST_KEPT: usize = 1 << 20;
 /// How much of the data of an invalid operation is shown, in characters.
 const SHOWN_DATA: usize = 200;
-
-/// Why there will be no more lines.
-#[derive(Debug, thiserror::Error)]
-pub enum FeedError {
-    /// The consumer has come to its end.
-    #[error(transparent)]
-    Consumer(#[from] Error),
-    /// An operation came that cannot be decoded, and going on past it was not wanted.
-    #[error("stopped at an operation that cannot be decoded; --on-invalid skip goes on past it")]
-    Invalid,
-    /// The replication was to be complete and is not.
-    #[error("the replication stays incomplete; start over to try again")]
-    Incomplete,
-}
 
 /// What has been taken in since the batch was last written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,7 +125,7 @@ impl Feed {
     ///
     /// # Errors
     /// When nothing more can come; what was printed before is in the batch.
-    pub fn fill(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), FeedError>> {
+    pub fn fill(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         if self.is_complete {
             // What still waits is not read; but while acknowledgements are waited for, the server is
             // asked whether something was skipped, before its log moves on.
@@ -157,7 +142,7 @@ impl Feed {
         filled
     }
 
-    fn print_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), FeedError>> {
+    fn print_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         // One reading serves all that is ready now: nothing of it can have come later.
         let arrival = self.needs_clock.then(|| Arrival {
             received: Timestamp::now(),
@@ -217,17 +202,17 @@ impl Feed {
     }
 
     /// Whether the run was to end with a complete replication, and that is there.
-    fn has_complete_replication(&self) -> Result<bool, FeedError> {
+    fn has_complete_replication(&self) -> Result<bool, Error> {
         if !self.stop.until_complete || !self.was_live {
             return Ok(false);
         }
         if self.consumer.repair_end() == Some(RepairEnd::GivenUp) {
-            return Err(FeedError::Incomplete);
+            return Err(Error::Incomplete);
         }
         Ok(self.consumer.incomplete().is_none())
     }
 
-    fn invalid(&mut self, invalid: &InvalidOperation) -> Result<(), FeedError> {
+    fn invalid(&mut self, invalid: &InvalidOperation) -> Result<(), Error> {
         let data: String = invalid.data.chars().take(SHOWN_DATA).collect();
         let cut = if data.len() < invalid.data.len() {
             "…"
@@ -242,7 +227,7 @@ impl Feed {
             .borrow()
             .warn(&format_args!("{invalid}{follows}; its data: {data}{cut}"));
         match self.on_invalid {
-            OnInvalid::Exit => Err(FeedError::Invalid),
+            OnInvalid::Exit => Err(Error::Invalid),
             OnInvalid::Skip => {
                 self.consumer.skip(invalid);
                 Ok(())

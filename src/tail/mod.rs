@@ -1,25 +1,29 @@
 //! The run: fills a batch, writes it, acknowledges what has been written; until something ends it.
 
+mod acks;
 mod ending;
+mod error;
+mod feed;
+pub mod supervisor;
 
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
 use tokio::sync::mpsc;
 
-use crate::acks::{Acknowledged, Acks};
-use crate::consumer::{Acknowledging, Consumer, PAUSE, RepairEnd, Saver};
-use crate::diagnostics::{Diagnostics, Limiter, NextRun, described};
+use crate::consumer::{Acknowledging, Consumer, PAUSE, RepairEnd};
 use crate::exit::ExitStatus;
-use crate::feed::Feed;
 use crate::oplog::Position;
+use crate::output::Stdout;
+use crate::report::{Diagnostics, Limiter, NextRun, SharedStatistics, Whereabouts, described};
 use crate::settings::{Ack, Settings};
-use crate::statistics::{SharedStatistics, Whereabouts};
-use crate::stdout::Stdout;
-use crate::supervisor::Order;
+use crate::state::Saver;
+use acks::{Acknowledged, Acks};
 use ending::Ending;
+pub use error::Error;
+use feed::Feed;
+use supervisor::Order;
 
 /// How long the end may take to save the position. A signal or `--timeout` does not wait as long;
 /// see the supervisor.
@@ -76,10 +80,10 @@ impl Tail {
     ///
     /// # Errors
     /// When acknowledgements are to be read and the system gives no thread for it.
-    pub fn new(settings: &Settings, parts: Parts) -> anyhow::Result<Self> {
+    pub fn new(settings: &Settings, parts: Parts) -> Result<Self, Error> {
         let acks = match (settings.ack, settings.consumer.acknowledging) {
             (Ack::Stdin, Acknowledging::ById { max_in_flight }) => {
-                Some(Acks::start(max_in_flight).context("cannot read acknowledgements")?)
+                Some(Acks::start(max_in_flight).map_err(Error::NoAcks)?)
             }
             _ => None,
         };
@@ -106,14 +110,21 @@ impl Tail {
         })
     }
 
-    /// Runs to the end, saves the position, and tells the exit status. Says on stderr why it
-    /// ended, if that is a failure, and then shows the statistics: they come last.
-    pub async fn run(mut self) -> ExitStatus {
+    /// What has come so far; shared with the run.
+    pub fn statistics(&self) -> SharedStatistics {
+        self.statistics.clone()
+    }
+
+    /// Runs to the end, saves the position, and tells the exit status.
+    ///
+    /// # Errors
+    /// When the run fails.
+    pub async fn run(mut self) -> Result<ExitStatus, Error> {
         let ending = self.follow().await;
         self.end(ending).await
     }
 
-    async fn follow(&mut self) -> anyhow::Result<Ending> {
+    async fn follow(&mut self) -> Result<Ending, Error> {
         loop {
             let all_acknowledged = self.acks.is_none() || self.feed.consumer.in_flight() == 0;
             if self.feed.is_complete() && all_acknowledged {
@@ -142,7 +153,7 @@ impl Tail {
     }
 
     /// Waits for the next thing to do. Nothing is lost when one of several is taken first.
-    async fn next_step(&mut self) -> anyhow::Result<Step> {
+    async fn next_step(&mut self) -> Result<Step, Error> {
         let Self {
             feed,
             saver,
@@ -187,7 +198,7 @@ impl Tail {
             Some(order) = orders.recv() => Ok(Step::Order(order)),
             () = saving_failed => Ok(Step::End(Ending::SavingFailed)),
             ids = acknowledgements => {
-                let ids = ids.context("cannot read acknowledgements from stdin")?;
+                let ids = ids.map_err(Error::Acks)?;
                 Ok(ids.map_or(Step::End(Ending::AcksEnded), Step::Acknowledged))
             }
             () = has_saved => Ok(Step::Saved),
@@ -231,15 +242,11 @@ impl Tail {
         self.told_saved = saved;
     }
 
-    fn show_statistics(&self) {
-        self.note_whereabouts();
-        self.statistics.show();
-    }
-
     /// Shows them, unless they have been shown meanwhile in place of this thread.
     fn show_asked_statistics(&self) {
         if self.statistics.take_asked() {
-            self.show_statistics();
+            self.note_whereabouts();
+            self.statistics.show();
         }
     }
 

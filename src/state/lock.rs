@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
-use super::{Step, Stepped, at};
+use super::step::{Step, Stepped, at};
 
 /// Opens and locks the file at `path`; where there is none, makes the one at `temporary` and locks
 /// that. Says whether it is the latter.

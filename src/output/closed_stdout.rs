@@ -1,4 +1,4 @@
-//! What the process was started with, looked at before the runtime of Rust changes it.
+//! Detects a stdout that was closed before the start.
 //!
 //! The runtime opens `/dev/null` in the place of a standard output that is closed (`>&-`). Every
 //! record would go there and be acknowledged, though nobody has it, and the position would pass

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
-use super::state_file::{StateError, StateFile};
+use super::error::StateError;
+use super::file::StateFile;
 use crate::oplog::Position;
 
 /// Positions are saved at most this often while they change.

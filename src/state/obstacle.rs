@@ -8,38 +8,8 @@ use std::path::Path;
 
 use rustix::io::Errno;
 
-use super::folder_of;
+use super::step::{Step, folder_of};
 use crate::error_text::in_words;
-
-/// What was tried when the system refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// Opening the file.
-    Open,
-    /// Locking it.
-    Lock,
-    /// Making the file beside it that is to take its place.
-    Create,
-    /// Writing that file to the disk.
-    Write,
-    /// Renaming that file onto it.
-    Replace,
-    /// Starting the thread that saves.
-    Start,
-}
-
-impl fmt::Display for Step {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Open => "cannot be opened",
-            Self::Lock => "cannot be locked",
-            Self::Create => "no new file can be made beside it, which each save does",
-            Self::Write => "a new version of it cannot be written",
-            Self::Replace => "cannot be replaced by a new version, which each save does",
-            Self::Start => "no thread can be started that saves it",
-        })
-    }
-}
 
 /// What is in the way, where that is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,22 +7,21 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use tokio::runtime::Runtime;
 
-use crate::cli::{Cli, Generate};
-use crate::consumer::{
-    Consumer, OnResumeFailed, Problem, Saver, Start, StateError, StateFile, Step, peek,
-};
+use crate::cli::{Cli, Generate, generate};
+use crate::consumer::{Consumer, OnResumeFailed, Start};
 use crate::demo::Demo;
-use crate::diagnostics::{Diagnostics, described};
-use crate::exit::{ExitStatus, report};
-use crate::generate;
+use crate::error::Error;
+use crate::exit::ExitStatus;
 use crate::limits;
 use crate::oplog::Position;
-use crate::settings::{Ack, Inputs, Settings, Verbosity};
-use crate::statistics::SharedStatistics;
-use crate::stdout::{self, Stdout};
-use crate::supervisor::{self, Terms};
-use crate::tail::{Parts, Tail};
+use crate::output::{self, Stdout};
+use crate::report::{Diagnostics, SharedStatistics, Verbosity, described};
+use crate::settings::{Ack, Inputs, Settings};
+use crate::state::{Problem, Saver, StateError, StateFile, Step, peek};
+use crate::tail::supervisor::{self, Terms};
+use crate::tail::{self, Parts, Tail};
 
 /// How long letting go of the state file may take where the run does not begin.
 const LETTING_GO: Duration = Duration::from_secs(3);
@@ -33,15 +32,15 @@ pub fn answer(answer: &clap::Error) -> ExitStatus {
         let _ = answer.print();
         return ExitStatus::Usage;
     }
-    print(|| answer.print()).unwrap_or_else(|error| report(&error))
+    print(|| answer.print()).unwrap_or_else(|error| error.report())
 }
 
 /// Runs what the command line asks for and says on stderr why, if it fails.
 pub fn run(cli: Cli) -> ExitStatus {
-    execute(cli).unwrap_or_else(|error| report(&error))
+    execute(cli).unwrap_or_else(|error| error.report())
 }
 
-fn execute(cli: Cli) -> anyhow::Result<ExitStatus> {
+fn execute(cli: Cli) -> Result<ExitStatus, Error> {
     if let Some(what) = cli.generate {
         return generated(what);
     }
@@ -67,8 +66,8 @@ fn execute(cli: Cli) -> anyhow::Result<ExitStatus> {
     let place = Place::find(&settings)?;
     let saver = place.saver.clone();
     let status = put_together(&settings, place)
-        .and_then(|parts| Tail::new(&settings, parts))
-        .map(|tail| runtime.block_on(tail.run()));
+        .and_then(|parts| Ok(Tail::new(&settings, parts)?))
+        .map(|tail| follow(&runtime, tail));
     if status.is_err() {
         Place::give_up(saver);
     }
@@ -78,25 +77,36 @@ fn execute(cli: Cli) -> anyhow::Result<ExitStatus> {
     status
 }
 
+/// Follows the log to the end of the run. Says why it failed, if it did, and then shows the
+/// statistics: they come last.
+fn follow(runtime: &Runtime, tail: Tail) -> ExitStatus {
+    let statistics = tail.statistics();
+    let status = runtime
+        .block_on(tail.run())
+        .unwrap_or_else(|error| Error::from(error).report());
+    statistics.show_at_end();
+    status
+}
+
 /// Prints what `--generate` asks for.
-fn generated(what: Generate) -> anyhow::Result<ExitStatus> {
+fn generated(what: Generate) -> Result<ExitStatus, Error> {
     // Put together first, so that it is written at once or not at all.
     let mut text = Vec::new();
-    generate::write(what, &mut text)?;
+    generate::write(what, &mut text).context("cannot make it")?;
     print(|| std::io::stdout().write_all(&text))
 }
 
 /// Prints something that is no record.
-fn print(write: impl FnOnce() -> std::io::Result<()>) -> anyhow::Result<ExitStatus> {
-    stdout::print(write).context("cannot write to stdout")?;
+fn print(write: impl FnOnce() -> std::io::Result<()>) -> Result<ExitStatus, Error> {
+    output::print(write).context("cannot write to stdout")?;
     Ok(ExitStatus::Success)
 }
 
 /// The parts of a run, in the order in which what they need can fail.
-fn put_together(settings: &Settings, place: Place) -> anyhow::Result<Parts> {
+fn put_together(settings: &Settings, place: Place) -> Result<Parts, Error> {
     let diagnostics = Rc::new(RefCell::new(Diagnostics::new(settings.verbosity)));
     place.tell(settings, &diagnostics.borrow());
-    let stdout = Stdout::open()?;
+    let stdout = Stdout::open().map_err(tail::Error::from)?;
     let statistics = SharedStatistics::new(settings.stats_format, settings.stats);
     let terms = Terms {
         timeout: settings.stop.timeout,
@@ -161,7 +171,7 @@ struct Place {
 
 impl Place {
     /// Reads the state file, and takes possession of it unless the run only looks.
-    fn find(settings: &Settings) -> anyhow::Result<Self> {
+    fn find(settings: &Settings) -> Result<Self, Error> {
         let Some(path) = &settings.state_file else {
             return Ok(Self::default());
         };

@@ -7,7 +7,7 @@ use clap::{Arg, Command, CommandFactory};
 use clap_complete::Shell;
 use clap_mangen::Man;
 
-use crate::cli::{Cli, Generate};
+use super::{Cli, Generate};
 use crate::exit::ExitStatus;
 
 /// The date of the man page: of the release whose version it shows.

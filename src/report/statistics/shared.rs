@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 use super::{Statistics, Tally};
 use crate::output::Format;
+use crate::report::stderr;
 
 /// The statistics of a run. They can be shown from another thread too, for while the one that
 /// prints is stuck in writing.
@@ -77,7 +78,7 @@ impl SharedStatistics {
     /// Writes the summary to stderr: one JSON object on a line, or a few lines for a person.
     pub fn show(&self) {
         let text = self.lock().text(self.format);
-        crate::stderr::write(&text);
+        stderr::write(&text);
     }
 
     /// What is shown at the end, if anything; without waiting for another thread.
@@ -92,8 +93,10 @@ impl SharedStatistics {
         }
     }
 
-    /// Whether they are shown at the end.
-    pub fn at_end(&self) -> bool {
-        self.at_end
+    /// Shows them if they are to be shown at the end.
+    pub fn show_at_end(&self) {
+        if self.at_end {
+            self.show();
+        }
     }
 }

@@ -9,9 +9,9 @@ use indicatif::HumanCount;
 use jiff::Timestamp;
 use tokio::time::{Instant, Sleep};
 
+use super::stderr;
 use crate::duration::ForPeople;
 use crate::oplog::{Event, Operation};
-use crate::stderr;
 
 /// How long a replication runs before anything is shown, and the pause between two showings.
 const PAUSE: Duration = Duration::from_millis(200);

@@ -3,6 +3,7 @@
 //! Everything written to stderr goes through here, from whatever thread, so that the status line
 //! and the lines never mix. There is one stderr in a process, and so there is one of this.
 
+use std::fmt::Display;
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -13,6 +14,19 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
 use rustix::termios::LocalModes;
+
+/// What every line begins with.
+const PREFIX: &str = "oplog-tail: ";
+
+/// The message as a line. Text that came over the network must not drive the terminal.
+pub fn line(message: &dyn Display) -> String {
+    format!("{PREFIX}{}\n", crate::output::escaped(&message.to_string()))
+}
+
+/// Writes the message as a line.
+pub fn write_line(message: &dyn Display) {
+    write(&line(message));
+}
 
 /// The status line is drawn at most this often a second.
 const DRAWS_A_SECOND: u8 = 10;

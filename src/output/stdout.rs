@@ -35,7 +35,7 @@ impl From<io::Error> for OutputError {
 
 /// Fails where the process was started without a standard output.
 fn check_not_closed() -> io::Result<()> {
-    if crate::at_start::stdout_was_closed() {
+    if super::closed_stdout::stdout_was_closed() {
         return Err(io::Error::other("it is closed"));
     }
     Ok(())

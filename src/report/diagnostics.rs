@@ -7,18 +7,14 @@ use http::HeaderMap;
 use http::header::{LOCATION, SET_COOKIE};
 use jiff::Timestamp;
 
-use crate::advice::with_advice;
+use super::advice::with_advice;
+use super::outage::{Lost, Outages, REPEAT};
+use super::stderr;
 use crate::consumer::{Incomplete, Notice, OnResumeFailed};
 use crate::duration::ForPeople;
 use crate::http::{Endpoint, Exchange, Failure};
 use crate::oplog::Position;
-use crate::outage::{Lost, Outages, REPEAT};
 use crate::redact::without_userinfo;
-use crate::settings::Verbosity;
-use crate::stderr;
-
-/// What every line begins with.
-pub const PREFIX: &str = "oplog-tail: ";
 
 /// Says why the program ends. Shown at every verbosity.
 pub fn fatal(error: &dyn Display) {
@@ -26,12 +22,20 @@ pub fn fatal(error: &dyn Display) {
 }
 
 fn say(message: &dyn Display) {
-    stderr::write(&line(message));
+    stderr::write_line(message);
 }
 
-/// The message as a line. Text that came over the network must not drive the terminal.
-pub fn line(message: &dyn Display) -> String {
-    format!("{PREFIX}{}\n", crate::output::escaped(&message.to_string()))
+/// How much is said on stderr.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verbosity {
+    /// Fatal errors.
+    Quiet,
+    /// What a person has to know, too.
+    Normal,
+    /// Connections and saved positions, too.
+    Verbose,
+    /// Heartbeats, requests and response headers, too.
+    Trace,
 }
 
 /// Where the run that follows this one starts.

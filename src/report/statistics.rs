@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
+use super::stderr;
 use crate::consumer::Incomplete;
-use crate::diagnostics::PREFIX;
 use crate::duration::ForPeople;
 use crate::oplog::Position;
 use crate::output::Format;
@@ -203,8 +203,7 @@ impl Summary<'_> {
                 ForPeople(Duration::from_millis(self.elapsed_ms))
             ),
         ];
-        let lines = lines.map(|line| format!("{PREFIX}{}\n", crate::output::escaped(&line)));
-        lines.concat()
+        lines.map(|line| stderr::line(&line)).concat()
     }
 }
 

@@ -1,0 +1,88 @@
+//! Why the program fails: what is said of it, and which exit status follows.
+
+use crate::consumer;
+use crate::error_text::in_words;
+use crate::exit::ExitStatus;
+use crate::limits::LimitError;
+use crate::report;
+use crate::settings::UsageError;
+use crate::state::StateError;
+use crate::tail;
+
+/// Why the program fails.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// What was typed makes no sense.
+    #[error(transparent)]
+    Usage(#[from] UsageError),
+    /// The system gives less than a run needs.
+    #[error(transparent)]
+    Limits(#[from] LimitError),
+    /// The state file cannot be used.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// The run failed.
+    #[error(transparent)]
+    Tail(#[from] tail::Error),
+    /// Anything that the system refuses.
+    #[error(transparent)]
+    Other(#[from] anyhow::Error),
+}
+
+impl Error {
+    /// The status that the program ends with.
+    pub fn status(&self) -> ExitStatus {
+        use consumer::Error as Consumer;
+        match self {
+            Self::Usage(_) => ExitStatus::Usage,
+            Self::State(_) | Self::Tail(tail::Error::State(_)) => ExitStatus::StateFile,
+            Self::Tail(tail::Error::Consumer(error)) => match error {
+                Consumer::AccessDenied(_) => ExitStatus::AccessDenied,
+                Consumer::Refused(_) | Consumer::ConnectionLost { .. } => ExitStatus::CannotConnect,
+                Consumer::ResumeFailed(_) | Consumer::Uncertain => ExitStatus::ResumeFailed,
+                Consumer::State(_) => ExitStatus::StateFile,
+            },
+            Self::Tail(
+                tail::Error::Invalid
+                | tail::Error::Incomplete
+                | tail::Error::Output(_)
+                | tail::Error::NoAcks(_)
+                | tail::Error::Acks(_),
+            )
+            | Self::Limits(_)
+            | Self::Other(_) => ExitStatus::Failure,
+        }
+    }
+
+    /// Says on stderr why the program fails, and returns the status that it ends with.
+    pub fn report(&self) -> ExitStatus {
+        if let Self::Usage(usage) = self {
+            let _ = clap::Error::from(usage.clone()).print();
+            return self.status();
+        }
+        let told = self.in_words();
+        let advice = match self {
+            Self::Tail(tail::Error::Consumer(error)) => report::against(error),
+            _ => None,
+        };
+        match advice {
+            Some(advice) => report::fatal(&format_args!("{told} ({advice})")),
+            None => report::fatal(&told),
+        }
+        self.status()
+    }
+
+    /// The error with its causes, but for those whose words it already uses, and without numbers.
+    fn in_words(&self) -> String {
+        let causes = std::iter::successors(std::error::Error::source(self), |cause| cause.source());
+        let told = causes.fold(self.to_string(), |told, cause| {
+            let cause = cause.to_string();
+            if told.contains(&cause) {
+                told
+            } else {
+                format!("{told}: {cause}")
+            }
+        });
+        in_words(&told)
+    }
+}

@@ -1,0 +1,16 @@
+//! The position on disk: the file with its lock, and the thread that writes it.
+
+mod error;
+mod file;
+mod holder;
+mod lock;
+mod obstacle;
+mod safety;
+mod saver;
+mod step;
+
+pub use error::StateError;
+pub use file::{StateFile, peek};
+pub use obstacle::Problem;
+pub use saver::Saver;
+pub use step::Step;

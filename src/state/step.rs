@@ -1,0 +1,51 @@
+//! The steps of using a state file, of which any can fail.
+
+use std::fmt;
+use std::io;
+use std::path::Path;
+
+/// What was tried when the system refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Opening the file.
+    Open,
+    /// Locking it.
+    Lock,
+    /// Making the file beside it that is to take its place.
+    Create,
+    /// Writing that file to the disk.
+    Write,
+    /// Renaming that file onto it.
+    Replace,
+    /// Starting the thread that saves.
+    Start,
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Open => "cannot be opened",
+            Self::Lock => "cannot be locked",
+            Self::Create => "no new file can be made beside it, which each save does",
+            Self::Write => "a new version of it cannot be written",
+            Self::Replace => "cannot be replaced by a new version, which each save does",
+            Self::Start => "no thread can be started that saves it",
+        })
+    }
+}
+
+/// A step, or the one that failed and why.
+pub type Stepped<T> = Result<T, (Step, io::Error)>;
+
+/// Marks an error with the step that it is of.
+pub fn at(step: Step) -> impl Fn(io::Error) -> (Step, io::Error) {
+    move |error| (step, error)
+}
+
+/// The folder that the file is in.
+pub fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
