@@ -120,7 +120,7 @@ fn put_together(settings: &Settings, place: Place) -> Result<Parts, Error> {
     let observer = Rc::clone(&diagnostics);
     let mut consumer = Consumer::new(
         settings.consumer.clone(),
-        place.saver.clone(),
+        place.saver.clone().map(|saver| Box::new(saver) as _),
         Box::new(move |notice| observer.borrow_mut().notice(&notice)),
     );
     if let Some(position) = place.saved {

@@ -7,9 +7,9 @@ use std::time::Duration;
 use fastrand::Rng;
 use tokio::task::JoinHandle;
 
-use crate::server::handle::{Handle, Server, ServerConfig, now_ms};
 use crate::server::model::ModelConfig;
 use crate::server::object::{Action, Change};
+use crate::server::{Handle, Server, ServerConfig, now_ms};
 
 /// The most operations the log of the demo holds.
 const LOG_CAPACITY: usize = 10_000;

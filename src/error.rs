@@ -40,7 +40,6 @@ impl Error {
                 Consumer::AccessDenied(_) => ExitStatus::AccessDenied,
                 Consumer::Refused(_) | Consumer::ConnectionLost { .. } => ExitStatus::CannotConnect,
                 Consumer::ResumeFailed(_) | Consumer::Uncertain => ExitStatus::ResumeFailed,
-                Consumer::State(_) => ExitStatus::StateFile,
             },
             Self::Tail(
                 tail::Error::Invalid

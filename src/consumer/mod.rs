@@ -18,6 +18,7 @@ mod probe;
 mod receive;
 mod repair;
 mod resent;
+mod store;
 #[cfg(test)]
 mod tests;
 
@@ -30,7 +31,6 @@ use tokio::time::Sleep;
 
 use crate::http::{Clients, Failure};
 use crate::oplog::{InvalidOperation, Operation, Position};
-use crate::state::{Saver, StateError};
 pub use certainty::Certainty;
 pub use config::{Acknowledging, Clock, Config, OnResumeFailed, Start};
 pub use in_flight::NotInFlight;
@@ -40,6 +40,7 @@ use place::Place;
 use probe::Probe;
 use receive::{Decoded, Stage};
 use repair::Repair;
+pub use store::PositionStore;
 
 /// Why there is nothing more to come. The caller can tell what to do by the kind.
 #[derive(Debug, thiserror::Error)]
@@ -66,9 +67,6 @@ pub enum Error {
         "reading fell behind, and the server did not say in time whether it skipped operations"
     )]
     Uncertain,
-    /// The position cannot be saved.
-    #[error(transparent)]
-    State(#[from] StateError),
 }
 
 /// A pause of reading that lasts so long ends the connection. A log that wraps in less time cannot
@@ -120,6 +118,8 @@ pub struct Consumer {
     polls: u8,
     /// Runs while nothing is read because of a pause of ours.
     pause: Option<Pin<Box<Sleep>>>,
+    /// Ready once something may have been stored; there while a `reset` waits for that.
+    stored: Option<Pin<Box<dyn Future<Output = ()>>>>,
     /// A `reset` that has come and waits until it may be handed out.
     held_reset: Option<Decoded>,
     /// The last invalid operation came from the repair, so it says nothing about the position.
@@ -128,13 +128,13 @@ pub struct Consumer {
 }
 
 impl Consumer {
-    /// A consumer that has not connected yet. Positions go to `saver`, if there is one.
-    pub fn new(config: Config, saver: Option<Saver>, observer: Observer) -> Self {
+    /// A consumer that has not connected yet. Positions go to `store`, if there is one.
+    pub fn new(config: Config, store: Option<Box<dyn PositionStore>>, observer: Observer) -> Self {
         let config = Arc::new(config);
         let clients = Arc::new(Clients::new(Arc::new(config.http.clone())));
         Self {
             link: Link::new(Arc::clone(&config), Arc::clone(&clients)),
-            place: Place::new(&config, saver),
+            place: Place::new(&config, store),
             probe: Probe::new(Arc::clone(&config), Arc::clone(&clients)),
             config,
             clients,
@@ -148,6 +148,7 @@ impl Consumer {
             has_open_replication: false,
             polls: 0,
             pause: None,
+            stored: None,
             held_reset: None,
             invalid_is_of_repair: false,
             observer,
@@ -263,13 +264,13 @@ impl Consumer {
     /// The next operation, as soon as there is one. Connects, and connects again, as needed.
     ///
     /// Pending without end while too much is in flight, and before a `reset`; to be polled again
-    /// after each acknowledgement and after each save.
+    /// after each acknowledgement.
     ///
     /// # Errors
     /// When there can be nothing more.
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Delivery, Error>> {
         loop {
-            if let Some(reset) = self.release_reset() {
+            if let Poll::Ready(reset) = self.poll_reset(cx) {
                 return Poll::Ready(Ok(reset));
             }
             if self.is_paused() {
@@ -365,13 +366,9 @@ impl Consumer {
         }
     }
 
-    /// Ends the connection and saves the position, within `patience`.
-    ///
-    /// # Errors
-    /// When the position is not saved.
-    pub fn stop(&mut self, patience: Duration) -> Result<(), Error> {
+    /// Ends the connections.
+    pub fn stop(&mut self) {
         self.disconnect();
         self.repair = None;
-        Ok(self.place.finish(patience)?)
     }
 }

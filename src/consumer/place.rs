@@ -1,15 +1,15 @@
 //! The place of a consumer in the log: what has been handed out, what of it is acknowledged, and
 //! what follows from both for the position and for where a new connection goes on.
 
-use std::time::Duration;
+use std::pin;
 
 use super::config::{Acknowledging, Config, Start};
 use super::doubt::Doubt;
 use super::hold::{Hold, MARGIN};
 use super::in_flight::{Id, InFlight, NotInFlight, Pin};
 use super::resent::{Known, Resent};
+use super::store::PositionStore;
 use crate::oplog::{Event, Operation, Position, Record};
-use crate::state::{Saver, StateError};
 
 /// Where the run starts.
 #[derive(Clone, Copy, Debug)]
@@ -22,7 +22,7 @@ enum Origin {
     Reached(Position),
 }
 
-/// Keeps the place. The position goes to the saver whenever it changes.
+/// Keeps the place. The position goes to the store whenever it changes.
 #[derive(Debug)]
 pub struct Place {
     acknowledging: Acknowledging,
@@ -48,12 +48,12 @@ pub struct Place {
     /// Where acknowledgements come in order: what is handed out and waits for the next one.
     batches: Vec<Pin>,
     pub(super) resent: Resent,
-    saver: Option<Saver>,
+    store: Option<Box<dyn PositionStore>>,
 }
 
 impl Place {
     /// The place where `config` says to start.
-    pub fn new(config: &Config, saver: Option<Saver>) -> Self {
+    pub fn new(config: &Config, store: Option<Box<dyn PositionStore>>) -> Self {
         Self {
             acknowledging: config.acknowledging,
             exact_resume: config.exact_resume,
@@ -73,7 +73,7 @@ impl Place {
             in_flight: InFlight::default(),
             batches: Vec::new(),
             resent: Resent::default(),
-            saver,
+            store,
         }
     }
 
@@ -366,8 +366,8 @@ impl Place {
         }
         self.set_position(Position::FULL_REPLICATION);
         self.save();
-        let saver = self.saver.as_ref();
-        saver.is_none_or(|saver| saver.saved() == Some(Position::FULL_REPLICATION))
+        let store = self.store.as_ref();
+        store.is_none_or(|store| store.stored() == Some(Position::FULL_REPLICATION))
     }
 
     /// What has been handed out lately and comes again when the same states are asked for again.
@@ -375,19 +375,14 @@ impl Place {
         self.resent.recent()
     }
 
-    /// Saves the position, within `patience`.
-    ///
-    /// # Errors
-    /// When it is not saved.
-    pub fn finish(&self, patience: Duration) -> Result<(), StateError> {
-        self.saver
-            .as_ref()
-            .map_or(Ok(()), |saver| saver.finish(patience))
+    /// Ready once something may have been stored since now; `None` without a store.
+    pub fn stored(&self) -> Option<pin::Pin<Box<dyn Future<Output = ()>>>> {
+        self.store.as_ref().map(|store| store.changed())
     }
 
     pub(super) fn save(&self) {
-        if let (Some(saver), Some(position)) = (&self.saver, self.position()) {
-            saver.save(position);
+        if let (Some(store), Some(position)) = (&self.store, self.position()) {
+            store.store(position);
         }
     }
 }

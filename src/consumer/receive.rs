@@ -1,6 +1,8 @@
 //! Takes in what comes over the main connection: notices a fallback, drops what was handed out
 //! before, and keeps a `reset` back until it may be handed out.
 
+use std::task::{Context, Poll, ready};
+
 use super::config::OnResumeFailed;
 use super::hold::MARGIN;
 use super::link::Answered;
@@ -107,10 +109,29 @@ impl Consumer {
         Delivery::Operation(operation)
     }
 
-    /// The `reset` that waits, if it may be handed out now.
-    pub(super) fn release_reset(&mut self) -> Option<Delivery> {
-        let reset = self.held_reset.take_if(|_| self.place.start_over())?;
-        Some(self.hand_out(reset.operation, reset.position, reset.fingerprint, false))
+    /// The `reset` that waits, as soon as it may be handed out.
+    pub(super) fn poll_reset(&mut self, cx: &mut Context<'_>) -> Poll<Delivery> {
+        while self.held_reset.is_some() {
+            // There before the look at what is stored, so that nothing goes unnoticed in between.
+            if self.stored.is_none() {
+                self.stored = self.place.stored();
+            }
+            if let Some(reset) = self.held_reset.take_if(|_| self.place.start_over()) {
+                self.stored = None;
+                let Decoded {
+                    operation,
+                    position,
+                    fingerprint,
+                } = reset;
+                return Poll::Ready(self.hand_out(operation, position, fingerprint, false));
+            }
+            match &mut self.stored {
+                Some(stored) => ready!(stored.as_mut().poll(cx)),
+                None => return Poll::Pending,
+            }
+            self.stored = None;
+        }
+        Poll::Pending
     }
 
     /// Follows how far the connection has got. Returns whether the event may be handed out.

@@ -1,14 +1,14 @@
 //! What is behind an error, in words.
 
 use std::error::Error as StdError;
-use std::io;
 
+use super::chain::{chain, deepest};
 use super::failure::Failure;
 use super::hint::Hint;
 use super::{tls_words, words};
 
 /// What a request that failed says about the place.
-pub(super) fn request_failure(error: &reqwest::Error) -> Failure {
+pub fn request_failure(error: &reqwest::Error) -> Failure {
     if error.is_timeout() && error.is_connect() {
         return Failure::retry("no connection in time").hinting(Hint::TimeToConnect);
     }
@@ -69,36 +69,3 @@ fn tunnel_failure(cause: &(dyn StdError + 'static)) -> Option<Failure> {
 /// What a proxy means by status 407.
 pub(super) const PROXY_WANTS_PASSWORD: &str =
     "it wants a user name and a password, or refuses those it got (407)";
-
-/// The error, its cause, the cause of that, and so on.
-pub(super) fn chain<'a>(
-    error: &'a (dyn StdError + 'static),
-) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
-    std::iter::successors(Some(error), |&error| {
-        error.source().or_else(|| inside(error))
-    })
-}
-
-/// The cause at the bottom of an error; those above it only say where it passed through.
-pub(super) fn deepest<'a>(error: &'a (dyn StdError + 'static)) -> &'a (dyn StdError + 'static) {
-    chain(error).last().unwrap_or(error)
-}
-
-/// What an error of input or output holds: it does not call that its source, but the source of
-/// that.
-fn inside<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a (dyn StdError + 'static)> {
-    let inner = error.downcast_ref::<io::Error>()?.get_ref()?;
-    Some(inner)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_cause_is_found_inside_errors_of_input_too() {
-        let cause = rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer);
-        let error = io::Error::other(io::Error::other(cause));
-        assert!(deepest(&error).downcast_ref::<rustls::Error>().is_some());
-    }
-}

@@ -7,8 +7,10 @@ use reqwest::Url;
 use super::cause::{PROXY_WANTS_PASSWORD, request_failure};
 use super::failure::Failure;
 use super::hint::Hint;
-use super::request::MAX_REDIRECTS;
 use crate::duration::ForPeople;
+
+/// How many redirects are followed.
+pub(super) const MAX_REDIRECTS: usize = 5;
 
 /// Why a request brought no answer.
 #[derive(Debug, thiserror::Error)]

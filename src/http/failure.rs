@@ -68,9 +68,4 @@ impl Failure {
             ..self
         }
     }
-
-    /// What a request that failed says about the place.
-    pub fn of_request(error: &reqwest::Error) -> Self {
-        super::cause::request_failure(error)
-    }
 }

@@ -4,6 +4,7 @@
 
 mod answer;
 mod cause;
+mod chain;
 mod clients;
 mod config;
 mod error;
@@ -15,6 +16,7 @@ mod tls_words;
 mod words;
 
 pub use answer::{date_of, refused, unusable_answer};
+pub use cause::request_failure;
 pub use clients::Clients;
 pub use config::{Config, Endpoint, Tls};
 pub use error::RequestError;

@@ -7,12 +7,9 @@ use reqwest::Url;
 
 use super::clients::Clients;
 use super::config::Endpoint;
-use super::error::RequestError;
+use super::error::{MAX_REDIRECTS, RequestError};
 use crate::quiet::Quiet;
 use crate::redact::without_userinfo;
-
-/// How many redirects are followed.
-pub(super) const MAX_REDIRECTS: usize = 5;
 
 /// One request and its answer, for whoever explains a connection to a person.
 #[derive(Clone, Debug)]

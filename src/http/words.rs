@@ -3,7 +3,7 @@
 use std::error::Error as StdError;
 use std::io::{self, ErrorKind};
 
-use super::cause::{chain, deepest};
+use super::chain::{chain, deepest};
 use crate::error_text::in_words;
 
 /// A connection that ends before or in the middle of an answer, however the libraries put it.

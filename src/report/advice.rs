@@ -22,7 +22,7 @@ pub fn against(error: &Error) -> Option<&'static str> {
             "--on-resume-failed continue takes the last state of every object changed since, \
              replicate starts a full replication",
         ),
-        Error::Uncertain | Error::State(_) => None,
+        Error::Uncertain => None,
     }
 }
 

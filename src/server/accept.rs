@@ -14,8 +14,8 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::connection::Watched;
-use super::handle::{Admission, Shared};
 use super::http::respond;
+use super::shared::{Admission, Shared};
 
 pub(super) async fn accept(listener: tokio::net::TcpListener, shared: Arc<Shared>) {
     // Dropped with this future, and all connections with it.

@@ -15,8 +15,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use super::connection::Blocked;
-use super::handle::Shared;
 use super::model::{Filter, Polled, Subscription};
+use super::shared::Shared;
 use super::status::status;
 
 #[cfg(test)]

@@ -4,9 +4,15 @@
 mod accept;
 mod asked;
 mod connection;
-pub mod handle;
-pub mod http;
+mod handle;
+mod http;
 pub mod model;
 pub mod object;
+mod shared;
 mod status;
 mod thread;
+
+pub use asked::Asked;
+pub use handle::{Handle, Server, now_ms};
+pub use shared::{Admission, ServerConfig};
+pub use thread::ServerThread;

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::handle::Shared;
+use super::shared::Shared;
 
 /// The JSON of the answer. Like Go's `cmdline`, it holds the password.
 pub(super) fn status(shared: &Shared) -> String {

@@ -7,8 +7,9 @@ use std::{io, thread};
 
 use tokio::sync::oneshot;
 
-use super::handle::{Handle, Server, ServerConfig};
+use super::handle::{Handle, Server};
 use super::object::Change;
+use super::shared::ServerConfig;
 use crate::oplog::ObjectId;
 
 /// A server on a thread and a runtime of its own, for blocking tests. Stops when dropped.

@@ -284,7 +284,7 @@ fn failure_of(error: &SseError) -> Failure {
 
 fn body_failure(error: &BodyError) -> Failure {
     match error {
-        BodyError::Request(error) => Failure::of_request(error),
+        BodyError::Request(error) => crate::http::request_failure(error),
         BodyError::TooLong(_) => Failure::unreadable(error.to_string()),
         BodyError::CutOff => Failure::ended(error.to_string()),
     }

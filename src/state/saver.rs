@@ -2,14 +2,15 @@
 //! signals, and a stuck reader of stdout does not hold up saving.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::pin::Pin;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::Notify;
+use tokio::sync::watch;
 
 use super::error::StateError;
 use super::file::StateFile;
+use crate::consumer::PositionStore;
 use crate::oplog::Position;
 
 /// Positions are saved at most this often while they change.
@@ -34,17 +35,21 @@ struct State {
     notes: Vec<String>,
 }
 
+impl State {
+    fn is_behind(&self) -> bool {
+        self.saving_since
+            .is_some_and(|since| since.elapsed() > LONGEST_SAVE)
+    }
+}
+
 #[derive(Debug, Default)]
 struct Shared {
     /// The state file as it was named.
     path: PathBuf,
     state: Mutex<State>,
     changed: Condvar,
-    has_failed: AtomicBool,
-    failed: Notify,
-    /// Told after each save.
-    ended: Notify,
-    has_saved: Notify,
+    /// Sent after each save, for those that wait in a runtime.
+    saves: watch::Sender<()>,
 }
 
 impl Shared {
@@ -81,34 +86,30 @@ impl Saver {
         Ok(handle)
     }
 
-    /// Has `position` saved, within [`INTERVAL`] at the latest.
-    pub fn save(&self, position: Position) {
-        let mut state = self.shared.lock();
-        state.wanted = Some(position);
-        // It need not be woken for each of the positions that follow within the interval: when
-        // its time has come it takes the last of them.
-        if std::mem::take(&mut state.is_idle) {
-            self.shared.changed.notify_all();
-        }
+    /// Changes after each save, also after one that failed.
+    pub fn saves(&self) -> watch::Receiver<()> {
+        self.shared.saves.subscribe()
     }
 
-    /// Whether saving has failed; [`Saver::finish`] says why. Costs next to nothing.
-    pub fn has_failed(&self) -> bool {
-        self.shared.has_failed.load(Ordering::Relaxed)
-    }
-
-    /// Waits until saving fails.
+    /// Waits until saving fails; [`Saver::finish`] says why.
     pub async fn failure(&self) {
-        while !self.has_failed() {
-            self.shared.failed.notified().await;
+        self.until(|state| state.error.is_some()).await;
+    }
+
+    /// Waits until the state is such, which it can come to be by a save.
+    async fn until(&self, is_so: impl Fn(&State) -> bool) {
+        // Subscribed before the look, so that no save goes unnoticed in between.
+        let mut saves = self.saves();
+        while !is_so(&self.shared.lock()) {
+            // The sender is part of what this handle shares.
+            let _ = saves.changed().await;
         }
     }
 
     /// Whether a save takes so long, as on a disk that hangs, that nothing more should be handed
     /// out until it ends: what was handed out would run ever further ahead of the file.
     pub fn is_behind(&self) -> bool {
-        let since = self.shared.lock().saving_since;
-        since.is_some_and(|since| since.elapsed() > LONGEST_SAVE)
+        self.shared.lock().is_behind()
     }
 
     /// Waits until saving is [behind](Saver::is_behind).
@@ -125,20 +126,7 @@ impl Saver {
 
     /// Waits until saving is no longer behind.
     pub async fn caught_up(&self) {
-        while self.is_behind() {
-            self.shared.ended.notified().await;
-        }
-    }
-
-    /// Waits until a position has been saved since this was last asked; [`Saver::saved`] tells
-    /// which.
-    pub async fn has_saved(&self) {
-        self.shared.has_saved.notified().await;
-    }
-
-    /// What the file holds.
-    pub fn saved(&self) -> Option<Position> {
-        self.shared.lock().saved
+        self.until(|state| !state.is_behind()).await;
     }
 
     /// What could not be done for the safety of the file since this was last asked.
@@ -175,6 +163,29 @@ impl Saver {
     }
 }
 
+impl PositionStore for Saver {
+    /// Has `position` saved, within [`INTERVAL`] at the latest.
+    fn store(&self, position: Position) {
+        let mut state = self.shared.lock();
+        state.wanted = Some(position);
+        // It need not be woken for each of the positions that follow within the interval: when
+        // its time has come it takes the last of them.
+        if std::mem::take(&mut state.is_idle) {
+            self.shared.changed.notify_all();
+        }
+    }
+
+    /// What the file holds.
+    fn stored(&self) -> Option<Position> {
+        self.shared.lock().saved
+    }
+
+    fn changed(&self) -> Pin<Box<dyn Future<Output = ()>>> {
+        let mut saves = self.saves();
+        Box::pin(async move { drop(saves.changed().await) })
+    }
+}
+
 fn run(shared: &Shared, mut file: StateFile) {
     let mut last_save: Option<Instant> = None;
     while let Some(position) = next(shared, last_save) {
@@ -184,24 +195,24 @@ fn run(shared: &Shared, mut file: StateFile) {
         let mut state = shared.lock();
         state.saving_since = None;
         state.notes.append(&mut file.take_notes());
-        shared.ended.notify_one();
+        let has_failed = result.is_err();
         match result {
-            Ok(()) => {
-                state.saved = Some(position);
-                shared.has_saved.notify_one();
-            }
-            Err(error) => {
-                state.error = Some(error);
-                shared.has_failed.store(true, Ordering::Relaxed);
-                shared.failed.notify_one();
-                break;
-            }
+            Ok(()) => state.saved = Some(position),
+            Err(error) => state.error = Some(error),
+        }
+        drop(state);
+        shared.saves.send_replace(());
+        if has_failed {
+            break;
         }
     }
     // Removed while nothing had to be saved: without it the next run would start from nowhere.
-    let saved = shared.lock().saved;
+    let (saved, has_failed) = {
+        let state = shared.lock();
+        (state.saved, state.error.is_some())
+    };
     if let Some(position) = saved
-        && !shared.has_failed.load(Ordering::Relaxed)
+        && !has_failed
         && !file.is_in_place()
         && let Err(error) = file.save(position)
     {
@@ -249,10 +260,10 @@ mod tests {
         let (file, position) = StateFile::open(&path).unwrap();
         let saver = Saver::start(file, position).unwrap();
         for ms in 1..=1000 {
-            saver.save(Position::Replication(ms));
+            saver.store(Position::Replication(ms));
         }
         saver.finish(Duration::from_secs(20)).unwrap();
-        assert_eq!(saver.saved(), Some(Position::Replication(1000)));
+        assert_eq!(saver.stored(), Some(Position::Replication(1000)));
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "1000");
         StateFile::open(&path).unwrap();
     }
@@ -275,12 +286,11 @@ mod tests {
         let (file, position) = StateFile::open(&folder.path().join("st")).unwrap();
         let saver = Saver::start(file, position).unwrap();
         drop(folder);
-        saver.save(Position::Replication(1));
+        saver.store(Position::Replication(1));
         assert!(matches!(
             saver.finish(Duration::from_secs(20)),
             Err(StateError::Save { .. })
         ));
-        assert!(saver.has_failed());
         // Another thread may ask as well.
         assert!(saver.clone().finish(Duration::from_secs(20)).is_err());
     }

@@ -54,7 +54,9 @@ impl Tail {
         // Before the end of the consumer, which forgets.
         self.note_whereabouts();
         let left = self.feed.consumer.incomplete();
-        let saved = self.feed.consumer.stop(SAVING);
+        self.feed.consumer.stop();
+        let saver = self.saver.as_ref();
+        let saved = saver.map_or(Ok(()), |saver| saver.finish(SAVING));
         self.tell_saved();
         let ending = ending.and_then(|ending| saved.map(|()| ending).map_err(Into::into));
         if let Some(left) = left {

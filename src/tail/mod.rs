@@ -10,9 +10,9 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
-use crate::consumer::{Acknowledging, Consumer, PAUSE, RepairEnd};
+use crate::consumer::{Acknowledging, Consumer, PAUSE, PositionStore as _, RepairEnd};
 use crate::exit::ExitStatus;
 use crate::oplog::Position;
 use crate::output::Stdout;
@@ -49,6 +49,8 @@ pub struct Parts {
 pub struct Tail {
     feed: Feed,
     saver: Option<Saver>,
+    /// Changes after each save.
+    saves: Option<watch::Receiver<()>>,
     stdout: Stdout,
     acks: Option<Acks>,
     orders: mpsc::Receiver<Order>,
@@ -87,7 +89,7 @@ impl Tail {
             }
             _ => None,
         };
-        let told_saved = parts.saver.as_ref().and_then(Saver::saved);
+        let told_saved = parts.saver.as_ref().and_then(Saver::stored);
         Ok(Self {
             feed: Feed::new(
                 settings,
@@ -95,6 +97,7 @@ impl Tail {
                 Rc::clone(&parts.diagnostics),
                 parts.statistics.clone(),
             ),
+            saves: parts.saver.as_ref().map(Saver::saves),
             saver: parts.saver,
             stdout: parts.stdout,
             acks,
@@ -157,6 +160,7 @@ impl Tail {
         let Self {
             feed,
             saver,
+            saves,
             stdout,
             acks,
             orders,
@@ -192,7 +196,7 @@ impl Tail {
         // What waits for a save, such as a `reset`, takes no other step meanwhile.
         let in_time = saver.filter(|saver| !saver.is_behind());
         let falls_behind = or_never(in_time.map(Saver::falls_behind));
-        let has_saved = or_never(saver.map(Saver::has_saved));
+        let has_saved = or_never(saves.as_mut().map(watch::Receiver::changed));
         tokio::select! {
             biased;
             Some(order) = orders.recv() => Ok(Step::Order(order)),
@@ -201,7 +205,7 @@ impl Tail {
                 let ids = ids.map_err(Error::Acks)?;
                 Ok(ids.map_or(Step::End(Ending::AcksEnded), Step::Acknowledged))
             }
-            () = has_saved => Ok(Step::Saved),
+            _ = has_saved => Ok(Step::Saved),
             () = falls_behind => Ok(Step::Filled),
             filled = filled => Ok(filled.map(|()| Step::Filled)?),
             () = stdout.reader_gone() => Ok(Step::End(Ending::ReaderGone)),
@@ -232,7 +236,7 @@ impl Tail {
         for note in self.saver.iter().flat_map(Saver::take_notes) {
             self.diagnostics.borrow().tell(&note);
         }
-        let saved = self.saver.as_ref().and_then(Saver::saved);
+        let saved = self.saver.as_ref().and_then(Saver::stored);
         if let Some(position) = saved.filter(|saved| self.told_saved != Some(*saved)) {
             let position = described(position);
             self.diagnostics

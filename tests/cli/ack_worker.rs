@@ -4,9 +4,9 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use oplog_tail::server::handle::{ServerConfig, ServerThread};
 use oplog_tail::server::model::ModelConfig;
 use oplog_tail::server::object::Change;
+use oplog_tail::server::{ServerConfig, ServerThread};
 
 use crate::support::{PATIENCE, Running, State, Tail};
 

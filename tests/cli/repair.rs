@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use oplog_tail::server::handle::{ServerConfig, ServerThread};
 use oplog_tail::server::object::Change;
+use oplog_tail::server::{ServerConfig, ServerThread};
 use rustix::process::Signal;
 
 use crate::support::{

@@ -5,9 +5,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use oplog_tail::server::handle::{Handle, ServerConfig, ServerThread};
 use oplog_tail::server::model::ModelConfig;
 use oplog_tail::server::object::Change;
+use oplog_tail::server::{Handle, ServerConfig, ServerThread};
 use rustix::process::Signal;
 
 use crate::support::{Running, State, Tail};

@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 use oplog_tail::consumer::{Acknowledging, Config, Consumer, Delivery, Notice, Start};
 use oplog_tail::http::{self, Endpoint};
 use oplog_tail::oplog::{Event, Position};
-use oplog_tail::server::handle::{Server, ServerConfig};
 use oplog_tail::server::object::{Action, Change};
+use oplog_tail::server::{Server, ServerConfig};
 
 use crate::clock::LocalClock;
 use crate::front::Front;

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use oplog_tail::server::handle::{ServerConfig, ServerThread};
 use oplog_tail::server::model::ModelConfig;
 use oplog_tail::server::object::{Action, Change};
+use oplog_tail::server::{ServerConfig, ServerThread};
 
 use crate::support::{Finished, PATIENCE, Replica, Running, Tail};
 

@@ -14,9 +14,9 @@ use oplog_tail::consumer::{
 };
 use oplog_tail::http::{self, Endpoint};
 use oplog_tail::oplog::{Event, ObjectId, Position};
-use oplog_tail::server::handle::{Handle, Server, ServerConfig};
 use oplog_tail::server::model::ModelConfig;
 use oplog_tail::server::object::{Action, Change};
+use oplog_tail::server::{Handle, Server, ServerConfig};
 
 use crate::clock::LocalClock;
 use crate::replica::Replica;

@@ -16,9 +16,9 @@ use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use oplog_tail::server::handle::{Handle, ServerConfig, ServerThread};
 use oplog_tail::server::model::ModelConfig;
 use oplog_tail::server::object::Change;
+use oplog_tail::server::{Handle, ServerConfig, ServerThread};
 
 const OPERATIONS: u64 = 60_000;
 const DISCONNECTIONS: u64 = 60;
@@ -50,7 +50,7 @@ fn main() {
 
 /// Appends `count` operations from the one numbered `first` on.
 fn append(server: &Handle, first: u64, count: u64) {
-    let now = oplog_tail::server::handle::now_ms();
+    let now = oplog_tail::server::now_ms();
     server.with_model(|model| {
         for number in first..first + count {
             model.append(&Change::update("video", &format!("v{number}")), now);

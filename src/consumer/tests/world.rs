@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
+use std::task::Waker;
 
 use proptest::prelude::*;
 
@@ -141,7 +142,8 @@ impl World {
 
     /// Lets the next event arrive; whether one did.
     fn receive(&mut self) -> Result<bool, TestCaseError> {
-        if let Some(delivery) = self.consumer.release_reset() {
+        let mut cx = Context::from_waker(Waker::noop());
+        if let Poll::Ready(delivery) = self.consumer.poll_reset(&mut cx) {
             return self.hand_out(delivery).map(|()| true);
         }
         if self.consumer.is_paused() {

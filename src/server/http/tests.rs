@@ -2,9 +2,9 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
-use crate::server::handle::{Admission, ServerConfig, ServerThread};
 use crate::server::model::ModelConfig;
 use crate::server::object::Change;
+use crate::server::{Admission, ServerConfig, ServerThread};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 const STREAM: &str = "Accept: text/event-stream\r\n";

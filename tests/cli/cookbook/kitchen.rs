@@ -11,9 +11,9 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use oplog_tail::server::handle::{ServerConfig, ServerThread};
 use oplog_tail::server::model::ModelConfig;
 use oplog_tail::server::object::Change;
+use oplog_tail::server::{ServerConfig, ServerThread};
 use rustix::process::{Pid, Signal, kill_process_group};
 use tempfile::TempDir;
 

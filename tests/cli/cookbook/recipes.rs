@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use oplog_tail::server::handle::now_ms;
+use oplog_tail::server::now_ms;
 use oplog_tail::server::object::Change;
 use serde_json::Value;
 

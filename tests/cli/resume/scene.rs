@@ -1,8 +1,8 @@
 //! A server to which things happen, and the positions a consumer can come from.
 
-use oplog_tail::server::handle::{ServerConfig, ServerThread, now_ms};
 use oplog_tail::server::model::{Filter, ModelConfig, Polled};
 use oplog_tail::server::object::Change;
+use oplog_tail::server::{ServerConfig, ServerThread, now_ms};
 
 use crate::support::{Replica, State};
 
