@@ -3,39 +3,33 @@
 
 use std::task::{Context, Poll, ready};
 
+use super::Consumer;
 use super::config::OnResumeFailed;
-use super::notice::Notice;
+use super::error::Error;
+use super::notice::{Certainty, Notice};
 use super::probe::Answer;
-use super::receive::Stage;
-use super::{Consumer, Error};
+use super::stage::Stage;
 use crate::oplog::Position;
 
 /// After so many failures in a row the main connection is made again and asks instead: it may be
 /// that the server takes no second one.
 const MOST_FAILURES: u32 = 3;
 
-/// What is known about gaps at the end of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Certainty {
-    /// Nothing that was handed out has a gap before it.
-    Complete,
-    /// The server no longer has the last operation without doubt, so there may be a gap after it.
-    Skipped,
-}
-
 impl Consumer {
     /// Asks, where something is in doubt, whether the server still has the last operation without
     /// doubt. Ready when that has changed something.
     pub(super) fn poll_doubt(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         // A lost connection is made again first, and asks by itself.
-        if !self.place.is_in_doubt() || self.stage != Stage::Operations || !self.link.is_connected()
+        if !self.tracker.is_in_doubt()
+            || self.stage != Stage::Operations
+            || !self.main.is_connected()
         {
             return Poll::Pending;
         }
         match ready!(self.poll_answer(cx)) {
             Answer::Kept => self.kept(),
             Answer::Unknown if self.probe.failures() < MOST_FAILURES => {
-                self.place.forget_question();
+                self.tracker.forget_question();
             }
             // The new connection asks for the same, and takes what comes of it.
             Answer::Gone | Answer::Unknown => self.disconnect(),
@@ -45,10 +39,10 @@ impl Consumer {
 
     fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Answer> {
         if !self.probe.is_asking() {
-            let Some(since) = self.place.doubted() else {
+            let Some(since) = self.tracker.doubted() else {
                 return Poll::Pending;
             };
-            let is_behind = self.link.is_behind();
+            let is_behind = self.main.is_behind();
             ready!(self.probe.poll_due(is_behind, cx));
             self.ask(since, is_behind);
         }
@@ -56,14 +50,14 @@ impl Consumer {
     }
 
     fn ask(&mut self, since: Position, is_behind: bool) {
-        self.place.ask_whether_kept(is_behind);
+        self.tracker.ask_whether_kept(is_behind);
         (self.observer)(Notice::Probing { operation: since });
-        self.probe.ask(self.link.endpoint(), since);
+        self.probe.ask(self.main.endpoint(), since);
     }
 
     fn kept(&mut self) {
-        self.place.is_kept();
-        if !self.place.is_in_doubt() {
+        self.tracker.is_kept();
+        if !self.tracker.is_in_doubt() {
             self.probe.stop();
         }
     }
@@ -75,7 +69,7 @@ impl Consumer {
     /// # Errors
     /// [`Error::ResumeFailed`] where there may be a gap and the run is to fail then.
     pub fn poll_certain(&mut self, cx: &mut Context<'_>) -> Poll<Result<Certainty, Error>> {
-        while let Some(since) = self.place.doubted() {
+        while let Some(since) = self.tracker.doubted() {
             if self.told_gap == Some(since) {
                 return Poll::Ready(Ok(Certainty::Skipped));
             }
@@ -95,7 +89,7 @@ impl Consumer {
                     (self.observer)(Notice::Skipped { operation: since });
                     self.told_gap = Some(since);
                 }
-                Answer::Unknown => self.place.forget_question(),
+                Answer::Unknown => self.tracker.forget_question(),
             }
         }
         Poll::Ready(Ok(Certainty::Complete))
@@ -108,6 +102,6 @@ impl Consumer {
 
     /// Whether something that was handed out may have a gap before it.
     pub fn is_uncertain(&self) -> bool {
-        self.place.doubted().is_some()
+        self.tracker.doubted().is_some()
     }
 }

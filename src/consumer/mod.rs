@@ -2,25 +2,29 @@
 //!
 //! A [`Consumer`] starts from a position, hands out operations one after the other over as many
 //! connections as it takes, is told which are acknowledged, and keeps the position before the
-//! oldest that is not. It knows nothing of flags and prints nothing; what happens meanwhile it
-//! tells as [`Notice`]s.
+//! oldest that is not. It knows nothing of flags, files or threads and prints nothing; what
+//! happens meanwhile it tells as [`Notice`]s.
 
+mod backfill;
 mod backoff;
 mod certainty;
 mod config;
+mod dedup;
+mod delivery;
 mod doubt;
+mod error;
+mod fetch_missing;
 mod hold;
 pub mod in_flight;
-mod link;
 mod notice;
-mod place;
 mod probe;
 mod receive;
-mod repair;
-mod resent;
+mod reconnect;
+mod stage;
 mod store;
 #[cfg(test)]
 mod tests;
+mod tracker;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -29,82 +33,39 @@ use std::time::Duration;
 
 use tokio::time::Sleep;
 
-use crate::http::{Clients, Failure};
-use crate::oplog::{InvalidOperation, Operation, Position};
-pub use certainty::Certainty;
+use crate::http::Clients;
+use crate::oplog::{InvalidOperation, Position};
+use backfill::Backfill;
 pub use config::{Acknowledging, Clock, Config, OnResumeFailed, Start};
+pub use delivery::Delivery;
+pub use error::Error;
 pub use in_flight::NotInFlight;
-use link::{Answered, Link, Linked};
-pub use notice::{Incomplete, Notice, Observer, RepairEnd};
-use place::Place;
+pub use notice::{BackfillEnd, Certainty, Incomplete, Notice, Observer};
 use probe::Probe;
-use receive::{Decoded, Stage};
-use repair::Repair;
+use reconnect::{Answered, Incoming, Reconnect};
+use stage::{Decoded, Stage};
 pub use store::PositionStore;
-
-/// Why there is nothing more to come. The caller can tell what to do by the kind.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The server refuses the credentials.
-    #[error("access denied: {0}")]
-    AccessDenied(Failure),
-    /// The server answers, and trying again will not change the answer.
-    #[error("cannot follow the log: {0}")]
-    Refused(Failure),
-    /// The connection is lost and the retries are used up.
-    #[error("{failure}; gave up after {}", tries(*.failed))]
-    ConnectionLost {
-        /// Why the last try failed.
-        failure: Failure,
-        /// How many tries failed in a row.
-        failed: u32,
-    },
-    /// The server no longer has the operation to resume from.
-    #[error("the server no longer has operation {0} to resume from")]
-    ResumeFailed(Position),
-    /// The server did not say whether it has skipped operations.
-    #[error(
-        "reading fell behind, and the server did not say in time whether it skipped operations"
-    )]
-    Uncertain,
-}
+use tracker::Tracker;
 
 /// A pause of reading that lasts so long ends the connection. A log that wraps in less time cannot
 /// be followed over a lost connection either, since the next try comes no sooner; and what is
 /// skipped in a shorter pause is noticed by the backlog that it leaves.
 pub const PAUSE: Duration = Duration::from_secs(1);
 
-/// A number of tries in words.
-fn tries(number: u32) -> String {
-    match number {
-        1 => "one try".into(),
-        number => format!("{number} tries"),
-    }
-}
-
-/// What is handed out.
-#[derive(Debug)]
-pub enum Delivery {
-    /// An operation or a marker.
-    Operation(Operation),
-    /// An event that is no operation. [`Consumer::skip`] goes on past it.
-    Invalid(Box<InvalidOperation>),
-}
-
 /// A consumer of one log.
 pub struct Consumer {
     config: Arc<Config>,
     clients: Arc<Clients>,
-    link: Link,
-    place: Place,
+    main: Reconnect,
+    tracker: Tracker,
     /// Fetches what the last replication left out, once it can.
-    repair: Option<Repair>,
+    backfill: Option<Backfill>,
     /// The main connection has brought something last, so it is the repair's turn.
-    is_turn_of_repair: bool,
+    is_turn_of_backfill: bool,
     /// How many objects repairs have brought.
     repaired: u64,
     /// How the last repair ended.
-    repair_end: Option<RepairEnd>,
+    backfill_end: Option<BackfillEnd>,
     /// Asks whether something was skipped.
     probe: Probe,
     /// It has been said, at the end of the run, that operations after this one may have been skipped.
@@ -133,15 +94,15 @@ impl Consumer {
         let config = Arc::new(config);
         let clients = Arc::new(Clients::new(Arc::new(config.http.clone())));
         Self {
-            link: Link::new(Arc::clone(&config), Arc::clone(&clients)),
-            place: Place::new(&config, store),
+            main: Reconnect::new(Arc::clone(&config), Arc::clone(&clients)),
+            tracker: Tracker::new(&config, store),
             probe: Probe::new(Arc::clone(&config), Arc::clone(&clients)),
             config,
             clients,
-            repair: None,
-            is_turn_of_repair: false,
+            backfill: None,
+            is_turn_of_backfill: false,
             repaired: 0,
-            repair_end: None,
+            backfill_end: None,
             told_gap: None,
             answered: Answered::new(None, 0),
             stage: Stage::Opened,
@@ -158,49 +119,49 @@ impl Consumer {
     /// Goes on where an earlier run left off, forgetting everything handed out so far.
     pub fn set_position(&mut self, position: Position) {
         self.disconnect();
-        self.repair = None;
+        self.backfill = None;
         self.held_reset = None;
-        self.place.set_position(position);
+        self.tracker.set_position(position);
     }
 
     /// The position up to which everything is acknowledged; `None` while the run starts from
     /// now and has not connected.
     pub fn position(&self) -> Option<Position> {
-        self.place.position()
+        self.tracker.position()
     }
 
     /// Whether a connection stands.
     pub fn is_connected(&self) -> bool {
-        self.link.is_connected()
+        self.main.is_connected()
     }
 
     /// A number that changes whenever something arrives over the connection.
     pub fn arrived(&self) -> u64 {
-        self.link.arrived()
+        self.main.arrived()
     }
 
     /// Whether what a replication left out is being fetched.
-    pub fn is_repairing(&self) -> bool {
-        self.repair.as_ref().is_some_and(Repair::is_running)
+    pub fn is_backfilling(&self) -> bool {
+        self.backfill.as_ref().is_some_and(Backfill::is_running)
     }
 
     /// Whether something that a replication left out is still to be fetched.
-    pub fn awaits_repair(&self) -> bool {
-        self.repair.is_some()
+    pub fn awaits_backfill(&self) -> bool {
+        self.backfill.is_some()
     }
 
     /// What would be missing if the run ended now; `None` where nothing would.
     pub fn incomplete(&self) -> Option<Incomplete> {
-        if self.has_open_replication || self.place.awaits_replication() {
+        if self.has_open_replication || self.tracker.awaits_replication() {
             Some(Incomplete::Replication)
         } else {
-            self.repair.as_ref().map(|_| Incomplete::Repair)
+            self.backfill.as_ref().map(|_| Incomplete::Backfill)
         }
     }
 
     /// How the last repair of this run ended; `None` where none has.
-    pub fn repair_end(&self) -> Option<RepairEnd> {
-        self.repair_end
+    pub fn backfill_end(&self) -> Option<BackfillEnd> {
+        self.backfill_end
     }
 
     /// How many objects have been handed out that replications had left out.
@@ -210,20 +171,20 @@ impl Consumer {
 
     /// How many handed-out operations wait for an acknowledgement by id.
     pub fn in_flight(&self) -> usize {
-        self.place.in_flight()
+        self.tracker.in_flight()
     }
 
     /// Whether nothing more may be handed out until something is acknowledged or saved.
     pub fn is_paused(&self) -> bool {
-        self.place.is_full() || self.held_reset.is_some()
+        self.tracker.is_full() || self.held_reset.is_some()
     }
 
     /// Tells that the caller was busy with something else than waiting, so that the time since
     /// is no silence of the server.
     pub fn hold(&mut self) {
-        self.link.hold();
-        if let Some(repair) = &mut self.repair {
-            repair.hold();
+        self.main.hold();
+        if let Some(backfill) = &mut self.backfill {
+            backfill.hold();
         }
     }
 
@@ -239,14 +200,14 @@ impl Consumer {
     /// Ends a connection that brings operations. One that brings states is kept: states do not
     /// leave the store, and their end is checked by the repair.
     fn drop_unread(&mut self) {
-        if self.link.is_connected() && self.stage != Stage::States {
+        if self.main.is_connected() && self.stage != Stage::States {
             self.disconnect();
         }
     }
 
     fn disconnect(&mut self) {
-        self.link.disconnect();
-        self.place.forget_question();
+        self.main.disconnect();
+        self.tracker.forget_question();
         self.probe.stop();
     }
 
@@ -284,16 +245,16 @@ impl Consumer {
                 continue;
             }
             // By turns, so that neither of the two connections is left unread for the other.
-            let repair_first = self.is_turn_of_repair;
+            let backfill_first = self.is_turn_of_backfill;
             let mut polled = Poll::Pending;
-            if repair_first {
-                polled = self.poll_repair(cx).map(Ok);
+            if backfill_first {
+                polled = self.poll_backfill(cx).map(Ok);
             }
             if polled.is_pending() {
-                polled = self.poll_link(cx);
+                polled = self.poll_main(cx);
             }
-            if polled.is_pending() && !repair_first {
-                polled = self.poll_repair(cx).map(Ok);
+            if polled.is_pending() && !backfill_first {
+                polled = self.poll_backfill(cx).map(Ok);
             }
             match polled? {
                 Poll::Ready(Some(delivery)) => return Poll::Ready(Ok(delivery)),
@@ -305,10 +266,10 @@ impl Consumer {
     }
 
     /// What comes over the main connection; `None` where there is nothing to hand out.
-    fn poll_link(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Delivery>, Error>> {
+    fn poll_main(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Delivery>, Error>> {
         let Self {
-            link,
-            place,
+            main,
+            tracker,
             probe,
             observer,
             ..
@@ -316,27 +277,27 @@ impl Consumer {
         let ask = || {
             // The new connection answers what was asked over another one.
             probe.stop();
-            place.ask()
+            tracker.ask()
         };
-        let linked = match link.poll(cx, ask, &mut **observer) {
+        let linked = match main.poll(cx, ask, &mut **observer) {
             Poll::Ready(linked) => linked?,
             Poll::Pending => {
                 let answered = self.answered;
-                link.nothing_ready(|| place.comes_late(answered.earliest_now()), cx);
+                main.nothing_ready(|| tracker.comes_late(answered.earliest_now()), cx);
                 return Poll::Pending;
             }
         };
-        self.is_turn_of_repair = true;
+        self.is_turn_of_backfill = true;
         Poll::Ready(match linked {
-            Linked::Opened(answered) => {
+            Incoming::Opened(answered) => {
                 self.opened(answered);
                 Ok(None)
             }
-            Linked::Event(record) => {
-                let is_behind = self.link.is_behind();
+            Incoming::Event(record) => {
+                let is_behind = self.main.is_behind();
                 let delivery = self.receive(record, is_behind);
                 if is_behind && self.stage == Stage::Operations {
-                    self.place.fell_behind();
+                    self.tracker.fell_behind();
                 }
                 delivery
             }
@@ -345,7 +306,7 @@ impl Consumer {
 
     /// Acknowledges everything handed out so far, where acknowledgements come in order.
     pub fn acknowledge_delivered(&mut self) {
-        self.place.acknowledge_delivered();
+        self.tracker.acknowledge_delivered();
     }
 
     /// Acknowledges the oldest operation in flight with this id.
@@ -353,7 +314,7 @@ impl Consumer {
     /// # Errors
     /// [`NotInFlight`] where there is none; nothing changes.
     pub fn acknowledge(&mut self, id: &str) -> Result<(), NotInFlight> {
-        self.place.acknowledge(id)
+        self.tracker.acknowledge(id)
     }
 
     /// Goes on past an event that is no operation: the position may move past it. Without this it
@@ -362,13 +323,13 @@ impl Consumer {
         if !self.invalid_is_of_repair
             && let Ok(position) = invalid.id.parse()
         {
-            self.place.skip(position);
+            self.tracker.skip(position);
         }
     }
 
     /// Ends the connections.
     pub fn stop(&mut self) {
         self.disconnect();
-        self.repair = None;
+        self.backfill = None;
     }
 }

@@ -66,21 +66,21 @@ pub enum Notice<'a> {
         local: u64,
     },
     /// What the last replication left out is being fetched.
-    RepairStarted,
+    BackfillStarted,
     /// Fetching it failed and is tried again.
-    RepairDelayed {
+    BackfillDelayed {
         /// Why.
         failure: &'a Failure,
         /// How long until the next try.
         wait: Duration,
     },
     /// What the last replication left out has been handed out.
-    Repaired {
+    Backfilled {
         /// It could not wait until clocks that differ can hide nothing.
         is_early: bool,
     },
     /// What the last replication left out cannot be fetched.
-    RepairGivenUp {
+    BackfillGivenUp {
         /// Why.
         reason: &'a str,
     },
@@ -92,14 +92,23 @@ pub enum Incomplete {
     /// A replication, or a fallback, has not come to its `live`.
     Replication,
     /// What a replication left out has not been fetched.
-    Repair,
+    Backfill,
 }
 
 /// How a repair ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RepairEnd {
+pub enum BackfillEnd {
     /// Everything that the replication left out was fetched.
     Done,
     /// It cannot be fetched and stays missing.
     GivenUp,
+}
+
+/// What is known about gaps at the end of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Certainty {
+    /// Nothing that was handed out has a gap before it.
+    Complete,
+    /// The server no longer has the last operation without doubt, so there may be a gap after it.
+    Skipped,
 }

@@ -3,36 +3,20 @@
 
 use std::task::{Context, Poll, ready};
 
+use super::Consumer;
 use super::config::OnResumeFailed;
+use super::delivery::Delivery;
+use super::error::Error;
 use super::hold::MARGIN;
-use super::link::Answered;
 use super::notice::Notice;
-use super::{Consumer, Delivery, Error};
+use super::reconnect::Answered;
+use super::stage::{Decoded, Stage};
 use crate::oplog::{Event, Operation, Position, Record};
-
-/// An operation, with what it is known by.
-pub struct Decoded {
-    operation: Operation,
-    /// Its id, if that is a position.
-    position: Option<Position>,
-    fingerprint: u64,
-}
-
-/// How far the present connection has got.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stage {
-    /// Nothing has come over it.
-    Opened,
-    /// It brings states: a replication or a fallback, up to `live`.
-    States,
-    /// It brings operations. From here on the server may skip some, if it has to wait.
-    Operations,
-}
 
 impl Consumer {
     /// A connection stands.
     pub(super) fn opened(&mut self, answered: Answered) {
-        if self.place.starts_now()
+        if self.tracker.starts_now()
             && let Some(date) = answered.date
             && date.abs_diff(answered.local) > MARGIN
         {
@@ -42,7 +26,7 @@ impl Consumer {
             });
         }
         self.stage = Stage::Opened;
-        self.place.opened(answered.earliest());
+        self.tracker.opened(answered.earliest());
         self.answered = answered;
     }
 
@@ -57,15 +41,15 @@ impl Consumer {
         if !self.advance_stage(record.event(), position)? {
             return Ok(None);
         }
-        let fingerprint = self.place.fingerprint(position, &record);
-        let is_known = self.place.is_known(position, fingerprint);
+        let fingerprint = self.tracker.fingerprint(position, &record);
+        let is_known = self.tracker.is_known(position, fingerprint);
         if is_known && record.event() != Event::Live.name() {
             return Ok(None);
         }
         if let Some(position @ Position::Replication(_)) = position
             && self.config.repair
         {
-            self.place.hold_young(position, self.answered.earliest());
+            self.tracker.hold_young(position, self.answered.earliest());
         }
         let operation = match Operation::new(record) {
             Ok(operation) => operation,
@@ -104,7 +88,7 @@ impl Consumer {
         fingerprint: u64,
         is_behind: bool,
     ) -> Delivery {
-        self.place.deliver(&operation, position, fingerprint);
+        self.tracker.deliver(&operation, position, fingerprint);
         self.plan_repair(&operation, position, is_behind);
         Delivery::Operation(operation)
     }
@@ -114,9 +98,9 @@ impl Consumer {
         while self.held_reset.is_some() {
             // There before the look at what is stored, so that nothing goes unnoticed in between.
             if self.stored.is_none() {
-                self.stored = self.place.stored();
+                self.stored = self.tracker.stored();
             }
-            if let Some(reset) = self.held_reset.take_if(|_| self.place.start_over()) {
+            if let Some(reset) = self.held_reset.take_if(|_| self.tracker.start_over()) {
                 self.stored = None;
                 let Decoded {
                     operation,
@@ -160,12 +144,12 @@ impl Consumer {
     /// operation id this means that the server does not have the operation: the resume has failed,
     /// unless the id is synthetic. Returns whether the states may be handed out.
     fn falls_back(&mut self) -> Result<bool, Error> {
-        let Some((asked, margin)) = self.place.fallback() else {
+        let Some((asked, margin)) = self.tracker.fallback() else {
             return Ok(true);
         };
-        self.place.fell_back();
+        self.tracker.fell_back();
         // What is left of an earlier replication comes with this one.
-        self.repair = None;
+        self.backfill = None;
         if asked.names_an_operation() {
             let choice = self.config.on_resume_failed;
             if choice == OnResumeFailed::Exit {
@@ -176,14 +160,14 @@ impl Consumer {
                 choice,
             });
             if choice == OnResumeFailed::Replicate {
-                self.place.replicate();
+                self.tracker.replicate();
                 self.disconnect();
                 return Ok(false);
             }
         }
         // What is in doubt waits for the states, whether or not a repair follows them.
-        if self.config.repair || self.place.is_in_doubt() {
-            self.place.hold_before(asked, margin);
+        if self.config.repair || self.tracker.is_in_doubt() {
+            self.tracker.hold_before(asked, margin);
         }
         Ok(true)
     }

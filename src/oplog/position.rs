@@ -43,7 +43,7 @@ impl ObjectId {
     }
 
     /// Whether this is an id as [`ObjectId::of_second`] makes it, which names no operation.
-    pub fn is_made_up(self) -> bool {
+    pub fn is_synthetic(self) -> bool {
         self.0[4..] == [0; 8]
     }
 
@@ -137,7 +137,7 @@ impl Position {
 
     /// Whether the server can fail to resume here: only a real operation can leave its log.
     pub fn names_an_operation(self) -> bool {
-        matches!(self, Self::Operation(id) if !id.is_made_up())
+        matches!(self, Self::Operation(id) if !id.is_synthetic())
     }
 }
 

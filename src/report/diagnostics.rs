@@ -61,7 +61,7 @@ pub fn incomplete(what: Incomplete, next: NextRun) -> String {
             "the run ended before the replication did, so objects are missing: {next}; \
              --until-complete ends a run when everything is there"
         ),
-        Incomplete::Repair => format!(
+        Incomplete::Backfill => format!(
             "objects that changed in the second before the replication may be missing: they come \
              only once another operation has happened, which a quiet log never brings by itself; \
              {next}; --until-complete waits for them"
@@ -143,7 +143,7 @@ impl Diagnostics {
                 next: next.url.as_str(),
             }),
             Notice::ResumeFailed { operation, choice } => self.resume_failed(*operation, *choice),
-            Notice::RepairStarted => {
+            Notice::BackfillStarted => {
                 self.tell(&"fetching the objects that the replication missed");
             }
             Notice::Probing { operation } => self.tell(&format_args!(
@@ -156,9 +156,9 @@ impl Diagnostics {
                 described(*operation)
             )),
             Notice::ClocksDiffer { server, local } => self.clocks_differ(*server, *local),
-            Notice::Repaired { is_early } => self.repaired(*is_early),
-            Notice::RepairDelayed { failure, wait } => self.repair_delayed(failure, *wait),
-            Notice::RepairGivenUp { reason } => self.warn(&format_args!(
+            Notice::Backfilled { is_early } => self.repaired(*is_early),
+            Notice::BackfillDelayed { failure, wait } => self.repair_delayed(failure, *wait),
+            Notice::BackfillGivenUp { reason } => self.warn(&format_args!(
                 "objects that the replication missed cannot be fetched and stay missing: {reason}"
             )),
         }
@@ -296,7 +296,7 @@ pub fn described(position: Position) -> String {
             ));
             format!("{ms} (of {at})")
         }
-        Position::Operation(id) if id.is_made_up() => {
+        Position::Operation(id) if id.is_synthetic() => {
             format!("{id} (the second {})", of_second(i64::from(id.second())))
         }
         Position::Operation(id) => {

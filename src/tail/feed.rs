@@ -10,7 +10,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::error::Error;
-use crate::consumer::{Consumer, Delivery, RepairEnd};
+use crate::consumer::{BackfillEnd, Consumer, Delivery};
 use crate::oplog::{Event, InvalidOperation, Operation};
 use crate::output::{Arrival, Printer};
 use crate::quiet::Quiet;
@@ -189,7 +189,7 @@ impl Feed {
         self.tally.count(operation, arrival);
         // What a repair brings has ids as in a replication, and comes after it.
         if let Some(progress) = &mut self.progress
-            && !self.consumer.is_repairing()
+            && !self.consumer.is_backfilling()
         {
             progress.count(operation);
         }
@@ -206,7 +206,7 @@ impl Feed {
         if !self.stop.until_complete || !self.was_live {
             return Ok(false);
         }
-        if self.consumer.repair_end() == Some(RepairEnd::GivenUp) {
+        if self.consumer.backfill_end() == Some(BackfillEnd::GivenUp) {
             return Err(Error::Incomplete);
         }
         Ok(self.consumer.incomplete().is_none())
@@ -243,7 +243,7 @@ impl Feed {
         };
         if !self.consumer.is_connected()
             || self.consumer.is_paused()
-            || self.consumer.is_repairing()
+            || self.consumer.is_backfilling()
             || self.consumer.is_uncertain()
         {
             idle.restart();

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch};
 
-use crate::consumer::{Acknowledging, Consumer, PAUSE, PositionStore as _, RepairEnd};
+use crate::consumer::{Acknowledging, BackfillEnd, Consumer, PAUSE, PositionStore as _};
 use crate::exit::ExitStatus;
 use crate::oplog::Position;
 use crate::output::Stdout;
@@ -259,7 +259,7 @@ impl Tail {
             position: self.feed.consumer.position(),
             repaired: self.feed.consumer.repaired(),
             reconnections: self.diagnostics.borrow().reconnections(),
-            has_repaired: self.feed.consumer.repair_end() == Some(RepairEnd::Done),
+            has_repaired: self.feed.consumer.backfill_end() == Some(BackfillEnd::Done),
             incomplete: self.feed.consumer.incomplete(),
             is_uncertain: self.feed.consumer.is_uncertain(),
         });

@@ -63,7 +63,10 @@ fn a_quiet_log() {
         assert!(!world.replica.contains_key("video/v3"));
         world.pass(3_600_000);
         world.catch_up().await;
-        assert!(!world.consumer.is_repairing(), "nothing shows that it can");
+        assert!(
+            !world.consumer.is_backfilling(),
+            "nothing shows that it can"
+        );
         world.change("v4", Insert, 0);
         world.catch_up().await;
         assert_eq!(world.replica.contains_key("video/v3"), world.config.repair);

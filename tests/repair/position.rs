@@ -51,10 +51,10 @@ fn stays_at_the_end_of_the_replication_until_the_repair_is_done() {
             world.front.expect([Fate::Slow(gate.clone())]);
             world.change("v4", Insert, 6_000);
             world.catch_up().await;
-            assert!(world.consumer.is_repairing());
+            assert!(world.consumer.is_backfilling());
             assert_eq!(world.consumer.position(), end);
             gate.open();
-            while world.consumer.awaits_repair() {
+            while world.consumer.awaits_backfill() {
                 assert_eq!(world.consumer.position(), end);
                 world.read(1).await;
             }
@@ -68,7 +68,7 @@ fn stays_at_the_end_of_the_replication_until_the_repair_is_done() {
 /// Asked to go on after an operation, the server falls back to states, which the clock of an agent stamps.
 #[test]
 fn stays_five_seconds_before_an_operation_until_the_repair_is_done() {
-    for (acknowledging, is_made_up) in BOTH.into_iter().flat_map(|it| [(it, true), (it, false)]) {
+    for (acknowledging, is_synthetic) in BOTH.into_iter().flat_map(|it| [(it, true), (it, false)]) {
         run(async {
             let mut world = World::new(&Setup {
                 start: Start::Now,
@@ -76,22 +76,22 @@ fn stays_five_seconds_before_an_operation_until_the_repair_is_done() {
             });
             world.change("v1", Insert, 5_000);
             world.begin_now().await;
-            if !is_made_up {
+            if !is_synthetic {
                 world.change("v1", Update, 1_500);
                 world.catch_up().await;
                 assert_eq!(world.consumer.position(), newest(&world));
             }
             let operation = world.consumer.position().unwrap();
-            assert_eq!(operation.names_an_operation(), !is_made_up);
+            assert_eq!(operation.names_an_operation(), !is_synthetic);
             world.change("v2", Insert, 2_000);
             world.change("v3", Insert, 2_000);
             world.shrink(1);
             // The position of a run from now already lies five seconds early.
-            let earlier = if is_made_up { 0 } else { 5 };
+            let earlier = if is_synthetic { 0 } else { 5 };
             let before = Position::Replication((operation.second() - earlier) * 1000);
             for number in 0..4 {
                 world.catch_up().await;
-                assert_eq!(world.consumer.position(), Some(before), "{is_made_up}");
+                assert_eq!(world.consumer.position(), Some(before), "{is_synthetic}");
                 world.change(&format!("b{number}"), Insert, 1_000);
             }
             world.change("v4", Insert, 9_000);
@@ -116,7 +116,7 @@ fn moves_once_the_repair_is_done_on_a_quiet_log() {
                 world.read(1).await;
                 world.acknowledge(u8::MAX);
             }
-            while world.consumer.awaits_repair() {
+            while world.consumer.awaits_backfill() {
                 assert_ne!(world.consumer.position(), newest(&world));
                 assert_eq!(world.read(1).await, 0);
             }
@@ -151,7 +151,7 @@ fn waits_for_the_acknowledgement_of_what_the_repair_brings() {
         let end = world.consumer.position();
         world.change("v4", Insert, 9_000);
         world.read(usize::MAX).await;
-        assert!(!world.consumer.awaits_repair());
+        assert!(!world.consumer.awaits_backfill());
         let repaired = (EPOCH_MS + 3_010).to_string();
         assert!(world.in_flight.contains(&repaired), "{:?}", world.in_flight);
         for id in std::mem::take(&mut world.in_flight) {
@@ -177,7 +177,7 @@ fn waits_for_what_is_written_after_the_repair_is_done() {
             assert_eq!(world.read(1).await, 1);
             world.acknowledge(u8::MAX);
             assert_eq!(world.read(usize::MAX).await, 2);
-            assert!(!world.consumer.awaits_repair());
+            assert!(!world.consumer.awaits_backfill());
             assert_eq!(world.consumer.position(), end);
             world.acknowledge(u8::MAX);
             assert_eq!(world.consumer.position(), newest(&world));

@@ -25,7 +25,7 @@ fn closed() {
     with_and_without(&Setup::default(), async |world| {
         let_repair_with(world, [Fate::Closed, Fate::Closed]).await;
         if world.config.repair {
-            assert!(world.consumer.is_repairing());
+            assert!(world.consumer.is_backfilling());
             assert_eq!(world.told.borrow().len(), 2, "{:?}", world.told);
             assert!(world.told.borrow()[1].starts_with("delayed"));
             // The main connection goes on meanwhile.
@@ -57,7 +57,7 @@ fn cut_at_every_byte() {
         run(async {
             let mut world = World::new(&Setup::default());
             let_repair_with(&mut world, [Fate::CutAfter(bytes)]).await;
-            assert!(!world.consumer.awaits_repair(), "{bytes}");
+            assert!(!world.consumer.awaits_backfill(), "{bytes}");
             assert_eq!(world.wrong(), [""; 0], "{bytes}");
             assert_eq!(world.repaired(), 2, "{bytes}");
             // Two connections where nothing was cut.
@@ -91,7 +91,7 @@ fn slow() {
         world.change("v3", Delete, 100);
         world.catch_up().await;
         if world.config.repair {
-            assert!(world.consumer.is_repairing());
+            assert!(world.consumer.is_backfilling());
             assert_eq!(world.consumer.position(), held);
         }
         gate.open();
@@ -131,7 +131,7 @@ fn refused() {
                 });
                 let fate = Fate::Refused(status);
                 let_repair_with(&mut world, [fate.clone(), fate]).await;
-                assert!(!world.consumer.awaits_repair());
+                assert!(!world.consumer.awaits_backfill());
                 let newest = world.server.newest().map(Position::Operation);
                 assert_eq!(
                     world.consumer.position(),

@@ -333,7 +333,8 @@ impl World {
             let newest = self.server.newest().map(Position::Operation);
             let has_newest =
                 self.replica.get("video/v11") == self.server.objects().get("video/v11");
-            if has_newest && self.consumer.position() == newest && !self.consumer.awaits_repair() {
+            if has_newest && self.consumer.position() == newest && !self.consumer.awaits_backfill()
+            {
                 return;
             }
             assert!(
@@ -357,10 +358,10 @@ fn consumer(config: &Config, told: &Rc<RefCell<Vec<String>>>) -> Consumer {
         None,
         Box::new(move |notice| {
             let word = match notice {
-                Notice::RepairStarted => "started".to_owned(),
-                Notice::RepairDelayed { failure, .. } => format!("delayed: {failure}"),
-                Notice::Repaired { .. } => "done".to_owned(),
-                Notice::RepairGivenUp { reason } => format!("given up: {reason}"),
+                Notice::BackfillStarted => "started".to_owned(),
+                Notice::BackfillDelayed { failure, .. } => format!("delayed: {failure}"),
+                Notice::Backfilled { .. } => "done".to_owned(),
+                Notice::BackfillGivenUp { reason } => format!("given up: {reason}"),
                 _ => return,
             };
             told.borrow_mut().push(word);

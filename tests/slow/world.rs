@@ -180,7 +180,7 @@ impl World {
     pub async fn read(&mut self, most: usize) -> Result<usize, Error> {
         let (mut taken, mut idle) = (0, 0);
         while taken < most && idle < IDLE_TURNS {
-            if self.consumer.is_repairing() {
+            if self.consumer.is_backfilling() {
                 // What only the repair brings is lost if the store fails just then.
                 self.fail_store(usize::MAX);
             }
@@ -289,7 +289,8 @@ impl World {
             let objects = self.agents[0].objects();
             let newest = self.agents[0].newest().map(Position::Operation);
             let has_newest = self.replica.get("video/last") == objects.get("video/last");
-            if has_newest && self.consumer.position() == newest && !self.consumer.awaits_repair() {
+            if has_newest && self.consumer.position() == newest && !self.consumer.awaits_backfill()
+            {
                 return self.prove().await;
             }
             assert!(Instant::now() < until, "never complete, {newest:?}");

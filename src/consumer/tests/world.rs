@@ -127,7 +127,7 @@ impl World {
     fn connect(&mut self) {
         let asked = self
             .consumer
-            .place
+            .tracker
             .ask()
             .map(|position| position.to_string());
         self.answer(asked.as_deref());
@@ -275,7 +275,7 @@ impl World {
                 }
                 let asked = self
                     .consumer
-                    .place
+                    .tracker
                     .ask()
                     .map(|position| position.to_string());
                 self.acknowledge(*which);

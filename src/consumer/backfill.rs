@@ -17,11 +17,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use super::config::Config;
+use super::dedup::SeenSet;
+use super::error::Error;
 use super::hold::MARGIN;
-use super::link::{Link, Linked};
 use super::notice::Notice;
-use super::resent::Known;
-use super::{Consumer, Delivery, Error, RepairEnd};
+use super::reconnect::{Incoming, Reconnect};
 use crate::http::Clients;
 use crate::oplog::{Event, InvalidOperation, Operation, Position, Record};
 
@@ -48,7 +48,7 @@ pub enum Step {
 }
 
 /// A repair that is due, or will be.
-pub struct Repair {
+pub struct Backfill {
     config: Arc<Config>,
     clients: Arc<Clients>,
     /// The second from which on states are asked for: where the fallback began, or that of the last
@@ -63,15 +63,15 @@ pub struct Repair {
     /// Hashes of type and id of what the main connection has sent since `live`.
     seen: HashSet<u64>,
     /// What the replication has sent of its last second.
-    known: Known,
+    known: SeenSet,
     /// How many operations there was no room to remember.
     unseen: usize,
     /// It went ahead with less than the margin.
     is_early: bool,
-    link: Option<Link>,
+    connection: Option<Reconnect>,
 }
 
-impl Repair {
+impl Backfill {
     /// The repair, from the UNIX second `from` on, of a replication that was over in the second
     /// `over_at`, by any clock; `known` is what it sent last.
     pub fn new(
@@ -79,7 +79,7 @@ impl Repair {
         clients: Arc<Clients>,
         from: u64,
         over_at: u64,
-        known: Known,
+        known: SeenSet,
     ) -> Self {
         Self {
             config,
@@ -92,7 +92,7 @@ impl Repair {
             known,
             unseen: 0,
             is_early: false,
-            link: None,
+            connection: None,
         }
     }
 
@@ -132,7 +132,7 @@ impl Repair {
                 return true;
             }
         }
-        if self.link.is_some() {
+        if self.connection.is_some() {
             return false;
         }
         let is_due = |margin| second >= self.missing_before + margin;
@@ -153,12 +153,12 @@ impl Repair {
             retries: Some(retries),
             ..Config::clone(&self.config)
         };
-        self.link = Some(Link::new(Arc::new(config), Arc::clone(&self.clients)));
+        self.connection = Some(Reconnect::new(Arc::new(config), Arc::clone(&self.clients)));
     }
 
     /// Whether it has begun.
     pub fn is_running(&self) -> bool {
-        self.link.is_some()
+        self.connection.is_some()
     }
 
     /// Whether it went ahead before it was certain that nothing more can be missing.
@@ -168,8 +168,8 @@ impl Repair {
 
     /// Tells that reading paused for a reason of ours.
     pub fn hold(&mut self) {
-        if let Some(link) = &mut self.link {
-            link.hold();
+        if let Some(connection) = &mut self.connection {
+            connection.hold();
         }
     }
 
@@ -179,14 +179,18 @@ impl Repair {
         cx: &mut Context<'_>,
         observer: &mut dyn FnMut(Notice<'_>),
     ) -> Poll<Step> {
-        let most_unseen = if self.link.is_some() { MOST_SEEN } else { 0 };
+        let most_unseen = if self.connection.is_some() {
+            MOST_SEEN
+        } else {
+            0
+        };
         if self.unseen > most_unseen {
             return Poll::Ready(Step::GivenUp(format!(
                 "more than {MOST_SEEN} objects changed before it was done"
             )));
         }
         loop {
-            let Some(link) = &mut self.link else {
+            let Some(connection) = &mut self.connection else {
                 return Poll::Pending;
             };
             let after = Position::of_second(self.from);
@@ -195,13 +199,13 @@ impl Repair {
                 // Another agent is tried at once; what comes of that counts.
                 Notice::Lost { wait, .. } if wait.is_zero() => {}
                 Notice::Lost { failure, wait, .. } => {
-                    observer(Notice::RepairDelayed { failure, wait });
+                    observer(Notice::BackfillDelayed { failure, wait });
                 }
                 _ => {}
             };
-            match ready!(link.poll(cx, || Some(after), &mut observer)) {
-                Ok(Linked::Opened(_)) => {}
-                Ok(Linked::Event(record)) => {
+            match ready!(connection.poll(cx, || Some(after), &mut observer)) {
+                Ok(Incoming::Opened(_)) => {}
+                Ok(Incoming::Event(record)) => {
                     if let Some(step) = self.receive(record) {
                         return Poll::Ready(step);
                     }
@@ -250,84 +254,6 @@ impl Repair {
                 .insert(position, operation.event().name(), operation.data());
         }
         Some(Step::Missing(operation))
-    }
-}
-
-impl Consumer {
-    /// Follows what the main connection sends, so that a repair can begin when it is due.
-    pub(super) fn plan_repair(
-        &mut self,
-        operation: &Operation,
-        position: Option<Position>,
-        is_behind: bool,
-    ) {
-        match operation.event() {
-            // What an earlier replication left out counts no more.
-            Event::Reset => self.repair = None,
-            Event::Live if !self.config.repair => self.place.release(),
-            Event::Live => {
-                let known = self.place.recent();
-                let Some(from) = self.place.hold_after_replication() else {
-                    return;
-                };
-                self.repair_end = None;
-                let over_at = self.answered.latest_now(self.config.clock.second());
-                let (config, clients) = (Arc::clone(&self.config), Arc::clone(&self.clients));
-                self.repair = Some(Repair::new(config, clients, from, over_at, known));
-            }
-            _ => {
-                if let Some(repair) = &mut self.repair
-                    && repair.saw(operation, position, is_behind)
-                {
-                    repair.start();
-                    (self.observer)(Notice::RepairStarted);
-                }
-            }
-        }
-    }
-
-    /// What the repair brings; `None` where there is nothing to hand out.
-    pub(super) fn poll_repair(&mut self, cx: &mut Context<'_>) -> Poll<Option<Delivery>> {
-        let Some(repair) = &mut self.repair else {
-            return Poll::Pending;
-        };
-        let step = ready!(repair.poll(cx, &mut *self.observer));
-        self.is_turn_of_repair = false;
-        Poll::Ready(self.repair_step(step))
-    }
-
-    fn repair_step(&mut self, step: Step) -> Option<Delivery> {
-        match step {
-            Step::Missing(operation) => {
-                self.repaired += 1;
-                self.place.deliver_repaired(&operation);
-                return Some(Delivery::Operation(operation));
-            }
-            Step::Invalid(invalid) => {
-                self.invalid_is_of_repair = true;
-                return Some(Delivery::Invalid(invalid));
-            }
-            Step::Done => {
-                self.repair_end = Some(RepairEnd::Done);
-                (self.observer)(Notice::Repaired {
-                    is_early: self.repair.as_ref().is_some_and(Repair::is_early),
-                });
-            }
-            // While the server cannot be reached at all, that is for the main connection to judge.
-            Step::Lost(_) if !self.link.is_connected() => {
-                if let Some(repair) = &mut self.repair {
-                    repair.start();
-                }
-                return None;
-            }
-            Step::Lost(reason) | Step::GivenUp(reason) => {
-                self.repair_end = Some(RepairEnd::GivenUp);
-                (self.observer)(Notice::RepairGivenUp { reason: &reason });
-            }
-        }
-        self.repair = None;
-        self.place.release();
-        None
     }
 }
 

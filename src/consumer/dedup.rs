@@ -19,12 +19,12 @@ fn fingerprint(hasher: &RandomState, event: &str, data: &str) -> u64 {
 
 /// Objects that have been handed out.
 #[derive(Debug, Default)]
-pub struct Known {
+pub struct SeenSet {
     hasher: RandomState,
     sent: HashSet<(Position, u64)>,
 }
 
-impl Known {
+impl SeenSet {
     /// Whether this is one of them.
     pub fn contains(&self, position: Position, event: &str, data: &str) -> bool {
         self.sent
@@ -42,7 +42,7 @@ impl Known {
 
 /// What was handed out lately, and what of it may come again.
 #[derive(Debug, Default)]
-pub struct Resent {
+pub struct Dedup {
     hasher: RandomState,
     second: u64,
     /// Not only the last second is remembered, but all since this was set.
@@ -51,7 +51,7 @@ pub struct Resent {
     expected: HashSet<(Position, u64)>,
 }
 
-impl Resent {
+impl Dedup {
     /// Tells an event of this name and data apart from others with the same id. An operation id
     /// is unique, so it needs none.
     pub fn fingerprint(&self, position: Option<Position>, event: &str, data: &str) -> u64 {
@@ -85,8 +85,8 @@ impl Resent {
     }
 
     /// What of the last second is remembered.
-    pub fn recent(&self) -> Known {
-        Known {
+    pub fn recent(&self) -> SeenSet {
+        SeenSet {
             hasher: self.hasher.clone(),
             sent: self.recent.iter().copied().collect(),
         }
@@ -128,24 +128,24 @@ mod tests {
 
     #[test]
     fn knows_the_objects_of_the_interrupted_second() {
-        let mut resent = Resent::default();
-        let [one, other] = ["{1}", "{2}"].map(|data| resent.fingerprint(Some(AT), "insert", data));
-        resent.remember(Position::Replication(4_900), one);
-        resent.remember(AT, one);
+        let mut dedup = Dedup::default();
+        let [one, other] = ["{1}", "{2}"].map(|data| dedup.fingerprint(Some(AT), "insert", data));
+        dedup.remember(Position::Replication(4_900), one);
+        dedup.remember(AT, one);
         assert!(
-            !resent.is_known(AT, one),
+            !dedup.is_known(AT, one),
             "the same connection may repeat itself"
         );
-        resent.expect(std::iter::empty());
-        assert!(!resent.is_known(AT, other));
-        assert!(!resent.is_known(Position::Replication(4_900), one));
-        assert!(resent.is_known(AT, one));
-        assert!(!resent.is_known(AT, one));
+        dedup.expect(std::iter::empty());
+        assert!(!dedup.is_known(AT, other));
+        assert!(!dedup.is_known(Position::Replication(4_900), one));
+        assert!(dedup.is_known(AT, one));
+        assert!(!dedup.is_known(AT, one));
     }
 
     #[test]
     fn data_over_several_lines_is_known_on_one() {
-        let mut known = Known::default();
+        let mut known = SeenSet::default();
         known.insert(AT, "insert", "{\"a\": 1}");
         assert!(known.contains(AT, "insert", "{\"a\":\n1}"));
         assert!(!known.contains(AT, "insert", "{\"a\":1}"));
@@ -153,30 +153,30 @@ mod tests {
 
     #[test]
     fn a_deletion_is_not_the_insertion_before_it() {
-        let resent = Resent::default();
+        let dedup = Dedup::default();
         assert_ne!(
-            resent.fingerprint(Some(AT), "insert", "{}"),
-            resent.fingerprint(Some(AT), "delete", "{}")
+            dedup.fingerprint(Some(AT), "insert", "{}"),
+            dedup.fingerprint(Some(AT), "delete", "{}")
         );
     }
 
     #[test]
     fn nothing_counts_that_came_before_a_reset() {
-        let mut resent = Resent::default();
-        resent.remember(AT, 1);
-        resent.expect([(Position::of_second(1), 0)].into_iter());
-        resent.forget();
-        assert!(!resent.is_known(AT, 1));
-        resent.expect(std::iter::empty());
-        assert!(!resent.is_known(AT, 1));
+        let mut dedup = Dedup::default();
+        dedup.remember(AT, 1);
+        dedup.expect([(Position::of_second(1), 0)].into_iter());
+        dedup.forget();
+        assert!(!dedup.is_known(AT, 1));
+        dedup.expect(std::iter::empty());
+        assert!(!dedup.is_known(AT, 1));
     }
 
     #[test]
     fn remembers_no_more_than_it_may() {
-        let mut resent = Resent::default();
+        let mut dedup = Dedup::default();
         for fingerprint in 0..(2 * MOST as u64) {
-            resent.remember(AT, fingerprint);
+            dedup.remember(AT, fingerprint);
         }
-        assert_eq!(resent.recent.len(), MOST);
+        assert_eq!(dedup.recent.len(), MOST);
     }
 }

@@ -111,7 +111,7 @@ impl Answered {
 
 /// What comes over a link.
 #[derive(Debug)]
-pub enum Linked {
+pub enum Incoming {
     /// A new connection stands.
     Opened(Answered),
     /// An event, not yet checked.
@@ -119,7 +119,7 @@ pub enum Linked {
 }
 
 /// A connection that is made again whenever it breaks.
-pub struct Link {
+pub struct Reconnect {
     config: Arc<Config>,
     clients: Arc<Clients>,
     agents: Vec<Agent>,
@@ -133,7 +133,7 @@ pub struct Link {
     unreadable: u32,
 }
 
-impl Link {
+impl Reconnect {
     /// A link that has not connected yet.
     pub fn new(config: Arc<Config>, clients: Arc<Clients>) -> Self {
         Self {
@@ -201,7 +201,7 @@ impl Link {
         cx: &mut Context<'_>,
         mut resume_after: impl FnMut() -> Option<Position>,
         observer: &mut dyn FnMut(Notice<'_>),
-    ) -> Poll<Result<Linked, Error>> {
+    ) -> Poll<Result<Incoming, Error>> {
         loop {
             match &mut self.phase {
                 Phase::Connected(connection) => match ready!(connection.poll_event(cx)) {
@@ -215,7 +215,7 @@ impl Link {
                         if self.succeed() {
                             observer(Notice::Receiving);
                         }
-                        return Poll::Ready(Ok(Linked::Event(record)));
+                        return Poll::Ready(Ok(Incoming::Event(record)));
                     }
                     Ok(Received::Heartbeat) => {
                         self.agents[self.current].ended = 0;
@@ -258,7 +258,7 @@ impl Link {
         &mut self,
         attempt: Attempt,
         observer: &mut dyn FnMut(Notice<'_>),
-    ) -> Result<Option<Linked>, Error> {
+    ) -> Result<Option<Incoming>, Error> {
         for exchange in &attempt.exchanges {
             observer(Notice::Exchanged(exchange));
         }
@@ -271,7 +271,7 @@ impl Link {
         let answer = attempt.exchanges.last().map(|exchange| &exchange.answer);
         let date = answer.and_then(date_of).map(second_of);
         let local = self.config.clock.second();
-        Ok(Some(Linked::Opened(Answered::new(date, local))))
+        Ok(Some(Incoming::Opened(Answered::new(date, local))))
     }
 
     /// The connection works: what failed before counts no more. Says whether something had.

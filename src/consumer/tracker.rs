@@ -1,13 +1,16 @@
 //! The place of a consumer in the log: what has been handed out, what of it is acknowledged, and
 //! what follows from both for the position and for where a new connection goes on.
 
+mod doubting;
+mod holding;
+
 use std::pin;
 
 use super::config::{Acknowledging, Config, Start};
+use super::dedup::{Dedup, SeenSet};
 use super::doubt::Doubt;
 use super::hold::{Hold, MARGIN};
 use super::in_flight::{Id, InFlight, NotInFlight, Pin};
-use super::resent::{Known, Resent};
 use super::store::PositionStore;
 use crate::oplog::{Event, Operation, Position, Record};
 
@@ -22,36 +25,36 @@ enum Origin {
     Reached(Position),
 }
 
-/// Keeps the place. The position goes to the store whenever it changes.
+/// Keeps the tracker. The position goes to the store whenever it changes.
 #[derive(Debug)]
-pub struct Place {
+pub struct Tracker {
     acknowledging: Acknowledging,
     exact_resume: bool,
     origin: Origin,
     /// The position behind what the present connection was asked for.
     asked: Option<Position>,
     /// Start a full replication, whatever has been handed out.
-    pub(super) replicate: bool,
+    replicate: bool,
     /// The last position handed out.
-    pub(super) delivered: Option<Position>,
+    delivered: Option<Position>,
     /// The last position of the replication that the present connection has sent.
-    pub(super) replicated: Option<Position>,
-    pub(super) hold: Option<Hold>,
-    pub(super) doubt: Option<Doubt>,
+    replicated: Option<Position>,
+    hold: Option<Hold>,
+    doubt: Option<Doubt>,
     /// How many seconds after it happened an operation came over the present connection, at best.
-    pub(super) least_lag: Option<i128>,
+    least_lag: Option<i128>,
     /// What comes over the present connection was handed out before, up to this operation.
-    pub(super) skips_to: Option<Position>,
+    skips_to: Option<Position>,
     /// Something handed out was acknowledged, or passed over, even if older ones still wait.
     has_settled: bool,
-    pub(super) in_flight: InFlight,
+    in_flight: InFlight,
     /// Where acknowledgements come in order: what is handed out and waits for the next one.
     batches: Vec<Pin>,
-    pub(super) resent: Resent,
+    dedup: Dedup,
     store: Option<Box<dyn PositionStore>>,
 }
 
-impl Place {
+impl Tracker {
     /// The place where `config` says to start.
     pub fn new(config: &Config, store: Option<Box<dyn PositionStore>>) -> Self {
         Self {
@@ -72,7 +75,7 @@ impl Place {
             has_settled: false,
             in_flight: InFlight::default(),
             batches: Vec::new(),
-            resent: Resent::default(),
+            dedup: Dedup::default(),
             store,
         }
     }
@@ -85,7 +88,7 @@ impl Place {
         self.has_settled = false;
         self.in_flight = InFlight::default();
         self.batches.clear();
-        self.resent.forget();
+        self.dedup.forget();
     }
 
     /// The position up to which everything is acknowledged; `None` while the run starts from
@@ -103,7 +106,7 @@ impl Place {
         let in_flight = self.in_flight.iter();
         let in_flight =
             in_flight.filter_map(|(id, fingerprint)| Some((id.position()?, fingerprint)));
-        self.resent.expect(in_flight);
+        self.dedup.expect(in_flight);
         self.replicated = None;
         self.forget_question();
         self.least_lag = None;
@@ -180,7 +183,7 @@ impl Place {
     /// The second of an operation is the store's; states are looked up by the agents' clocks. So
     /// is the time of a position that somebody else may have saved. A synthetic id already lies
     /// early enough, or is what the user asked for; and within a run the position lies before all
-    /// that is young, see [`Place::hold_young`].
+    /// that is young, see [`Tracker::hold_young`].
     pub fn fallback(&self) -> Option<(Position, u64)> {
         let asked = self.asked?;
         match asked {
@@ -236,10 +239,10 @@ impl Place {
         self.in_flight.len()
     }
 
-    /// Tells apart what has the same id; see [`Resent`].
+    /// Tells apart what has the same id; see [`Dedup`].
     pub fn fingerprint(&self, position: Option<Position>, record: &Record) -> u64 {
         let (event, data) = (record.event(), record.data());
-        self.resent.fingerprint(position, event, data)
+        self.dedup.fingerprint(position, event, data)
     }
 
     /// Whether this was handed out over an earlier connection and is merely sent again.
@@ -260,7 +263,7 @@ impl Place {
             // Younger than the last one, which has not come: the doubt stays.
             self.skips_to = None;
         }
-        self.resent.is_known(position, fingerprint)
+        self.dedup.is_known(position, fingerprint)
     }
 
     /// Takes note that this operation is being handed out.
@@ -270,7 +273,7 @@ impl Place {
         if let Some(position) = position
             && !is_reset
         {
-            self.resent.remember(position, fingerprint);
+            self.dedup.remember(position, fingerprint);
         }
         // What has no id cannot be acknowledged, so it neither holds nor moves the position.
         let has_id = !operation.id().trim().is_empty();
@@ -325,7 +328,7 @@ impl Place {
 
     /// Keeps the position where it is now, and in order of acknowledging also before what is
     /// handed out and waits.
-    pub(super) fn pin(&mut self) -> Pin {
+    fn pin(&mut self) -> Pin {
         if !self.is_by_id() {
             self.batches.push(self.in_flight.pin());
             self.pass_over_delivered();
@@ -371,8 +374,8 @@ impl Place {
     }
 
     /// What has been handed out lately and comes again when the same states are asked for again.
-    pub fn recent(&self) -> Known {
-        self.resent.recent()
+    pub fn recent(&self) -> SeenSet {
+        self.dedup.recent()
     }
 
     /// Ready once something may have been stored since now; `None` without a store.
@@ -380,7 +383,7 @@ impl Place {
         self.store.as_ref().map(|store| store.changed())
     }
 
-    pub(super) fn save(&self) {
+    fn save(&self) {
         if let (Some(store), Some(position)) = (&self.store, self.position()) {
             store.store(position);
         }

@@ -8,13 +8,13 @@ const OVER_AT: u32 = 1_795_456_511;
 /// A state of the second that is asked for again.
 const STATE: &str = "1795456510500";
 
-fn repair(known: Known) -> Repair {
+fn repair(known: SeenSet) -> Backfill {
     let config = Arc::new(Config {
         retries: Some(0),
         ..Config::of(Vec::new())
     });
     let clients = Arc::new(Clients::new(Arc::new(config.http.clone())));
-    Repair::new(config, clients, 1_795_456_510, OVER_AT.into(), known)
+    Backfill::new(config, clients, 1_795_456_510, OVER_AT.into(), known)
 }
 
 fn data(object: u64) -> String {
@@ -22,16 +22,16 @@ fn data(object: u64) -> String {
 }
 
 /// Has the repair see an operation of this second; whether it is due.
-fn sees(repair: &mut Repair, object: u64, second: u32) -> bool {
+fn sees(repair: &mut Backfill, object: u64, second: u32) -> bool {
     has_it_see(repair, object, second, false)
 }
 
 /// The same, where the server may have had to wait.
-fn sees_late(repair: &mut Repair, object: u64, second: u32) -> bool {
+fn sees_late(repair: &mut Backfill, object: u64, second: u32) -> bool {
     has_it_see(repair, object, second, true)
 }
 
-fn has_it_see(repair: &mut Repair, object: u64, second: u32, is_behind: bool) -> bool {
+fn has_it_see(repair: &mut Backfill, object: u64, second: u32, is_behind: bool) -> bool {
     let mut id = [1; 12];
     id[..4].copy_from_slice(&second.to_be_bytes());
     let id = ObjectId::from_bytes(id);
@@ -39,7 +39,7 @@ fn has_it_see(repair: &mut Repair, object: u64, second: u32, is_behind: bool) ->
     repair.saw(&operation, Some(Position::Operation(id)), is_behind)
 }
 
-fn poll(repair: &mut Repair) -> Poll<Step> {
+fn poll(repair: &mut Backfill) -> Poll<Step> {
     let mut cx = Context::from_waker(Waker::noop());
     repair.poll(&mut cx, &mut |_| ())
 }
@@ -50,7 +50,7 @@ fn event(name: &str, id: &str, data: &str) -> Record {
 
 #[test]
 fn is_due_once_an_operation_lies_far_enough_behind() {
-    let mut repair = repair(Known::default());
+    let mut repair = repair(SeenSet::default());
     assert!(!sees(&mut repair, 1, OVER_AT + 1));
     assert!(!sees(&mut repair, 1, OVER_AT + 4));
     assert!(poll(&mut repair).is_pending());
@@ -62,7 +62,7 @@ fn is_due_once_an_operation_lies_far_enough_behind() {
 
 #[test]
 fn is_due_by_the_first_operation_where_the_clock_of_this_machine_is_ahead() {
-    let mut repair = repair(Known::default());
+    let mut repair = repair(SeenSet::default());
     assert!(!sees(&mut repair, 1, OVER_AT - 3000));
     assert!(!sees(&mut repair, 1, OVER_AT - 2996));
     assert!(sees(&mut repair, 1, OVER_AT - 2995));
@@ -70,7 +70,7 @@ fn is_due_by_the_first_operation_where_the_clock_of_this_machine_is_ahead() {
 
 #[test]
 fn is_not_due_by_a_first_operation_that_may_come_after_a_gap() {
-    let mut repair = repair(Known::default());
+    let mut repair = repair(SeenSet::default());
     assert!(!sees_late(&mut repair, 1, OVER_AT + 100));
     assert!(!sees_late(&mut repair, 1, OVER_AT + 104));
     assert!(sees_late(&mut repair, 1, OVER_AT + 105));
@@ -78,7 +78,7 @@ fn is_not_due_by_a_first_operation_that_may_come_after_a_gap() {
 
 #[test]
 fn goes_ahead_at_once_when_no_more_can_be_remembered() {
-    let mut repair = repair(Known::default());
+    let mut repair = repair(SeenSet::default());
     for object in 0..MOST_SEEN as u64 {
         assert!(!sees(&mut repair, object, OVER_AT + 1));
     }
@@ -101,7 +101,7 @@ fn goes_ahead_at_once_when_no_more_can_be_remembered() {
 /// Nothing is uncertain about it when the seconds have passed all the same.
 #[test]
 fn is_not_early_when_it_can_no_longer_remember_but_is_due() {
-    let mut repair = repair(Known::default());
+    let mut repair = repair(SeenSet::default());
     for object in 0..MOST_SEEN as u64 {
         assert!(!sees(&mut repair, object, OVER_AT + 1));
     }
@@ -111,7 +111,7 @@ fn is_not_early_when_it_can_no_longer_remember_but_is_due() {
 
 #[test]
 fn is_given_up_when_no_more_can_be_remembered_and_it_cannot_go_ahead() {
-    let mut repair = repair(Known::default());
+    let mut repair = repair(SeenSet::default());
     for object in 0..=MOST_SEEN as u64 {
         assert!(!sees(&mut repair, object, OVER_AT));
     }
@@ -125,7 +125,7 @@ fn is_given_up_when_no_more_can_be_remembered_and_it_cannot_go_ahead() {
 /// The same object again and again takes no room.
 #[test]
 fn counts_objects_rather_than_operations() {
-    let mut repair = repair(Known::default());
+    let mut repair = repair(SeenSet::default());
     for _ in 0..=MOST_SEEN {
         sees(&mut repair, 1, OVER_AT);
     }
@@ -134,7 +134,7 @@ fn counts_objects_rather_than_operations() {
 
 #[test]
 fn leaves_out_what_has_been_handed_out() {
-    let mut known = Known::default();
+    let mut known = SeenSet::default();
     known.insert(STATE.parse().unwrap(), "insert", &data(1));
     let mut repair = repair(known);
     sees(&mut repair, 2, OVER_AT);
@@ -156,7 +156,7 @@ fn leaves_out_what_has_been_handed_out() {
 #[test]
 fn ends_at_live_and_takes_nothing_else_for_it() {
     for id in [STATE, ""] {
-        let step = repair(Known::default()).receive(event("live", id, ""));
+        let step = repair(SeenSet::default()).receive(event("live", id, ""));
         assert!(matches!(step, Some(Step::Done)));
     }
     let operation = "6b047e00686c822d00000001";
@@ -164,7 +164,7 @@ fn ends_at_live_and_takes_nothing_else_for_it() {
         event("reset", "1", ""),
         event("insert", operation, &data(1)),
     ] {
-        let step = repair(Known::default()).receive(event);
+        let step = repair(SeenSet::default()).receive(event);
         assert!(matches!(step, Some(Step::GivenUp(_))), "{step:?}");
     }
 }

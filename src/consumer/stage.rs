@@ -1,0 +1,22 @@
+//! How far a connection has got, and what waits on the way.
+
+use crate::oplog::{Operation, Position};
+
+/// An operation, with what it is known by.
+pub struct Decoded {
+    pub operation: Operation,
+    /// Its id, if that is a position.
+    pub position: Option<Position>,
+    pub fingerprint: u64,
+}
+
+/// How far the present connection has got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Nothing has come over it.
+    Opened,
+    /// It brings states: a replication or a fallback, up to `live`.
+    States,
+    /// It brings operations. From here on the server may skip some, if it has to wait.
+    Operations,
+}

@@ -1,0 +1,127 @@
+//! Takes note of doubts, and of what ends them; see [`doubt`](crate::consumer::doubt).
+
+use super::Tracker;
+use crate::consumer::doubt::{Doubt, Question};
+use crate::consumer::hold::MARGIN;
+use crate::oplog::Position;
+
+/// How many seconds later than at best operations come that are late.
+const LATER: i128 = 2;
+
+impl Tracker {
+    /// The connection has fallen behind: what comes from here on is in doubt.
+    pub fn fell_behind(&mut self) {
+        match (&mut self.doubt, self.delivered) {
+            (Some(doubt), _) => {
+                if let Some(question) = &mut doubt.question {
+                    question.is_behind = true;
+                }
+            }
+            (None, Some(since @ Position::Operation(_))) => {
+                let pin = self.pin();
+                self.doubt = Some(Doubt {
+                    since,
+                    pin,
+                    question: None,
+                });
+            }
+            (None, _) => {}
+        }
+    }
+
+    /// Whether the last operation came late, where it is this UNIX second: long after it happened, or
+    /// longer than the first ones over this connection by more than the rounding of seconds. Then
+    /// operations wait somewhere on the way.
+    pub fn comes_late(&mut self, now: u64) -> bool {
+        let Some(last @ Position::Operation(_)) = self.delivered else {
+            return false;
+        };
+        // Clocks that differ can make it negative.
+        let lag = i128::from(now) - i128::from(last.second());
+        let least = self.least_lag.map_or(lag, |least| least.min(lag));
+        self.least_lag = Some(least);
+        lag > i128::from(MARGIN) || lag - least >= LATER
+    }
+
+    /// Whether something may have been skipped, or may be skipped before what comes next.
+    pub fn is_in_doubt(&self) -> bool {
+        self.doubt.is_some()
+    }
+
+    /// The last operation without doubt, where something in doubt was handed out after it. `None` too
+    /// once a full replication is to begin, which stands for all that was skipped.
+    pub fn doubted(&self) -> Option<Position> {
+        let doubt = self.doubt.as_ref().filter(|_| !self.replicate)?;
+        (self.delivered != Some(doubt.since)).then_some(doubt.since)
+    }
+
+    /// The server is about to be asked whether it still has the operation that
+    /// [`Tracker::doubted`] names; `is_behind` says whether the connection is behind at this moment.
+    pub fn ask_whether_kept(&mut self, is_behind: bool) {
+        self.forget_question();
+        let Some(up_to) = self.delivered else {
+            return;
+        };
+        let pin = self.pin();
+        match &mut self.doubt {
+            Some(doubt) => {
+                doubt.question = Some(Question {
+                    up_to,
+                    pin,
+                    is_behind,
+                });
+            }
+            None => self.in_flight.unpin(pin),
+        }
+    }
+
+    /// The server still has the operation that it was asked for: what was handed out before the
+    /// question has no gap before it.
+    pub fn is_kept(&mut self) {
+        let Some(doubt) = &mut self.doubt else {
+            return;
+        };
+        let Some(question) = doubt.question.take() else {
+            return;
+        };
+        if self.skips_to.is_some() {
+            // The present connection has yet to come to where the last one was, and may miss it.
+            return self.in_flight.unpin(question.pin);
+        }
+        let answered = if question.is_behind {
+            doubt.since = question.up_to;
+            std::mem::replace(&mut doubt.pin, question.pin)
+        } else {
+            self.in_flight.unpin(question.pin);
+            match self.doubt.take() {
+                Some(doubt) => doubt.pin,
+                None => return,
+            }
+        };
+        self.in_flight.unpin(answered);
+        self.save();
+    }
+
+    /// The question was not answered.
+    pub fn forget_question(&mut self) {
+        let question = self.doubt.as_mut().and_then(|doubt| doubt.question.take());
+        if let Some(question) = question {
+            self.in_flight.unpin(question.pin);
+        }
+    }
+
+    /// Nothing that was handed out has a gap before it.
+    pub fn end_doubt(&mut self) {
+        if let Some(doubt) = self.doubt.take() {
+            let (pin, question) = doubt.into_pins();
+            self.in_flight.unpin(pin);
+            if let Some(pin) = question {
+                self.in_flight.unpin(pin);
+            }
+            self.save();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
