@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep};
 
+use super::agent::Agent;
 use super::backoff::Backoff;
 use super::config::{Config, second_of};
 use super::{Error, Notice};
-use crate::http::{Clients, Endpoint, Failure, Hint, Remedy, date_of};
+use crate::http::{Clients, Endpoint, Failure, Remedy, date_of};
 use crate::oplog::{Position, Record};
 use crate::sse::{Attempt, Connection, Received};
 
@@ -19,55 +20,11 @@ use crate::sse::{Attempt, Connection, Received};
 /// again will not change.
 const MAX_UNREADABLE: u32 = 5;
 
-/// So many connections of an agent in a row that ended before an operation or a heartbeat have a
-/// cause that lasts.
-const MANY_ENDED: u32 = 3;
-
 enum Phase {
     Idle,
     Connecting(Pin<Box<dyn Future<Output = Attempt>>>),
     Connected(Box<Connection>),
     Waiting(Pin<Box<Sleep>>),
-}
-
-/// One agent of the log, with when it may be tried.
-struct Agent {
-    endpoint: Arc<Endpoint>,
-    /// The least pause that its streams have asked for.
-    retry: Option<Duration>,
-    /// It failed lately, and is not tried before this.
-    rests_until: Option<Instant>,
-    /// How many connections in a row ended before an operation or a heartbeat.
-    ended: u32,
-}
-
-impl Agent {
-    fn new(endpoint: &Endpoint) -> Self {
-        Self {
-            endpoint: Arc::new(endpoint.clone()),
-            retry: None,
-            rests_until: None,
-            ended: 0,
-        }
-    }
-
-    /// Takes note of a failure. Returns it without the causes of an end, unless there were many.
-    fn fail(&mut self, failure: Failure, now: Instant, jitter: f64) -> Failure {
-        self.rests_until = now.checked_add(Backoff::rest(jitter, self.retry));
-        if !matches!(failure.hint, Some(Hint::Ended | Hint::EndedOverTls)) {
-            self.ended = 0;
-            return failure;
-        }
-        self.ended += 1;
-        let hint = failure.hint.filter(|_| self.ended >= MANY_ENDED);
-        Failure { hint, ..failure }
-    }
-
-    /// How long it still rests.
-    fn rest(&self, now: Instant) -> Duration {
-        self.rests_until
-            .map_or(Duration::ZERO, |until| until.saturating_duration_since(now))
-    }
 }
 
 /// When a connection was answered.
@@ -127,8 +84,12 @@ pub struct Reconnect {
     current: usize,
     phase: Phase,
     backoff: Backoff,
-    /// The failures of the agents tried since the last event, heartbeat or wait.
-    round: Vec<Failure>,
+    /// The last failure of each agent that has failed since the last event or heartbeat, and since
+    /// all of them had.
+    round: Vec<(usize, Failure)>,
+    /// How much of the pauses is taken off: the same for all agents of a round, so that they come
+    /// in their order.
+    jitter: f64,
     /// How many rounds in a row brought nothing but what cannot be read.
     unreadable: u32,
 }
@@ -144,6 +105,7 @@ impl Reconnect {
             phase: Phase::Idle,
             backoff: Backoff::default(),
             round: Vec::new(),
+            jitter: fastrand::f64(),
             unreadable: 0,
         }
     }
@@ -210,7 +172,7 @@ impl Reconnect {
                         if record.event() == "message" && record.data().is_empty() => {}
                     Ok(Received::Event(record)) => {
                         if !matches!(record.event(), "reset" | "live") {
-                            self.agents[self.current].ended = 0;
+                            self.agents[self.current].works();
                         }
                         if self.succeed() {
                             observer(Notice::Receiving);
@@ -218,7 +180,7 @@ impl Reconnect {
                         return Poll::Ready(Ok(Incoming::Event(record)));
                     }
                     Ok(Received::Heartbeat) => {
-                        self.agents[self.current].ended = 0;
+                        self.agents[self.current].works();
                         self.succeed();
                         observer(Notice::Heartbeat);
                     }
@@ -277,39 +239,51 @@ impl Reconnect {
     /// The connection works: what failed before counts no more. Says whether something had.
     fn succeed(&mut self) -> bool {
         let had_failed = self.backoff.failures() > 0 || !self.round.is_empty();
-        self.backoff.succeed();
-        self.round.clear();
+        if had_failed {
+            self.backoff.succeed();
+            self.begin_round();
+        }
         self.unreadable = 0;
         had_failed
     }
 
-    /// Decides what follows a failed try: the next agent at once, the first one again after a
-    /// while, or giving up.
+    /// Forgets the failures of this round, and returns them in the order of the last tries.
+    fn begin_round(&mut self) -> Vec<Failure> {
+        self.agents.iter_mut().for_each(Agent::begin_round);
+        let round = std::mem::take(&mut self.round);
+        round.into_iter().map(|(_, failure)| failure).collect()
+    }
+
+    /// Decides what follows a failed try: which agent is next, and when, or giving up.
     ///
-    /// No agent is tried again before it has rested, also where connections to several of them
-    /// work for a moment each, so that no round of failures comes to its end.
+    /// No agent is tried again before it has rested. Another one that may be tried sooner does
+    /// not wait for it.
     fn fail(
         &mut self,
         failure: Failure,
         observer: &mut dyn FnMut(Notice<'_>),
     ) -> Result<(), Error> {
-        let (now, jitter) = (Instant::now(), fastrand::f64());
-        let agent = &mut self.agents[self.current];
-        if let Phase::Connected(connection) = &self.phase {
-            agent.retry = connection.retry().or(agent.retry);
+        let (now, current) = (Instant::now(), self.current);
+        let agent = &mut self.agents[current];
+        if let Phase::Connected(connection) = &self.phase
+            && let Some(retry) = connection.retry()
+        {
+            agent.ask(retry);
         }
-        let failure = agent.fail(failure, now, jitter);
+        let failure = agent.fail(failure, now, self.jitter);
         let failed = Arc::clone(&agent.endpoint);
-        self.current = (self.current + 1) % self.agents.len();
-        self.round.push(Failure {
+        let told = Failure {
             reason: format!("{}: {}", failed.url, failure.reason),
             ..failure.clone()
-        });
-        let mut wait = self.agents[self.current].rest(now);
-        if self.round.len() >= self.agents.len() {
-            wait = wait.max(self.end_round(jitter)?);
-        }
-        let next = &self.agents[self.current];
+        };
+        self.round.retain(|(agent, _)| *agent != current);
+        self.round.push((current, told));
+        let pause = if self.round.len() < self.agents.len() {
+            Duration::ZERO
+        } else {
+            self.end_round()?
+        };
+        let wait = self.choose_next(now, pause);
         self.phase = if wait.is_zero() {
             Phase::Idle
         } else {
@@ -320,14 +294,28 @@ impl Reconnect {
             failures: self.backoff.failures(),
             wait,
             endpoint: &failed,
-            next: &next.endpoint,
+            next: &self.agents[self.current].endpoint,
         });
         Ok(())
     }
 
-    /// Decides what follows once every agent has failed: how long to wait, or giving up.
-    fn end_round(&mut self, jitter: f64) -> Result<Duration, Error> {
-        let round = std::mem::take(&mut self.round);
+    /// Goes over to the agent that may be tried soonest after this pause; of several, to the first
+    /// one in the order given, from the present one on. Returns how long to wait for it.
+    fn choose_next(&mut self, now: Instant, pause: Duration) -> Duration {
+        let agents = self.agents.len();
+        let wait = |agent: &usize| self.agents[*agent].rest(now).max(pause);
+        let others = (1..=agents).map(|step| (self.current + step) % agents);
+        let Some(next) = others.min_by_key(wait) else {
+            return pause;
+        };
+        let wait = wait(&next);
+        self.current = next;
+        wait
+    }
+
+    /// Decides what follows once every agent has failed: how long to wait at least, or giving up.
+    fn end_round(&mut self) -> Result<Duration, Error> {
+        let round = self.begin_round();
         let is_retried = |failure: &Failure| matches!(failure.remedy, Remedy::Retry(_));
         if round.iter().any(is_retried) {
             self.unreadable = 0;
@@ -342,11 +330,6 @@ impl Reconnect {
         if self.unreadable >= MAX_UNREADABLE {
             return Err(Error::Refused(unreadable(round)));
         }
-        let asked = round.iter().filter_map(|failure| match failure.remedy {
-            Remedy::Retry(asked) => asked,
-            _ => None,
-        });
-        let asked = asked.max();
         let retries = self.config.retries;
         if retries.is_some_and(|retries| self.backoff.failures() >= retries)
             && let Some(failure) = round.into_iter().next_back()
@@ -354,7 +337,9 @@ impl Reconnect {
             let failed = self.backoff.failures() + 1;
             return Err(Error::ConnectionLost { failure, failed });
         }
-        Ok(self.backoff.fail(jitter, asked))
+        let pause = self.backoff.fail(self.jitter);
+        self.jitter = fastrand::f64();
+        Ok(pause)
     }
 }
 

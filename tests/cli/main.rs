@@ -12,6 +12,7 @@ mod ack_paused;
 mod ack_reconnect;
 mod ack_stdin;
 mod ack_worker;
+mod agents;
 mod client_certificate;
 mod cookbook;
 mod diagnostics;

@@ -92,9 +92,14 @@ fn the_pause_that_a_stream_asks_for_stays() {
 #[test]
 fn an_absurd_pause_is_capped() {
     for digits in ["9".repeat(15), "9".repeat(22)] {
-        let server = ScriptServer::start([Script::events(format!("retry: {digits}\n\n"))]);
-        let mut run = Tail::url(server.url()).spawn();
-        run.wait_for_stderr("trying again in 1 d");
+        for absurd in [
+            Script::events(format!("retry: {digits}\n\n")),
+            Script::answer(503, &[("Retry-After", &digits)], ""),
+        ] {
+            let server = ScriptServer::start([absurd]);
+            let mut run = Tail::url(server.url()).spawn();
+            run.wait_for_stderr("trying again in 1 d");
+        }
     }
 }
 

@@ -1,0 +1,80 @@
+//! One agent of the log: when it may be tried, and what its failures in a row tell.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::backoff::{Backoff, LONGEST_ASKED_FOR};
+use crate::http::{Endpoint, Failure, Hint, Remedy};
+
+/// So many connections of an agent in a row that ended before an operation or a heartbeat have a
+/// cause that lasts.
+const MANY_ENDED: u32 = 3;
+
+/// One agent of the log, with when it may be tried.
+pub struct Agent {
+    /// Where it is.
+    pub endpoint: Arc<Endpoint>,
+    /// The least pause that its streams have asked for.
+    retry: Option<Duration>,
+    /// It failed lately, and is not tried before this.
+    rests_until: Option<Instant>,
+    /// Its failures in this round: while another agent asks to be left alone for long, this one
+    /// may fail many times.
+    backoff: Backoff,
+    /// How many connections in a row ended before an operation or a heartbeat.
+    ended: u32,
+}
+
+impl Agent {
+    /// An agent that has not been tried.
+    pub fn new(endpoint: &Endpoint) -> Self {
+        Self {
+            endpoint: Arc::new(endpoint.clone()),
+            retry: None,
+            rests_until: None,
+            backoff: Backoff::default(),
+            ended: 0,
+        }
+    }
+
+    /// Its stream asks for at least this pause from now on.
+    pub fn ask(&mut self, retry: Duration) {
+        self.retry = Some(retry);
+    }
+
+    /// Takes note of a failure. Returns it without the causes of an end, unless there were many.
+    pub fn fail(&mut self, failure: Failure, now: Instant, jitter: f64) -> Failure {
+        let retry_after = match failure.remedy {
+            Remedy::Retry(asked) => asked,
+            _ => None,
+        };
+        let asked = self.retry.max(retry_after).unwrap_or_default();
+        let rest = self.backoff.fail(jitter).max(asked.min(LONGEST_ASKED_FOR));
+        self.rests_until = now.checked_add(rest);
+        if !matches!(failure.hint, Some(Hint::Ended | Hint::EndedOverTls)) {
+            self.ended = 0;
+            return failure;
+        }
+        self.ended += 1;
+        let hint = failure.hint.filter(|_| self.ended >= MANY_ENDED);
+        Failure { hint, ..failure }
+    }
+
+    /// It has sent something that shows that it works.
+    pub fn works(&mut self) {
+        self.ended = 0;
+    }
+
+    /// A new round begins. The agent still rests for as long as it was told to.
+    pub fn begin_round(&mut self) {
+        self.backoff.succeed();
+    }
+
+    /// How long it still rests.
+    pub fn rest(&self, now: Instant) -> Duration {
+        self.rests_until
+            .map_or(Duration::ZERO, |until| until.saturating_duration_since(now))
+    }
+}
