@@ -47,10 +47,9 @@ fn execute(cli: Cli) -> Result<ExitStatus, Error> {
     limits::check_descriptors()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
-        .thread_keep_alive(limits::THREADS_LAST)
         .build()
         .context("cannot set up input and output")?;
-    limits::start_threads(&runtime)?;
+    limits::check_threads()?;
     let in_runtime = runtime.enter();
     let file_size = supervisor::outlive_file_size().context("cannot receive signals")?;
     let demo = if cli.source.demo {

@@ -1,17 +1,15 @@
 //! Checks at the start that the limits of the process leave room for a run.
 //!
-//! The asynchronous runtime panics where it gets no file descriptor or no thread, and a limit that
-//! is reached later looks like a fault of the network. So a run that cannot work is not begun.
+//! The asynchronous runtime panics where it gets no file descriptor, and a limit that is reached
+//! later looks like a fault of the network. So a run that cannot work is not begun.
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
-use std::time::Duration;
 
 use rustix::io::Errno;
 use rustix::process::{Resource, getrlimit};
-use tokio::runtime::Runtime;
 
 /// How many files a run may have open at once beside the standard ones: 8 of the runtimes and
 /// their signals, 2 of stdout, 3 of the state file, 3 connections, 4 of looking up a name or
@@ -20,7 +18,7 @@ const DESCRIPTORS: usize = 28;
 
 /// Limits that are advised are multiples of this.
 const STEP: usize = 64;
-/// How many threads a run starts before it can begin: for names, signals and saving.
+/// How many threads a run needs at once: for signals, saving, and looking up a name.
 const THREADS: usize = 3;
 
 /// The system gives less than a run needs.
@@ -80,13 +78,8 @@ fn too_few(free: usize) -> LimitError {
     }
 }
 
-/// A runtime whose thread for looking up names is already there: the runtime panics where it
-/// cannot start the first such thread, and waits for that one where it cannot start more.
-///
-/// # Errors
-/// When the system gives no thread.
-pub fn start_threads(runtime: &Runtime) -> Result<(), LimitError> {
-    // Tried first in a way that can fail, with all that a run needs at once.
+/// Fails where the process may not start as many threads as a run needs.
+pub fn check_threads() -> Result<(), LimitError> {
     let (over, is_over) = mpsc::channel::<()>();
     let is_over = Arc::new(Mutex::new(is_over));
     let tried: Result<Vec<_>, _> = (0..THREADS)
@@ -101,9 +94,5 @@ pub fn start_threads(runtime: &Runtime) -> Result<(), LimitError> {
         // It does nothing that could panic.
         let _ = thread.join();
     }
-    drop(runtime.spawn_blocking(|| ()));
     Ok(())
 }
-
-/// How long a thread of the runtime is kept that has nothing to do: for ever.
-pub const THREADS_LAST: Duration = Duration::MAX;

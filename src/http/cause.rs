@@ -5,12 +5,17 @@ use std::error::Error as StdError;
 use super::chain::{chain, deepest};
 use super::failure::Failure;
 use super::hint::Hint;
+use super::names::NoThread;
 use super::{tls_words, words};
+use crate::error_text::in_words;
 
 /// What a request that failed says about the place.
 pub fn request_failure(error: &reqwest::Error) -> Failure {
     if error.is_timeout() && error.is_connect() {
         return Failure::retry("no connection in time").hinting(Hint::TimeToConnect);
+    }
+    if let Some(error) = chain(error).find_map(|error| error.downcast_ref::<NoThread>()) {
+        return Failure::retry(in_words(error));
     }
     // In TLS 1.3 a server refuses a client only after the client has connected.
     if let Some(error) = chain(error).find_map(|error| error.downcast_ref::<rustls::Error>()) {

@@ -7,6 +7,7 @@ use reqwest::{Client, Url};
 
 use super::config::Config;
 use super::error::RequestError;
+use super::names::SystemResolver;
 
 /// How many headers an answer may have.
 const MAX_HEADERS: usize = 1024;
@@ -94,6 +95,7 @@ impl Clients {
             .http1_max_headers(MAX_HEADERS)
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(config.connect_timeout)
+            .dns_resolver(SystemResolver)
             .tcp_keepalive(Duration::from_secs(30))
             .pool_max_idle_per_host(0);
         builder = match config.proxy.for_reqwest() {

@@ -10,6 +10,7 @@ mod config;
 mod error;
 mod failure;
 mod hint;
+mod names;
 mod proxy;
 mod request;
 mod tls_words;
