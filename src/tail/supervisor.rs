@@ -161,11 +161,12 @@ struct Signals {
     statistics: Signal,
 }
 
-/// What ends a run, or interrupts it until `fg` or `bg`.
+/// What ends a run or the process, or interrupts it until `fg` or `bg`.
 struct Ending {
     interrupt: Option<Signal>,
     terminate: Signal,
     hangup: Option<Signal>,
+    quit: Option<Signal>,
     stop: Option<Signal>,
     go_on: Signal,
 }
@@ -196,6 +197,7 @@ impl Signals {
                 interrupt: unless_ignored(SignalKind::interrupt())?,
                 terminate: signal(SignalKind::terminate())?,
                 hangup: unless_ignored(SignalKind::hangup())?,
+                quit: unless_ignored(SignalKind::quit())?,
                 stop: unless_ignored(stop)?,
                 go_on: signal(go_on)?,
             },
@@ -240,11 +242,20 @@ impl Ending {
                 }
                 () = received(Some(&mut self.terminate)) => return 15,
                 () = received(self.hangup.as_mut()) => return 1,
+                () = received(self.quit.as_mut()) => quit(),
                 () = received(self.stop.as_mut()) => stop(),
                 () = received(Some(&mut self.go_on)) => stderr::allow_status(),
             }
         }
     }
+}
+
+/// Ends the process at once, as Ctrl-\ does by default, once the status line is gone.
+fn quit() {
+    stderr::close(String::new(), CLOSING);
+    let quit = SignalKind::quit().as_raw_value();
+    let _ = signal_hook::low_level::emulate_default_handler(quit);
+    process::abort();
 }
 
 /// Stops the process, as Ctrl-Z does by default, once the status line is gone.

@@ -10,6 +10,7 @@ use crate::terminal::{replication, to_the_end};
 
 const CTRL_C: &str = "\u{3}";
 const CTRL_D: &str = "\u{4}";
+const CTRL_BACKSLASH: &str = "\u{1c}";
 const CTRL_Z: &str = "\u{1a}";
 
 /// A program that is started by a person at this terminal.
@@ -32,11 +33,12 @@ fn job(terminal: &Terminal, server: &ScriptServer, then: &str) -> Running {
         .spawn()
 }
 
+/// Nothing of it: what comes after it may stand over its beginning.
 #[track_caller]
 fn shows_no_status(terminal: &Terminal) {
     let screen = terminal.screen();
     assert!(
-        !screen.iter().any(|line| line.contains("replicating")),
+        !screen.iter().any(|line| line.contains(" operations, ")),
         "{screen:#?}"
     );
 }
@@ -64,6 +66,26 @@ fn ctrl_z_takes_the_status_line_away_and_fg_brings_it_back() {
     terminal.wait_for_text("ended: 0");
     run.wait().exit(0);
     shows_no_status(&terminal);
+}
+
+/// The system ends the process, with a core where it writes any.
+#[test]
+fn ctrl_backslash_takes_the_status_line_away() {
+    let (terminal, gate) = (Terminal::with_columns(100), Gate::new());
+    let server = ScriptServer::start([replication(&gate)]);
+    let script = "ulimit -c 0; \"$@\"; echo ended: $? >&2";
+    let program = env!("CARGO_BIN_EXE_oplog-tail");
+    let args = ["sh", "-m", "-c", script, "sh", program];
+    let run = at(&terminal, &args)
+        .args(["--url", &server.url(), "--start-id", "0"])
+        .args(to_the_end())
+        .spawn();
+    terminal.wait_for_text("replicating: ");
+    terminal.type_in(CTRL_BACKSLASH);
+    // 128 and SIGQUIT.
+    terminal.wait_for_text("ended: 131");
+    shows_no_status(&terminal);
+    run.wait().exit(0);
 }
 
 #[test]
