@@ -66,7 +66,7 @@ fn memory_is_flat_while_the_cap_is_reached() {
 fn waiting_for_acknowledgements_is_no_silence_of_the_server() {
     // Each longer than the timeout, which is what is tested. After a longer pause the connection
     // is made again: what the server skipped meanwhile only a new request tells.
-    for (pause, is_made_again) in [(600, false), (1_800, true)] {
+    for (pause, is_made_again) in [(500, false), (1_800, true)] {
         let events: String = (1..=3).map(insert).collect();
         let server = ScriptServer::start([
             Script::events(events).stall(),

@@ -6,8 +6,8 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::support::{
-    AfterLast, Finished, Gate, Left, Script, ScriptServer, State, Tail, insert, insert_after,
-    object_at, operation_id,
+    AfterLast, Finished, Gate, Left, Script, ScriptServer, State, Tail, at_once, insert,
+    insert_after, object_at, operation_id,
 };
 
 const RESET: &str = "id: 1\nevent: reset\n\n";
@@ -22,6 +22,11 @@ fn cut() -> String {
 /// A whole one.
 fn whole() -> String {
     cut() + LIVE
+}
+
+/// Replications that are not complete, and what each lacks.
+fn beginnings() -> [(String, Left); 2] {
+    [(cut(), Left::Replication), (whole(), Left::Repair)]
 }
 
 /// Two operations after it: the second makes the repair due by the clock of the log.
@@ -84,9 +89,9 @@ fn after_so_many_lines() {
 
 #[test]
 fn when_idle() {
-    let args = ["--until-idle", "200ms"];
-    says(&cut(), &args, 0, Some(Left::Replication));
-    says(&whole(), &args, 0, Some(Left::Repair));
+    at_once(beginnings(), |(events, left)| {
+        says(&events, &["--until-idle", "1s"], 0, Some(left));
+    });
 }
 
 #[test]
@@ -96,10 +101,12 @@ fn at_live() {
 
 #[test]
 fn at_a_timeout() {
-    for (events, left) in [(cut(), Left::Replication), (whole(), Left::Repair)] {
-        says(&events, &["--timeout", "300ms"], 0, Some(left));
-        says(&events, &["--timeout", "300ms", "-n", "9"], 7, Some(left));
-    }
+    at_once(beginnings(), |(events, left)| {
+        says(&events, &["--timeout", "1500ms"], 0, Some(left));
+    });
+    at_once(beginnings(), |(events, left)| {
+        says(&events, &["--timeout", "1500ms", "-n", "9"], 7, Some(left));
+    });
 }
 
 #[test]
@@ -163,7 +170,7 @@ fn a_complete_run_says_nothing() {
         let run = |more: &[&str]| {
             let server = ScriptServer::start([Script::events(due()).stall(), missing()]);
             replicating(&server)
-                .args(["--until-idle", "300ms"])
+                .args(["--until-idle", "1s"])
                 .args(args)
                 .args(more)
                 .run()
@@ -190,9 +197,10 @@ fn until_complete_waits_for_what_was_missing() {
 
 #[test]
 fn until_complete_waits_on_a_quiet_log() {
-    let args = ["--until-complete", "--timeout", "500ms"];
-    says(&whole(), &args, 7, Some(Left::Repair));
-    says(&cut(), &args, 7, Some(Left::Replication));
+    let args = ["--until-complete", "--timeout", "1500ms"];
+    at_once(beginnings(), |(events, left)| {
+        says(&events, &args, 7, Some(left));
+    });
     let gate = Gate::new();
     let script = Script::events(whole()).wait_for(&gate);
     let script = script.send(insert(1) + &insert_after(5, 2)).stall();
@@ -230,7 +238,7 @@ fn a_timeout_with_lines_unacknowledged_says_so() {
         let script = Script::events(insert(1) + &insert(2)).stall();
         let server = ScriptServer::with([script], AfterLast::Repeat);
         let mut run = Tail::url(server.url())
-            .args(["--ack", "stdin", "--timeout", "800ms"])
+            .args(["--ack", "stdin", "--timeout", "3s"])
             .args(args)
             .stdin_piped()
             .spawn();

@@ -114,7 +114,7 @@ fn nothing_is_printed_that_was_not_sent() {
         let body = fixture(name);
         let server = ScriptServer::start([Script::events(body.as_slice()).stall()]);
         Tail::url(server.url())
-            .args(["--until-idle", "300ms"])
+            .args(["--until-idle", "1s"])
             .run()
             .exit(0)
             .says_incomplete(left_by(&body))

@@ -229,12 +229,12 @@ const LIVE: &str = "id: 1795456500500\nevent: live\n\n";
 #[test]
 fn until_idle_finishes_a_repair_that_is_due() {
     let second = Script::events_at(DATE, "")
-        .pause(Duration::from_millis(1500))
+        .pause(Duration::from_secs(2))
         .send(state_of("missing", "insert") + LIVE)
         .stall();
     let server = ScriptServer::start([replication(), second]);
     let finished = Tail::url(server.url())
-        .args(["--start-id", "0", "--until-idle", "300ms"])
+        .args(["--start-id", "0", "--until-idle", "1s"])
         .run()
         .exit(0)
         .stderr_is_empty();
@@ -244,7 +244,7 @@ fn until_idle_finishes_a_repair_that_is_due() {
     let markers = "id: 1\nevent: reset\n\nid: 1795456500000\nevent: live\n\n";
     let server = ScriptServer::start([Script::events_at(DATE, markers).stall()]);
     Tail::url(server.url())
-        .args(["--start-id", "0", "--until-idle", "300ms"])
+        .args(["--start-id", "0", "--until-idle", "1s"])
         .run()
         .exit(0)
         .says_incomplete(Left::Repair);
@@ -258,7 +258,7 @@ fn a_state_does_not_replace_the_operation_that_came_before_it() {
     let second = Script::events_at(DATE, second).stall();
     let server = ScriptServer::start([replication(), second]);
     let finished = Tail::url(server.url())
-        .args(["--start-id", "0", "--until-idle", "300ms", "--stats"])
+        .args(["--start-id", "0", "--until-idle", "1s", "--stats"])
         .run()
         .exit(0)
         .stderr_has(r#""repaired":1"#);
@@ -307,7 +307,7 @@ fn too_many_changed_objects_are_not_remembered() {
             }
         }));
         let finished = Tail::url(server.url())
-            .args(["--start-id", "0", "--until-idle", "300ms", "--state"])
+            .args(["--start-id", "0", "--until-idle", "1s", "--state"])
             .arg(state.path())
             .run()
             .exit(0)
@@ -340,7 +340,7 @@ fn a_lost_second_connection_is_made_again() {
         let cut = Script::events_at(DATE, missing);
         let server = ScriptServer::start([replication(), cut, second]);
         let finished = Tail::url(server.url())
-            .args(["--start-id", "0", "--until-idle", "300ms", "--stats"])
+            .args(["--start-id", "0", "--until-idle", "1s", "--stats"])
             .run()
             .exit(0)
             .stderr_has("trying again")
@@ -360,7 +360,7 @@ fn no_repair_makes_no_second_connection() {
             "0",
             "--no-repair",
             "--until-idle",
-            "300ms",
+            "1s",
             "--state",
         ])
         .arg(state.path())

@@ -9,6 +9,10 @@ use crate::support::{
     insert_numbered, operation_id,
 };
 
+/// Two seconds are promised for signals, and one for a reader that goes away; a loaded machine may
+/// add some.
+const IN_TIME: Duration = Duration::from_secs(6);
+
 fn inserts(count: u64) -> String {
     (1..=count).map(insert).collect()
 }
@@ -93,25 +97,25 @@ fn when_idle_though_heartbeats_come() {
     let script = Script::events(inserts(2)).heartbeats(Duration::from_millis(50));
     let server = ScriptServer::start([script]);
     let finished = Tail::url(server.url())
-        .args(["--until-idle", "400ms"])
+        .args(["--until-idle", "1s"])
         .run()
         .exit(0)
         .stdout_is(&expected_json(inserts(2).as_bytes()));
-    assert!(finished.elapsed >= Duration::from_millis(400));
+    assert!(finished.elapsed >= Duration::from_secs(1));
 }
 
 #[test]
 fn not_idle_while_operations_come() {
-    // One operation each 100 ms, eight of them: longer in all than the idle time.
+    // One operation each 250 ms, eight of them: longer in all than the idle time.
     let mut script = Script::events("");
     for number in 1..=8 {
         script = script
             .send(insert(number))
-            .pause(Duration::from_millis(100));
+            .pause(Duration::from_millis(250));
     }
     let server = ScriptServer::start([script.stall()]);
     Tail::url(server.url())
-        .args(["--until-idle", "600ms"])
+        .args(["--until-idle", "1500ms"])
         .run()
         .exit(0)
         .stdout_is(&expected_json(inserts(8).as_bytes()));
@@ -121,7 +125,7 @@ fn not_idle_while_operations_come() {
 fn not_idle_while_disconnected() {
     let server = ScriptServer::start([Script::status(503), Script::events(insert(1)).stall()]);
     Tail::url(server.url())
-        .args(["--until-idle", "200ms"])
+        .args(["--until-idle", "1s"])
         .run()
         .exit(0)
         .stdout_is(&expected_json(insert(1).as_bytes()));
@@ -135,7 +139,7 @@ fn whichever_condition_is_met_first() {
     for (args, lines) in [
         (&["-n", "3", "--until-live"][..], 3),
         (&["-n", "100", "--until-live"], expected.len()),
-        (&["-n", "100", "--until-idle", "200ms"], expected.len()),
+        (&["-n", "100", "--until-idle", "1s"], expected.len()),
     ] {
         let tail = Tail::url(server.url()).args(args);
         tail.run().exit(0).stdout_is(&expected[..lines]);
@@ -155,12 +159,12 @@ fn after_the_timeout() {
     for (server, printed) in [(&server, 1), (&silent, 0)] {
         at_once(stops, |(args, status)| {
             let finished = Tail::url(server.url())
-                .args(["--timeout", "1s"])
+                .args(["--timeout", "2s"])
                 .args(args)
                 .run()
                 .exit(status)
-                .within(Duration::from_secs(3));
-            assert!(finished.elapsed >= Duration::from_secs(1));
+                .within(IN_TIME);
+            assert!(finished.elapsed >= Duration::from_secs(2));
             assert_eq!(finished.stdout_lines().len(), printed);
         });
     }
@@ -184,7 +188,7 @@ fn the_timeout_passes_while_waiting_to_try_again() {
         .exit(7)
         .stderr_is_prefixed()
         .stderr_has("--timeout passed before the stop condition was met")
-        .within(Duration::from_secs(3));
+        .within(IN_TIME);
 }
 
 #[test]
@@ -208,7 +212,7 @@ fn at_a_signal() {
             let sent = Instant::now();
             run.signal(signal);
             let finished = run.wait().exit(status);
-            assert!(sent.elapsed() < Duration::from_secs(2));
+            assert!(sent.elapsed() < IN_TIME);
             finished.stdout_is(&expected_json(insert(1).as_bytes()));
             state.is(&operation_id(1));
         }
@@ -225,7 +229,7 @@ fn at_a_signal_while_connecting_or_waiting() {
         let sent = Instant::now();
         run.signal(Signal::TERM);
         run.wait().exit(0);
-        assert!(sent.elapsed() < Duration::from_secs(2));
+        assert!(sent.elapsed() < IN_TIME);
     }
 }
 
@@ -235,7 +239,7 @@ fn the_timeout_passes_while_nobody_reads_stdout() {
     for (flag, said) in [("-n", told), ("-qn", "")] {
         let server = ScriptServer::start([Script::events("").flood(insert_numbered)]);
         let mut run = Tail::url(server.url())
-            .args(["--timeout", "1s", flag, "100000000"])
+            .args(["--timeout", "3s", flag, "100000000"])
             .spawn();
         run.wait_until_stdout_is_full();
         let finished = run.wait_without_reading().exit(7);
@@ -262,7 +266,7 @@ fn at_a_signal_though_nobody_reads_stdout() {
         let sent = Instant::now();
         run.signal(signal);
         let finished = run.wait_without_reading().exit(0);
-        assert!(sent.elapsed() < Duration::from_secs(3));
+        assert!(sent.elapsed() < IN_TIME);
         // What the pipe did not take was not handed over.
         let text = finished.stdout_text();
         let whole_lines = text.matches('\n').count();
@@ -283,7 +287,7 @@ fn when_the_reader_goes_away_while_idle() {
     let gone = Instant::now();
     run.close_stdout();
     run.wait().exit(0).stderr_is_empty();
-    assert!(gone.elapsed() < Duration::from_secs(2));
+    assert!(gone.elapsed() < IN_TIME);
 }
 
 #[test]
@@ -298,7 +302,7 @@ fn when_the_reader_goes_away_while_busy() {
     let gone = Instant::now();
     run.close_stdout();
     run.wait().exit(0).stderr_is_from_now(state.path());
-    assert!(gone.elapsed() < Duration::from_secs(2));
+    assert!(gone.elapsed() < IN_TIME);
     state.is(&state.content().unwrap());
 }
 
@@ -310,5 +314,5 @@ fn when_the_reader_goes_away_while_stdout_is_full() {
     let gone = Instant::now();
     run.close_stdout();
     run.wait().exit(0).stderr_is_empty();
-    assert!(gone.elapsed() < Duration::from_secs(2));
+    assert!(gone.elapsed() < IN_TIME);
 }

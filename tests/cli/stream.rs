@@ -17,7 +17,7 @@ fn a_reader_ends_up_with_the_objects_of_the_server() {
             .stall(),
     ]);
     let finished = Tail::url(server.url())
-        .args(["--start-id", "0", "--until-idle", "300ms"])
+        .args(["--start-id", "0", "--until-idle", "1s"])
         .run()
         .exit(0);
     let replica = Replica::of(&finished.stdout_lines());

@@ -55,7 +55,7 @@ fn killed_before_any_call_of_a_save() {
     let run = |state: &State, name: &str, inject: Option<&str>| {
         let server = steady();
         strace::traced(state, &logs.path().join(name), inject)
-            .args(["--url", &server.url(), "--timeout", "3500ms", "--state"])
+            .args(["--url", &server.url(), "--timeout", "5s", "--state"])
             .arg(state.path())
             .run()
     };

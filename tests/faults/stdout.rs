@@ -92,8 +92,8 @@ fn a_reader_that_stops_for_longer_than_every_timeout() {
     }));
     let state = State::holding(operation_id(0));
     let mut run = Tail::url(server.url())
-        .args(["--read-timeout", "300ms", "--connect-timeout", "300ms"])
-        .args(["--until-idle", "300ms", "--retries", "0", "--state"])
+        .args(["--read-timeout", "2s", "--connect-timeout", "2s"])
+        .args(["--until-idle", "2s", "--retries", "0", "--state"])
         .arg(state.path())
         .spawn();
     run.read_lines(1_000);

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use crate::support::{Authority, Gate, Script, ScriptServer, Tail, at_once, insert, operation_id};
 
-/// Longer than each of the limits below, and too short for the connection to be made again.
-const STOPPED: Duration = Duration::from_millis(750);
+/// Longer than each of the limits below, and half of what has the connection made again: a loaded
+/// machine lets the process stand still for longer.
+const STOPPED: Duration = Duration::from_millis(550);
 
 /// A server that plays this script, with TLS or without, and the program as its client.
 fn follow(script: Script, tls: bool) -> (ScriptServer, Tail) {

@@ -38,7 +38,7 @@ impl Scene {
     /// A run from now on that is connected.
     fn tail(&self, args: &[&str]) -> Running {
         let running = Tail::url(self.server.url())
-            .args(["--until-idle", "1s"])
+            .args(["--until-idle", "2s"])
             .args(args)
             .stdin_piped()
             .spawn();

@@ -259,7 +259,7 @@ fn waits_for_stderr() {
 #[should_panic(expected = "said so far")]
 fn a_run_that_hangs_is_killed_and_shown() {
     shell("echo said so far; exec sleep 100")
-        .patience(Duration::from_millis(200))
+        .patience(Duration::from_secs(1))
         .run();
 }
 
