@@ -5,7 +5,6 @@ use std::ffi::OsString;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Command};
 
-use super::usage_error;
 use crate::duration;
 
 /// How alike two names are, from 0 to 1, where one begins like the other and then goes on.
@@ -32,7 +31,7 @@ pub(super) fn explained(
         return error;
     }
     if let Some(message) = single_dash(command, args, &unknown) {
-        return usage_error(message);
+        return command.clone().error(ErrorKind::ValueValidation, message);
     }
     error.remove(ContextKind::Suggested);
     error.remove(ContextKind::SuggestedArg);

@@ -21,7 +21,7 @@ pub enum ProxyChoice {
     /// None, whatever the environment says.
     Direct,
     /// This one, for all of them.
-    Given(NamedProxy),
+    Given(Box<NamedProxy>),
     /// What the environment says for each URL.
     Environment(ProxyVariables),
 }

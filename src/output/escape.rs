@@ -45,7 +45,7 @@ impl Room {
     fn push_unknown(&mut self, text: &str, out: &mut Vec<u8>) -> bool {
         if !self.cut
             && text.len() <= self.left
-            && super::all_bytes(text, |byte| matches!(byte, b' '..=b'~'))
+            && super::bytes::all_bytes(text, |byte| matches!(byte, b' '..=b'~'))
         {
             out.extend_from_slice(text.as_bytes());
             self.left -= text.len();
@@ -63,7 +63,7 @@ impl Room {
             let mut buffer = [0; 4];
             let start = out.len();
             let width = if is_unsafe(c) {
-                super::push_display(out, format_args!("{}", c.escape_unicode()));
+                super::bytes::push_display(out, format_args!("{}", c.escape_unicode()));
                 out.len() - start
             } else {
                 out.extend_from_slice(c.encode_utf8(&mut buffer).as_bytes());

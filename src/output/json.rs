@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::{Arrival, all_bytes, lag_ms, push_display};
+use super::arrival::{Arrival, lag_ms};
+use super::bytes::{all_bytes, push_display};
 use crate::oplog::{Event, Operation};
 
 /// Appends the object, without a line feed.

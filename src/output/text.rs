@@ -1,8 +1,9 @@
 //! Text lines for people: `TIMESTAMP: EVENT #ID OBJECT (PARENT, PARENT)`.
 
+use super::arrival::{Arrival, lag_ms};
+use super::bytes::push_display;
 use super::color::Palette;
 use super::escape::{MAX_FIELD_CHARS, Room};
-use super::{Arrival, lag_ms, push_display};
 use crate::oplog::{Event, Object, Operation};
 
 /// Appends the line, without a line feed.

@@ -12,4 +12,5 @@ pub use diagnostics::{
     Diagnostics, Limiter, NextRun, Verbosity, described, fatal, incomplete, uncertain,
 };
 pub use progress::Progress;
-pub use statistics::{SharedStatistics, Tally, Whereabouts};
+pub use statistics::shared::SharedStatistics;
+pub use statistics::{Tally, Whereabouts};

@@ -1,6 +1,6 @@
 //! What came in a run, in numbers: `--stats` and SIGUSR1.
 
-mod shared;
+pub mod shared;
 mod tally;
 
 use std::time::{Duration, Instant};
@@ -14,7 +14,6 @@ use crate::duration::ForPeople;
 use crate::oplog::Position;
 use crate::output::Format;
 
-pub use shared::SharedStatistics;
 pub use tally::Tally;
 
 use tally::Events;

@@ -1,6 +1,7 @@
 //! The store of an OpLog server, without a clock, a thread or a socket: a capped log of
 //! operations, the latest state of every object, and what a subscription to them is sent.
 
+mod filter;
 mod log;
 mod states;
 #[cfg(test)]
@@ -11,6 +12,7 @@ use std::sync::Arc;
 
 use super::object::{Change, Object, write_event};
 use crate::oplog::{InvalidPosition, ObjectId, Position};
+pub use filter::Filter;
 use log::{Cursor, Log, Logged};
 pub use log::{Gap, Skipped};
 use states::{Place, Replication, States};
@@ -47,24 +49,6 @@ impl Default for ModelConfig {
             lossy: true,
             first_id_tail: 0x686c_822d_8e00_0001,
         }
-    }
-}
-
-/// Which objects a subscription is about. An empty list lets every object through.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Filter {
-    /// The types to let through.
-    pub types: Vec<String>,
-    /// The parents of which an object must have one.
-    pub parents: Vec<String>,
-}
-
-impl Filter {
-    fn matches(&self, object: &Object) -> bool {
-        let by_type = self.types.is_empty() || self.types.iter().any(|kind| **kind == *object.kind);
-        let by_parent =
-            self.parents.is_empty() || object.parents.iter().any(|it| self.parents.contains(it));
-        by_type && by_parent
     }
 }
 

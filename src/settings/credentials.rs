@@ -8,7 +8,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderName, HeaderValue, header};
 
-use super::{Inputs, UsageError};
+use super::error::UsageError;
+use super::inputs::Inputs;
 use crate::cli::{PASSWORD_VARIABLE, Secret, Source};
 use crate::error_text::in_words;
 use crate::http::Endpoint;

@@ -1,99 +1,29 @@
 //! What the command line means: validated, with defaults and the environment taken into account.
 
 mod credentials;
+mod error;
+mod inputs;
 mod network;
 mod pem;
 mod start;
 mod url;
 
-use std::ffi::OsString;
-use std::fmt;
-use std::io::Read;
 use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::time::Duration;
-
-use jiff::Timestamp;
 
 use crate::cli::{self, Cli};
 use crate::consumer::{Acknowledging, Clock, Config, OnResumeFailed};
 use crate::http::{self, ProxyChoice, ProxyVariables, excepts_everything};
 use crate::output::{Format, color};
-use crate::report::{NextRun, Verbosity, stderr};
+use crate::report::{NextRun, Verbosity};
 
 pub use crate::cli::{Ack, OnInvalid};
+pub use error::UsageError;
+pub use inputs::{Environment, Inputs};
 
 /// The most lines out at once with `--ack stdin`, where the command line does not say.
 const DEFAULT_MAX_IN_FLIGHT: usize = 1000;
-
-/// What was typed makes no sense: exit status 2. Names the flag and, unless it is secret, the
-/// value.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UsageError(String);
-
-impl UsageError {
-    fn new(message: impl Into<String>) -> Self {
-        Self(message.into())
-    }
-}
-
-impl fmt::Display for UsageError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for UsageError {}
-
-impl From<UsageError> for clap::Error {
-    /// The error in clap's form: `exit` prints it and ends the process with status 2.
-    fn from(error: UsageError) -> Self {
-        cli::usage_error(error)
-    }
-}
-
-/// Looks up an environment variable.
-pub type Environment = Box<dyn Fn(&str) -> Option<OsString>>;
-
-/// What the meaning of a command line depends on besides its words.
-pub struct Inputs {
-    /// The environment.
-    pub env: Environment,
-    /// The current time.
-    pub now: Timestamp,
-    /// Whether stdout is a terminal.
-    pub stdout_is_terminal: bool,
-    /// Whether stderr is a terminal.
-    pub stderr_is_terminal: bool,
-    /// Whether stderr is a terminal, and not the one that shows stdout.
-    pub stderr_is_terminal_of_its_own: bool,
-    /// Where `--password-file -` reads from.
-    pub stdin: Box<dyn Read>,
-}
-
-impl Inputs {
-    /// Those of this process.
-    pub fn of_process() -> Self {
-        use std::io::IsTerminal as _;
-        Self {
-            env: Box::new(|name| std::env::var_os(name)),
-            now: Timestamp::now(),
-            stdout_is_terminal: std::io::stdout().is_terminal(),
-            stderr_is_terminal: std::io::stderr().is_terminal(),
-            stderr_is_terminal_of_its_own: stderr::has_terminal_of_its_own(),
-            stdin: Box::new(std::io::stdin()),
-        }
-    }
-
-    /// The variable, if it is set and not empty. Its value may be a secret and is not shown.
-    fn variable(&self, name: &str) -> Result<Option<String>, UsageError> {
-        let value = (self.env)(name).filter(|value| !value.is_empty());
-        value
-            .map(OsString::into_string)
-            .transpose()
-            .map_err(|_| UsageError::new(format!("{name}: its value is not UTF-8")))
-    }
-}
 
 /// When a run ends by itself. Without any but the last it is not meant to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -189,7 +119,7 @@ impl Settings {
         let direct = demo_url.is_some() || (proxy.is_none() && excepts_everything(&inputs.env));
         let proxy = match proxy {
             _ if direct => ProxyChoice::Direct,
-            Some(proxy) => ProxyChoice::Given(proxy),
+            Some(proxy) => ProxyChoice::Given(Box::new(proxy)),
             None => {
                 network::check_proxy_variables(&inputs.env, &endpoints)?;
                 ProxyChoice::Environment(ProxyVariables::read(&inputs.env))

@@ -7,9 +7,10 @@ use reqwest::{Certificate, Proxy, Url};
 use rustls::RootCertStore;
 
 use super::credentials::basic;
+use super::error::UsageError;
+use super::inputs::Environment;
 use super::pem;
 use super::url::{decoded, redacted};
-use super::{Environment, UsageError};
 use crate::cli::{Secret, Source};
 use crate::http::{Endpoint, NamedProxy, Tls, may_show_password, proxy_variable};
 

@@ -9,7 +9,7 @@ use rustls::pki_types::pem::{Error as PemError, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 
-use super::UsageError;
+use super::error::UsageError;
 use crate::error_text::in_words;
 
 /// What some editors begin a file with.

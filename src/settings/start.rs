@@ -5,7 +5,7 @@ use jiff::fmt::temporal::Pieces;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use super::UsageError;
+use super::error::UsageError;
 use crate::cli;
 use crate::consumer::Start;
 use crate::duration::{self, InvalidDuration};

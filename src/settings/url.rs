@@ -3,7 +3,9 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use reqwest::Url;
 
-use super::{Inputs, UsageError, credentials};
+use super::credentials;
+use super::error::UsageError;
+use super::inputs::Inputs;
 use crate::cli::{Cli, Secret, Source, TypedUrl, URL_VARIABLE};
 use crate::http::Endpoint;
 

@@ -4,6 +4,7 @@ mod acks;
 mod ending;
 mod error;
 mod feed;
+mod finish;
 pub mod supervisor;
 
 use std::cell::RefCell;

@@ -4,6 +4,7 @@
 
 mod completions;
 mod pages;
+mod rooms;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

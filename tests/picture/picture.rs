@@ -13,7 +13,7 @@ mod svg;
 use std::io::Write as _;
 use std::process::{Command, ExitCode};
 
-use oplog_tail::{cli, run};
+use oplog_tail::{app, cli};
 
 /// Says to be the program instead of drawing it.
 const BE_THE_PROGRAM: &str = "--be-the-program";
@@ -28,7 +28,7 @@ fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().collect();
     if args.get(1).is_some_and(|arg| arg == BE_THE_PROGRAM) {
         return match cli::parse(args.into_iter().skip(1)) {
-            Ok(cli) => run::run(cli).into(),
+            Ok(cli) => app::run(cli).into(),
             Err(error) => error.exit(),
         };
     }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::collections::vec_deque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use super::Filter;
+use super::filter::Filter;
 use crate::oplog::ObjectId;
 use crate::server::object::{Action, Object};
 

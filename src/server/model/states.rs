@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use super::Filter;
+use super::filter::Filter;
 use crate::server::object::{Action, Object, write_event, write_marker};
 
 /// When an object last changed, by the clock of the agent that took the change in; `number` tells

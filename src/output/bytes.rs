@@ -1,0 +1,14 @@
+//! What the printers do with bytes.
+
+/// Whether `is_good` holds for every byte. Looks at all of them, because without an early end the
+/// processor can take many at once; texts are short and nearly always good.
+pub fn all_bytes(text: &str, is_good: impl Fn(u8) -> bool) -> bool {
+    text.bytes().fold(true, |good, byte| good & is_good(byte))
+}
+
+/// Writes a value by its `Display`.
+pub fn push_display(out: &mut Vec<u8>, value: std::fmt::Arguments<'_>) {
+    use std::io::Write as _;
+    // Writing to a Vec cannot fail.
+    let _ = out.write_fmt(value);
+}

@@ -1,0 +1,189 @@
+//! How a run ends: what is still waited for, what is said, and which exit status follows.
+
+use std::time::Duration;
+
+use super::ending::Ending;
+use super::error::Error;
+use super::supervisor::{Interruption, Order, TIMED_OUT};
+use super::{SAVING, Tail};
+use crate::consumer;
+use crate::exit::ExitStatus;
+use crate::output::OutputError;
+use crate::report::{incomplete, stderr, uncertain};
+
+/// How long acknowledgements are waited for once whoever reads stdout is gone.
+const LAST_ACKS: Duration = Duration::from_millis(300);
+
+/// How long a signal may take to follow the end of a neighbour in the pipeline.
+const LATE_SIGNAL: Duration = Duration::from_millis(200);
+
+/// How long the server gets to say whether it has skipped something, where nothing else hurries.
+const CERTAINTY: Duration = Duration::from_secs(5);
+/// The same, where the run is to end at once.
+const QUICK_CERTAINTY: Duration = Duration::from_millis(400);
+
+impl Tail {
+    /// Ends the run, and tells the exit status.
+    pub(super) async fn end(mut self, ending: Result<Ending, Error>) -> Result<ExitStatus, Error> {
+        let ending = match ending {
+            Err(Error::Output(OutputError::ReaderGone)) => Ok(Ending::ReaderGone),
+            other => other,
+        };
+        stderr::clear_status();
+        let ending = self.take_last_acknowledgements(ending).await;
+        let ending = match ending {
+            Ok(ending) => {
+                let ending = self.unless_by_signal(ending).await;
+                self.make_certain(ending).await
+            }
+            failure => failure,
+        };
+        // Before the end of the consumer, which forgets.
+        self.note_whereabouts();
+        let left = self.feed.consumer.incomplete();
+        self.feed.consumer.stop();
+        let saver = self.saver.as_ref();
+        let saved = saver.map_or(Ok(()), |saver| saver.finish(SAVING));
+        self.tell_saved();
+        let ending = ending.and_then(|ending| saved.map(|()| ending).map_err(Into::into));
+        if let Some(left) = left {
+            let line = incomplete(left, self.next_run);
+            self.diagnostics.borrow().warn(&line);
+        }
+        ending.map(|ending| self.exit_status(ending))
+    }
+
+    /// Takes in what was acknowledged before the end.
+    ///
+    /// A worker that dies closes its end of stdin and of stdout at once, and either may be noticed
+    /// first; so a reader that is gone counts as the end of its acknowledgements, if any are due.
+    async fn take_last_acknowledgements(
+        &mut self,
+        ending: Result<Ending, Error>,
+    ) -> Result<Ending, Error> {
+        let is_reader_gone = matches!(ending, Ok(Ending::ReaderGone));
+        let patience = if is_reader_gone {
+            LAST_ACKS
+        } else {
+            Duration::ZERO
+        };
+        while self.feed.consumer.in_flight() > 0
+            && let Some(acks) = &mut self.acks
+            && let Ok(Ok(Some(ids))) = tokio::time::timeout(patience, acks.next()).await
+        {
+            self.acknowledge(&ids);
+        }
+        if is_reader_gone && self.feed.consumer.in_flight() > 0 {
+            return Ok(Ending::AcksEnded);
+        }
+        ending
+    }
+
+    /// Ctrl-C goes to every process of a pipeline, and that the others are gone may be noticed
+    /// before the signal is. So what would be a failure of theirs waits for one a moment.
+    async fn unless_by_signal(&mut self, ending: Ending) -> Ending {
+        let is_failure = match ending {
+            Ending::ReaderGone => self.has_condition,
+            Ending::AcksEnded => self.feed.consumer.in_flight() > 0 || !self.has_acknowledged,
+            _ => false,
+        };
+        while is_failure
+            && let Ok(Some(order)) = tokio::time::timeout(LATE_SIGNAL, self.orders.recv()).await
+        {
+            match order {
+                Order::Stop(interruption) => return Ending::Interrupted(interruption),
+                Order::ShowStatistics => self.show_asked_statistics(),
+            }
+        }
+        ending
+    }
+
+    /// Asks the server, where reading fell behind, whether something was skipped. What was printed
+    /// is not called complete before that is known.
+    async fn make_certain(&mut self, ending: Ending) -> Result<Ending, Error> {
+        if ending == Ending::SavingFailed {
+            return Ok(ending);
+        }
+        let mut patience = match ending {
+            Ending::ConditionMet => CERTAINTY,
+            _ => QUICK_CERTAINTY,
+        };
+        while self.feed.consumer.is_uncertain() {
+            let Self { feed, orders, .. } = &mut *self;
+            let certain = std::future::poll_fn(|cx| feed.consumer.poll_certain(cx));
+            tokio::select! {
+                Some(order) = orders.recv() => match order {
+                    // A condition that is met stays met.
+                    Order::Stop(_) => patience = QUICK_CERTAINTY,
+                    Order::ShowStatistics => self.show_asked_statistics(),
+                },
+                certain = tokio::time::timeout(patience, certain) => match certain {
+                    // What was skipped has been told.
+                    Ok(certain) => return Ok(certain.map(|_| ending)?),
+                    Err(_) if self.feed.consumer.ends_at_a_gap() => {
+                        return Err(consumer::Error::Uncertain.into());
+                    }
+                    Err(_) => {
+                        // A reader that has seen enough is to hear nothing.
+                        if ending != Ending::ReaderGone {
+                            self.diagnostics.borrow().warn(&uncertain());
+                        }
+                        break;
+                    }
+                },
+            }
+        }
+        Ok(ending)
+    }
+
+    fn exit_status(&self, ending: Ending) -> ExitStatus {
+        let in_flight = self.feed.consumer.in_flight();
+        let diagnostics = self.diagnostics.borrow();
+        match ending {
+            Ending::ConditionMet => ExitStatus::Success,
+            Ending::Interrupted(interruption) => {
+                if interruption == Interruption::Timeout {
+                    if self.has_condition {
+                        diagnostics.warn(&TIMED_OUT);
+                    }
+                    if in_flight > 0 {
+                        diagnostics.warn(&self.unacknowledged("--timeout passed"));
+                    }
+                }
+                interruption.exit_status(self.has_condition)
+            }
+            Ending::ReaderGone if !self.has_condition => ExitStatus::Success,
+            Ending::ReaderGone => {
+                diagnostics
+                    .warn(&"the reader of stdout went away before the stop condition was met");
+                ExitStatus::Failure
+            }
+            Ending::AcksEnded if in_flight == 0 => {
+                // A worker that is done closes stdin; a stdin without one ends before anything was
+                // acknowledged.
+                if !self.has_acknowledged {
+                    diagnostics.warn(
+                        &"stdin has ended before anything was acknowledged, so the run ends; \
+                          with --ack stdin the worker must write the ids to it and keep it open",
+                    );
+                }
+                ExitStatus::Success
+            }
+            Ending::AcksEnded => {
+                diagnostics.warn(&self.unacknowledged("stdin was closed"));
+                ExitStatus::Failure
+            }
+            Ending::SavingFailed => ExitStatus::StateFile,
+        }
+    }
+
+    fn unacknowledged(&self, happened: &str) -> String {
+        let follows = if self.saver.is_some() {
+            "they come again on the next run"
+        } else {
+            "without --state the next run does not bring them"
+        };
+        let in_flight = self.feed.consumer.in_flight();
+        format!("{happened} with {in_flight} operations unacknowledged; {follows}")
+    }
+}
