@@ -167,9 +167,9 @@ impl Backfill {
     }
 
     /// Tells that reading paused for a reason of ours.
-    pub fn hold(&mut self) {
+    pub fn pause_clock(&mut self) {
         if let Some(connection) = &mut self.connection {
-            connection.hold();
+            connection.pause_clock();
         }
     }
 

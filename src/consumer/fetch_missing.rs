@@ -5,7 +5,7 @@ use std::task::{Context, Poll, ready};
 
 use super::Consumer;
 use super::backfill::{Backfill, Step};
-use super::delivery::Delivery;
+use super::delivery::{Delivery, Invalid};
 use super::notice::{BackfillEnd, Notice};
 use crate::oplog::{Event, Operation, Position};
 
@@ -60,8 +60,10 @@ impl Consumer {
                 return Some(Delivery::Operation(operation));
             }
             Step::Invalid(invalid) => {
-                self.invalid_is_of_repair = true;
-                return Some(Delivery::Invalid(invalid));
+                return Some(Delivery::Invalid(Invalid {
+                    event: invalid,
+                    moves_to: None,
+                }));
             }
             Step::Done => {
                 self.backfill_end = Some(BackfillEnd::Done);

@@ -280,7 +280,7 @@ impl InFlight {
         }
     }
 
-    /// Gives memory back once a rush is over.
+    /// Gives memory back after a burst.
     fn shrink(&mut self) {
         if self.is_empty() && self.entries.capacity() > 1 << 16 {
             let watermark = self.watermark;

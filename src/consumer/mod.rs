@@ -35,10 +35,10 @@ use std::time::Duration;
 use tokio::time::Sleep;
 
 use crate::http::Clients;
-use crate::oplog::{InvalidOperation, Position};
+use crate::oplog::Position;
 use backfill::Backfill;
 pub use config::{Acknowledging, Clock, Config, OnResumeFailed, Start};
-pub use delivery::Delivery;
+pub use delivery::{Delivery, Invalid};
 pub use error::Error;
 pub use in_flight::NotInFlight;
 pub use notice::{BackfillEnd, Certainty, Incomplete, Notice, Observer};
@@ -84,8 +84,6 @@ pub struct Consumer {
     stored: Option<Pin<Box<dyn Future<Output = ()>>>>,
     /// A `reset` that has come and waits until it may be handed out.
     held_reset: Option<Decoded>,
-    /// The last invalid operation came from the repair, so it says nothing about the position.
-    invalid_is_of_repair: bool,
     observer: Observer,
 }
 
@@ -112,7 +110,6 @@ impl Consumer {
             pause: None,
             stored: None,
             held_reset: None,
-            invalid_is_of_repair: false,
             observer,
         }
     }
@@ -182,17 +179,17 @@ impl Consumer {
 
     /// Tells that the caller was busy with something else than waiting, so that the time since
     /// is no silence of the server.
-    pub fn hold(&mut self) {
-        self.main.hold();
+    pub fn pause_clock(&mut self) {
+        self.main.pause_clock();
         if let Some(backfill) = &mut self.backfill {
-            backfill.hold();
+            backfill.pause_clock();
         }
     }
 
     /// Tells that the caller has read nothing for so long. After a [`PAUSE`] the connection is
     /// dropped: what lies unread in it may be followed by a gap, and a new one tells.
     pub fn was_away(&mut self, away: Duration) {
-        self.hold();
+        self.pause_clock();
         if away >= PAUSE {
             self.drop_unread();
         }
@@ -214,7 +211,7 @@ impl Consumer {
 
     /// Nothing may be handed out. No connection is held unread for longer than a [`PAUSE`].
     fn rest(&mut self, cx: &mut Context<'_>) {
-        self.hold();
+        self.pause_clock();
         let pause = self
             .pause
             .get_or_insert_with(|| Box::pin(tokio::time::sleep(PAUSE)));
@@ -320,10 +317,8 @@ impl Consumer {
 
     /// Goes on past an event that is no operation: the position may move past it. Without this it
     /// stays before it, so that the next run meets the event again.
-    pub fn skip(&mut self, invalid: &InvalidOperation) {
-        if !self.invalid_is_of_repair
-            && let Ok(position) = invalid.id.parse()
-        {
+    pub fn skip(&mut self, invalid: &Invalid) {
+        if let Some(position) = invalid.moves_to {
             self.tracker.skip(position);
         }
     }

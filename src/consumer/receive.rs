@@ -5,7 +5,7 @@ use std::task::{Context, Poll, ready};
 
 use super::Consumer;
 use super::config::OnResumeFailed;
-use super::delivery::Delivery;
+use super::delivery::{Delivery, Invalid};
 use super::error::Error;
 use super::hold::MARGIN;
 use super::notice::Notice;
@@ -53,9 +53,9 @@ impl Consumer {
         }
         let operation = match Operation::new(record) {
             Ok(operation) => operation,
-            Err(invalid) => {
-                self.invalid_is_of_repair = false;
-                return Ok(Some(Delivery::Invalid(invalid)));
+            Err(event) => {
+                let moves_to = position;
+                return Ok(Some(Delivery::Invalid(Invalid { event, moves_to })));
             }
         };
         if is_known {

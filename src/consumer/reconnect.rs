@@ -149,9 +149,9 @@ impl Reconnect {
     }
 
     /// Tells that reading paused for a reason of ours, which is no silence of the server.
-    pub fn hold(&mut self) {
+    pub fn pause_clock(&mut self) {
         if let Phase::Connected(connection) = &mut self.phase {
-            connection.hold();
+            connection.pause_clock();
         }
     }
 

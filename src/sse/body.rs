@@ -1,9 +1,9 @@
-//! The body of an answer: bytes made ready for the event parser, and the runs of plain operations
-//! that go past it.
+//! The body of an answer: bytes made ready for the event parser, and batches of operations that
+//! skip it.
 //!
-//! In place of a run the parser gets an event whose name no server can know, because it is made up
-//! anew for each connection. When that event comes out of the parser it is the run's turn, so
-//! everything stays in the order in which the server sent it.
+//! In place of a batch the parser gets a stand-in: an event whose name no server can know, because
+//! it is made up for each connection. When the stand-in comes out of the parser, the batch is next.
+//! So everything stays in the order in which the server sent it.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -17,7 +17,7 @@ use futures_core::Stream;
 use http_body::Body as _;
 use launchdarkly_sdk_transport::TransportError;
 
-use super::fast_path::{self, Run};
+use super::fast_path::{self, Batch};
 use super::framing::{Framing, TooLong};
 
 /// The body is looked at in pieces of this many bytes, so that what is made of one stays in the
@@ -43,27 +43,27 @@ pub enum BodyError {
 
 /// What a connection and the body behind its event parser share.
 #[derive(Debug)]
-pub struct Bypass {
+pub struct FastPath {
     /// Grows with each piece of the body that arrives.
     arrived: AtomicU64,
     /// The last `retry` of the stream, in milliseconds; [`NO_RETRY`] before there was one.
     retry_ms: AtomicU64,
     /// How many bytes of the body have arrived.
     arrived_bytes: AtomicU64,
-    /// The name of the event that stands in for a run.
+    /// The name of the event that stands in for a batch.
     stand_in: String,
-    runs: Mutex<VecDeque<Run>>,
+    batches: Mutex<VecDeque<Batch>>,
 }
 
-impl Bypass {
+impl FastPath {
     /// For a new connection.
     pub fn new() -> Self {
         Self {
             arrived: AtomicU64::new(0),
             retry_ms: AtomicU64::new(NO_RETRY),
             arrived_bytes: AtomicU64::new(0),
-            stand_in: format!("run-{:032x}", fastrand::u128(..)),
-            runs: Mutex::default(),
+            stand_in: format!("batch-{:032x}", fastrand::u128(..)),
+            batches: Mutex::default(),
         }
     }
 
@@ -85,22 +85,22 @@ impl Bypass {
         self.arrived_bytes.load(Ordering::Relaxed)
     }
 
-    /// The run that an event of this name stands in for, if it is no event of the server's.
-    pub fn take_run(&self, event: &str) -> Option<Run> {
+    /// The batch that an event of this name stands in for; `None` for an event of the server.
+    pub fn take_batch(&self, event: &str) -> Option<Batch> {
         if event != self.stand_in {
             return None;
         }
-        let mut runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
-        runs.pop_front()
+        let mut batches = self.batches.lock().unwrap_or_else(PoisonError::into_inner);
+        batches.pop_front()
     }
 
-    /// Sends a run past the parser; returns what the parser is to get in its place.
-    fn put_run(&self, run: Run) -> Bytes {
+    /// Keeps a batch from the parser. Returns the stand-in that the parser gets instead.
+    fn put_batch(&self, batch: Batch) -> Bytes {
         // The parser gives an event without an id the id of the one before it.
-        let last_id = run.as_slice().last().map_or("", |record| record.id());
+        let last_id = batch.as_slice().last().map_or("", |record| record.id());
         let stand_in = format!("id: {last_id}\nevent: {}\ndata:\n\n", self.stand_in);
-        let mut runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
-        runs.push_back(run);
+        let mut batches = self.batches.lock().unwrap_or_else(PoisonError::into_inner);
+        batches.push_back(batch);
         stand_in.into()
     }
 }
@@ -117,7 +117,7 @@ pub struct EventBody {
     beginning: BytesMut,
     /// What the parser gets next.
     ready: VecDeque<Bytes>,
-    bypass: Arc<Bypass>,
+    fast_path: Arc<FastPath>,
     /// The body is over; what is still `ready` comes first, then the failure, if it was one.
     ended: bool,
     failure: Option<BodyError>,
@@ -125,14 +125,14 @@ pub struct EventBody {
 
 impl EventBody {
     /// The stream of this body.
-    pub fn new(body: reqwest::Body, bypass: Arc<Bypass>) -> Self {
+    pub fn new(body: reqwest::Body, fast_path: Arc<FastPath>) -> Self {
         Self {
             body,
             framing: Framing::default(),
             unread: Bytes::new(),
             beginning: BytesMut::new(),
             ready: VecDeque::new(),
-            bypass,
+            fast_path,
             ended: false,
             failure: None,
         }
@@ -147,10 +147,10 @@ impl EventBody {
             }
             Some(Err(error)) => self.end(Some(BodyError::Request(error))),
             Some(Ok(frame)) => {
-                self.bypass.arrived.fetch_add(1, Ordering::Relaxed);
+                self.fast_path.arrived.fetch_add(1, Ordering::Relaxed);
                 self.unread = frame.into_data().unwrap_or_default();
                 let bytes = self.unread.len() as u64;
-                self.bypass
+                self.fast_path
                     .arrived_bytes
                     .fetch_add(bytes, Ordering::Relaxed);
                 if !self.beginning.is_empty() {
@@ -172,10 +172,10 @@ impl EventBody {
         while !piece.is_empty() {
             let fed = self
                 .framing
-                .feed(&mut piece, &mut self.ready, fast_path::begins_run);
+                .feed(&mut piece, &mut self.ready, fast_path::begins_batch);
             if let Some(ms) = self.framing.take_retry_ms() {
                 let ms = ms.min(NO_RETRY - 1);
-                self.bypass.retry_ms.store(ms, Ordering::Relaxed);
+                self.fast_path.retry_ms.store(ms, Ordering::Relaxed);
             }
             if let Err(too_long) = fed {
                 return self.end(Some(too_long.into()));
@@ -184,7 +184,7 @@ impl EventBody {
                 return;
             }
             self.framing.pass_by();
-            let stand_in = self.bypass.put_run(fast_path::take_run(&mut piece));
+            let stand_in = self.fast_path.put_batch(fast_path::take_batch(&mut piece));
             self.ready.push_back(stand_in);
             if self.unread.is_empty() && fast_path::is_cut_off(&piece) {
                 self.beginning.extend_from_slice(&piece);
@@ -193,7 +193,7 @@ impl EventBody {
         }
     }
 
-    /// A piece that ends with an event where that is possible, so that no operation of a run is
+    /// A piece that ends with an event where that is possible, so that no operation of a batch is
     /// cut in two.
     fn next_piece(&mut self) -> Bytes {
         let mut end = self.unread.len();

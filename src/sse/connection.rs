@@ -10,8 +10,8 @@ use eventsource_client::{
 };
 
 use super::backlog::Backlog;
-use super::body::{BodyError, Bypass};
-use super::fast_path::Run;
+use super::body::{BodyError, FastPath};
+use super::fast_path::Batch;
 use super::transport::Transport;
 use crate::duration::ForPeople;
 use crate::http::{
@@ -41,9 +41,9 @@ pub struct Attempt {
 /// An open connection.
 pub struct Connection {
     stream: BoxStream<Result<SSE, SseError>>,
-    bypass: Arc<Bypass>,
+    fast_path: Arc<FastPath>,
     /// Goes before what the stream has next.
-    run: Run,
+    batch: Batch,
     /// How long the server may send nothing while it is listened to.
     silence: Option<(Duration, Quiet)>,
     /// What had arrived when the server was last listened to.
@@ -64,8 +64,8 @@ impl Connection {
     ) -> Attempt {
         let has_identity = clients.has_identity();
         let request = StreamRequest::new(clients, Arc::clone(&endpoint));
-        let (bypass, requests) = (Arc::new(Bypass::new()), request.exchanges());
-        let transport = Transport::new(request, Arc::clone(&bypass));
+        let (fast_path, requests) = (Arc::new(FastPath::new()), request.exchanges());
+        let transport = Transport::new(request, Arc::clone(&fast_path));
         let Ok(mut stream) = event_stream(&endpoint, last_event_id, transport) else {
             return Attempt {
                 exchanges: Vec::new(),
@@ -97,8 +97,8 @@ impl Connection {
             || {
                 Ok(Self {
                     stream,
-                    bypass,
-                    run: Run::default(),
+                    fast_path,
+                    batch: Batch::default(),
                     silence: read_timeout.map(|longest| (longest, Quiet::new(longest))),
                     heard: 0,
                     backlog: Backlog::default(),
@@ -113,13 +113,13 @@ impl Connection {
     /// What comes next; an error ends the connection.
     pub fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Result<Received, Failure>> {
         loop {
-            if let Some(record) = self.run.next() {
+            if let Some(record) = self.batch.next() {
                 return Poll::Ready(Ok(Received::Event(record)));
             }
             match self.stream.as_mut().poll_next(cx) {
                 Poll::Ready(Some(Ok(SSE::Event(event)))) => {
-                    match self.bypass.take_run(&event.event_type) {
-                        Some(run) => self.run = run,
+                    match self.fast_path.take_batch(&event.event_type) {
+                        Some(batch) => self.batch = batch,
                         None => return Poll::Ready(Ok(Received::Event(record(&event)))),
                     }
                 }
@@ -148,7 +148,7 @@ impl Connection {
                     let Some((longest, silence)) = &mut self.silence else {
                         return Poll::Pending;
                     };
-                    let arrived = self.bypass.arrived();
+                    let arrived = self.fast_path.arrived();
                     if std::mem::replace(&mut self.heard, arrived) != arrived {
                         silence.restart();
                     }
@@ -162,32 +162,32 @@ impl Connection {
 
     /// A number that changes whenever something arrives.
     pub fn arrived(&self) -> u64 {
-        self.bypass.arrived()
+        self.fast_path.arrived()
     }
 
     /// How long the stream asks to wait before a new connection, if it does.
     pub fn retry(&self) -> Option<Duration> {
-        self.bypass.retry()
+        self.fast_path.retry()
     }
 
     /// Whether it is worth while to say that nothing is ready.
     pub fn has_large_backlog(&self) -> bool {
-        self.backlog.is_large(self.bypass.arrived_bytes())
+        self.backlog.is_large(self.fast_path.arrived_bytes())
     }
 
     /// Nothing is ready to be read, and operations come late or not; see [`Backlog`].
     pub fn nothing_ready(&mut self, is_late: bool, cx: &Context<'_>) {
-        let arrived = self.bypass.arrived_bytes();
+        let arrived = self.fast_path.arrived_bytes();
         self.backlog.nothing_ready(arrived, is_late, cx);
     }
 
     /// Whether the server may have had to wait for this program to read.
     pub fn is_behind(&self) -> bool {
-        self.backlog.is_behind(self.bypass.arrived_bytes())
+        self.backlog.is_behind(self.fast_path.arrived_bytes())
     }
 
     /// Tells that reading paused for a reason of ours, which is no silence of the server.
-    pub fn hold(&mut self) {
+    pub fn pause_clock(&mut self) {
         if let Some((_, silence)) = &mut self.silence {
             silence.restart();
         }

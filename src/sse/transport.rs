@@ -7,31 +7,31 @@ use http::{Request, Response};
 use launchdarkly_sdk_transport::{ByteStream, HttpTransport, ResponseFuture, TransportError};
 use sync_wrapper::SyncFuture;
 
-use super::body::{Bypass, EventBody};
+use super::body::{EventBody, FastPath};
 use crate::http::StreamRequest;
 
 /// The transport of one connection.
 #[derive(Clone)]
 pub struct Transport {
     request: StreamRequest,
-    bypass: Arc<Bypass>,
+    fast_path: Arc<FastPath>,
 }
 
 impl Transport {
-    /// A transport that makes this request, and lets operations go past the event parser.
-    pub fn new(request: StreamRequest, bypass: Arc<Bypass>) -> Self {
-        Self { request, bypass }
+    /// A transport that makes this request, whose operations may skip the event parser.
+    pub fn new(request: StreamRequest, fast_path: Arc<FastPath>) -> Self {
+        Self { request, fast_path }
     }
 }
 
 impl HttpTransport for Transport {
     fn request(&self, request: Request<Option<Bytes>>) -> ResponseFuture {
         let answer = self.request.clone().send(request.into_parts().0.headers);
-        let bypass = Arc::clone(&self.bypass);
+        let fast_path = Arc::clone(&self.fast_path);
         Box::pin(SyncFuture::new(async move {
             let answer = answer.await.map_err(TransportError::new)?;
             Ok(Response::from(answer)
-                .map(|body| -> ByteStream { Box::pin(EventBody::new(body, bypass)) }))
+                .map(|body| -> ByteStream { Box::pin(EventBody::new(body, fast_path)) }))
         }))
     }
 }

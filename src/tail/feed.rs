@@ -10,8 +10,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::error::Error;
-use crate::consumer::{BackfillEnd, Consumer, Delivery};
-use crate::oplog::{Event, InvalidOperation, Operation};
+use crate::consumer::{BackfillEnd, Consumer, Delivery, Invalid};
+use crate::oplog::{Event, Operation};
 use crate::output::{Arrival, Printer};
 use crate::quiet::Quiet;
 use crate::report::{Diagnostics, Progress, SharedStatistics, Tally};
@@ -212,9 +212,10 @@ impl Feed {
         Ok(self.consumer.incomplete().is_none())
     }
 
-    fn invalid(&mut self, invalid: &InvalidOperation) -> Result<(), Error> {
-        let data: String = invalid.data.chars().take(SHOWN_DATA).collect();
-        let cut = if data.len() < invalid.data.len() {
+    fn invalid(&mut self, invalid: &Invalid) -> Result<(), Error> {
+        let event = &invalid.event;
+        let data: String = event.data.chars().take(SHOWN_DATA).collect();
+        let cut = if data.len() < event.data.len() {
             "…"
         } else {
             ""
@@ -225,7 +226,7 @@ impl Feed {
         };
         self.diagnostics
             .borrow()
-            .warn(&format_args!("{invalid}{follows}; its data: {data}{cut}"));
+            .warn(&format_args!("{event}{follows}; its data: {data}{cut}"));
         match self.on_invalid {
             OnInvalid::Exit => Err(Error::Invalid),
             OnInvalid::Skip => {

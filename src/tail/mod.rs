@@ -181,7 +181,7 @@ impl Tail {
                         &"saving the position takes unusually long; waiting for the disk of the state file",
                     );
                 }
-                feed.consumer.hold();
+                feed.consumer.pause_clock();
                 if tokio::time::timeout(PAUSE, saver.caught_up())
                     .await
                     .is_err()
@@ -189,7 +189,7 @@ impl Tail {
                     feed.consumer.was_away(PAUSE);
                     saver.caught_up().await;
                 }
-                feed.consumer.hold();
+                feed.consumer.pause_clock();
             }
             *waits_for_saving = false;
             std::future::poll_fn(|cx| feed.fill(cx)).await

@@ -7,7 +7,7 @@ use divan::{Bencher, black_box, black_box_drop};
 use oplog_tail::consumer::in_flight::{Id, InFlight};
 use oplog_tail::oplog::{Operation, Record};
 use oplog_tail::output::{Format, Printer};
-use oplog_tail::sse::fast_path::take_run;
+use oplog_tail::sse::fast_path::take_batch;
 
 use crate::server::operation;
 
@@ -33,7 +33,7 @@ fn stream() -> Bytes {
 }
 
 fn records() -> Vec<Record> {
-    take_run(&mut stream()).collect()
+    take_batch(&mut stream()).collect()
 }
 
 fn operations() -> Vec<Operation> {
@@ -49,7 +49,7 @@ fn pick_out_of_the_stream(bencher: Bencher<'_, '_>) {
     bencher
         .counter(ItemsCount::new(OPERATIONS))
         .with_inputs(|| stream.clone())
-        .bench_refs(|stream| black_box_drop(take_run(stream)));
+        .bench_refs(|stream| black_box_drop(take_batch(stream)));
 }
 
 #[divan::bench]

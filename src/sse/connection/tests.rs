@@ -30,13 +30,13 @@ impl http_body::Body for Frames {
 #[derive(Clone)]
 struct Canned {
     frames: VecDeque<Bytes>,
-    bypass: Arc<Bypass>,
+    fast_path: Arc<FastPath>,
 }
 
 impl HttpTransport for Canned {
     fn request(&self, _: http::Request<Option<Bytes>>) -> ResponseFuture {
         let body = reqwest::Body::wrap(Frames(self.frames.clone()));
-        let body: ByteStream = Box::pin(EventBody::new(body, Arc::clone(&self.bypass)));
+        let body: ByteStream = Box::pin(EventBody::new(body, Arc::clone(&self.fast_path)));
         Box::pin(SyncFuture::new(async { Ok(http::Response::new(body)) }))
     }
 }
@@ -50,18 +50,18 @@ fn outcome(stream: &[u8], frames: impl Iterator<Item = usize>) -> (Vec<String>, 
         }
         cut.push_back(rest.split_to(length.min(rest.len())));
     }
-    let bypass = Arc::new(Bypass::new());
+    let fast_path = Arc::new(FastPath::new());
     let canned = Canned {
         frames: cut,
-        bypass: Arc::clone(&bypass),
+        fast_path: Arc::clone(&fast_path),
     };
     let once = ReconnectOptions::reconnect(false).retry_initial(false);
     let client = ClientBuilder::for_url("http://127.0.0.1/").unwrap();
     let client = client.reconnect(once.build()).build_with_transport(canned);
     let mut connection = Connection {
         stream: client.stream(),
-        bypass,
-        run: Run::default(),
+        fast_path,
+        batch: Batch::default(),
         silence: None,
         heard: 0,
         failure: None,
@@ -70,10 +70,10 @@ fn outcome(stream: &[u8], frames: impl Iterator<Item = usize>) -> (Vec<String>, 
     let (mut told, mut passed_by) = (Vec::new(), 0);
     let mut cx = Context::from_waker(Waker::noop());
     loop {
-        let in_run = connection.run.len();
+        let in_batch = connection.batch.len();
         match connection.poll_event(&mut cx) {
             Poll::Ready(Ok(Received::Event(record))) => {
-                passed_by += usize::from(in_run > 0 || connection.run.len() > 0);
+                passed_by += usize::from(in_batch > 0 || connection.batch.len() > 0);
                 let (id, event, data) = (record.id(), record.event(), record.data());
                 told.push(format!("{id:?} {event:?} {data:?}"));
             }
