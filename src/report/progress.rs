@@ -5,7 +5,6 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use indicatif::HumanCount;
 use jiff::Timestamp;
 use tokio::time::{Instant, Sleep};
 
@@ -76,7 +75,7 @@ impl Progress {
         }
         let now_ms = Timestamp::now().as_millisecond();
         let line = replication.line(now, now_ms, last_id, stderr::status_width());
-        stderr::show_status(line);
+        stderr::show_status(&line);
         self.is_shown = true;
         self.timer.as_mut().reset(now + PAUSE);
         // A timer that was reset wakes nobody until it is polled.
@@ -134,8 +133,8 @@ impl Replication {
 
     /// What to show in this many columns.
     fn line(&mut self, now: Instant, now_ms: i64, last_id: &str, width: usize) -> String {
-        let operations = HumanCount(self.operations);
-        let rate = HumanCount(self.rate(now));
+        let operations = grouped(self.operations);
+        let rate = grouped(self.rate(now));
         let elapsed = ForPeople(now.duration_since(self.began));
         let reached = self.reached(now_ms, last_id);
         let short = reached.replacen(" at ", " ", 1);
@@ -168,6 +167,14 @@ impl Replication {
         // What a clock that is ahead makes more than everything is not.
         format!(", at {date} ({}%)", (done * 100 / span).min(100))
     }
+}
+
+/// A number with commas between its thousands.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let groups = digits.as_bytes().rchunks(3).rev();
+    let groups: Vec<_> = groups.map(String::from_utf8_lossy).collect();
+    groups.join(",")
 }
 
 #[cfg(test)]
@@ -208,6 +215,19 @@ mod tests {
             (4, ""),
         ] {
             assert_eq!(line(&mut replication, width), shown, "{width}");
+        }
+    }
+
+    #[test]
+    fn thousands_are_set_apart() {
+        for (number, shown) in [
+            (0, "0"),
+            (999, "999"),
+            (1_000, "1,000"),
+            (12_345, "12,345"),
+            (u64::MAX, "18,446,744,073,709,551,615"),
+        ] {
+            assert_eq!(grouped(number), shown);
         }
     }
 

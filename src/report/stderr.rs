@@ -12,7 +12,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
 use rustix::termios::LocalModes;
 
 /// What every line begins with.
@@ -28,8 +27,6 @@ pub fn write_line(message: &dyn Display) {
     write(&line(message));
 }
 
-/// The status line is drawn at most this often a second.
-const DRAWS_A_SECOND: u8 = 10;
 /// The width of a terminal that does not tell.
 const USUAL_WIDTH: usize = 80;
 
@@ -38,7 +35,7 @@ enum Status {
     /// Nothing.
     Empty,
     /// A status line.
-    Shown(ProgressBar),
+    Shown(String),
     /// Nothing, and there will be nothing more: the process is ending.
     Closed,
 }
@@ -62,7 +59,11 @@ pub fn write(lines: &str) {
     let status = lock();
     let is_echoed = !lines.is_empty() && IS_ECHOED.swap(false, Ordering::Relaxed);
     match &*status {
-        Status::Shown(bar) => bar.suspend(|| write(lines)),
+        Status::Shown(line) => {
+            draw("");
+            write(lines);
+            draw(line);
+        }
         // Every line is longer than the echo.
         Status::Empty | Status::Closed if is_echoed => write(&format!("\r{lines}")),
         Status::Empty | Status::Closed => write(lines),
@@ -81,31 +82,23 @@ pub fn write_over_echo() {
 }
 
 /// Shows this in the status line, cut to the width of the terminal.
-pub fn show_status(line: String) {
+pub fn show_status(line: &str) {
     let mut status = lock();
     if IS_FORBIDDEN.load(Ordering::Relaxed) {
         return;
     }
-    if let Status::Empty = *status {
-        let target =
-            ProgressDrawTarget::term_like_with_hz(Box::<BottomLine>::default(), DRAWS_A_SECOND);
-        let bar = ProgressBar::with_draw_target(None, target);
-        // A test rules out that the template is wrong.
-        if let Ok(style) = ProgressStyle::with_template("{wide_msg}") {
-            bar.set_style(style);
-        }
-        *status = Status::Shown(bar);
-    }
-    if let Status::Shown(bar) = &*status {
-        bar.set_message(line);
+    if !matches!(*status, Status::Closed) {
+        let line: String = line.chars().take(status_width()).collect();
+        draw(&line);
+        *status = Status::Shown(line);
     }
 }
 
 /// Takes the status line away.
 pub fn clear_status() {
     let mut status = lock();
-    if let Status::Shown(bar) = &*status {
-        bar.finish_and_clear();
+    if let Status::Shown(_) = *status {
+        draw("");
         *status = Status::Empty;
     }
 }
@@ -189,65 +182,16 @@ fn in_foreground() -> bool {
 /// Draws one line and leaves the cursor at its beginning. Wherever the terminal puts the parts of
 /// the line when its window is made narrower, they are then at and below the cursor, and erasing
 /// from there on leaves nothing behind; so does what the terminal echoes for Ctrl-C.
-#[derive(Debug, Default)]
-struct BottomLine {
-    drawing: Mutex<String>,
-}
-
-impl BottomLine {
-    fn drawing(&self) -> MutexGuard<'_, String> {
-        self.drawing.lock().unwrap_or_else(PoisonError::into_inner)
+fn draw(line: &str) {
+    if in_foreground() {
+        let _ = io::stderr().write_all(drawing(line).as_bytes());
     }
 }
 
-impl TermLike for BottomLine {
-    fn width(&self) -> u16 {
-        u16::try_from(status_width()).unwrap_or(u16::MAX)
-    }
-
-    // There is one line, so there is nowhere to move.
-    fn move_cursor_up(&self, _: usize) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn move_cursor_down(&self, _: usize) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn move_cursor_right(&self, _: usize) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn move_cursor_left(&self, _: usize) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn write_line(&self, text: &str) -> io::Result<()> {
-        self.drawing().push_str(text);
-        Ok(())
-    }
-
-    fn write_str(&self, text: &str) -> io::Result<()> {
-        // Without what it is filled up with, which would only be in the way of a narrower window.
-        self.drawing().push_str(text.trim_end_matches(' '));
-        Ok(())
-    }
-
-    fn clear_line(&self) -> io::Result<()> {
-        self.drawing().push_str("\r\x1b[K");
-        Ok(())
-    }
-
-    fn flush(&self) -> io::Result<()> {
-        let drawing =
-            std::mem::take(&mut *self.drawing.lock().unwrap_or_else(PoisonError::into_inner));
-        if drawing.is_empty() || !in_foreground() {
-            return Ok(());
-        }
-        // Erasing below from the first place of the screen is erasing all of it, which some
-        // terminals keep a copy of; so that comes last.
-        io::stderr().write_all(format!("{drawing}\x1b[J\r").as_bytes())
-    }
+/// What draws the line. Erasing below from the first place of the screen is erasing all of it,
+/// which some terminals keep a copy of; so that comes last.
+fn drawing(line: &str) -> String {
+    format!("\r\x1b[K{line}\x1b[J\r")
 }
 
 #[cfg(test)]
@@ -255,16 +199,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_template_is_right() {
-        assert!(ProgressStyle::with_template("{wide_msg}").is_ok());
-    }
-
-    #[test]
     fn a_drawing_clears_the_one_before_and_returns_to_its_beginning() {
-        let line = BottomLine::default();
-        line.clear_line().unwrap();
-        line.write_str("a status").unwrap();
-        line.write_str("      ").unwrap();
-        assert_eq!(*line.drawing.lock().unwrap(), "\r\x1b[Ka status");
+        assert_eq!(drawing("a status"), "\r\x1b[Ka status\x1b[J\r");
     }
 }
