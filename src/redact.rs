@@ -1,18 +1,32 @@
-//! Takes user names and passwords out of URLs that are to be shown.
+//! The one place that hides user names and passwords of URLs that are shown.
 
 use std::borrow::Cow;
+use std::ffi::OsStr;
 
-/// The text of a URL, or of what claims to be one, without its user name and password.
+/// The text of a URL without anything that may be a user name or a password: all between the
+/// scheme and the last `@` is hidden.
 ///
-/// Works on text, because what cannot be parsed is shown as well, with the reason.
-pub fn without_userinfo(url: &str) -> Cow<'_, str> {
-    let authority = url.find("//").map_or(0, |slashes| slashes + 2);
-    let rest = &url[authority..];
-    let end = rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len());
-    match rest[..end].rfind('@') {
-        Some(at) => Cow::Owned(format!("{}{}", &url[..authority], &rest[at + 1..])),
-        None => Cow::Borrowed(url),
+/// Works on text, because what cannot be parsed is shown as well. So it rather hides too much.
+pub fn redacted(url: &str) -> Cow<'_, str> {
+    let is_scheme = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric());
+    let start = match url.split_once("://") {
+        Some((scheme, _)) if is_scheme(scheme) => scheme.len() + "://".len(),
+        _ => 0,
+    };
+    match url.rfind('@') {
+        Some(at) => format!("{}…{}", &url[..start], &url[at..]).into(),
+        None => url.into(),
     }
+}
+
+/// Whether what looks like host and port of this URL may be the user name and the beginning of a
+/// password that holds a slash.
+pub fn may_show_password(url: &OsStr) -> bool {
+    let text = url.to_string_lossy();
+    let authority = text.split_once("://").map_or(&*text, |(_, rest)| rest);
+    authority
+        .split_once(['/', '?', '#', '\\'])
+        .is_some_and(|(_, rest)| rest.contains('@'))
 }
 
 #[cfg(test)]
@@ -20,17 +34,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_is_before_the_host_goes() {
+    fn all_before_the_last_at_sign_is_hidden() {
         for (url, shown) in [
-            ("http://u:p@host/a@b", "http://host/a@b"),
-            ("http://u:p@w@[::1", "http://[::1"),
-            ("//u@host", "//host"),
-            ("u:p@host", "host"),
-            ("http://host/?a=//b@c", "http://host/?a=//b@c"),
-            ("/path", "/path"),
+            ("http://u:p@host/", "http://…@host/"),
+            ("http://u:p@w@[::1", "http://…@[::1"),
+            ("http://u:a/b@host", "http://…@host"),
+            ("u:p@host", "…@host"),
+            ("http://host/path", "http://host/path"),
             ("", ""),
         ] {
-            assert_eq!(without_userinfo(url), shown);
+            assert_eq!(redacted(url), shown);
+        }
+    }
+
+    #[test]
+    fn a_password_with_a_slash_is_no_host() {
+        for (url, may) in [
+            ("http://user:12/cret@h:1", true),
+            ("user:se/cret@h", true),
+            ("http://user:a?b@h", true),
+            ("http://user:a\\b@h", true),
+            ("http://user:secret@h:1/", false),
+            ("http://h:1/path", false),
+        ] {
+            assert_eq!(may_show_password(OsStr::new(url)), may, "{url}");
         }
     }
 }

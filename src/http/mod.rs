@@ -23,8 +23,6 @@ pub use config::{Config, Endpoint, Tls};
 pub use error::RequestError;
 pub use failure::{Failure, Remedy};
 pub use hint::Hint;
-pub use proxy::{
-    NamedProxy, ProxyChoice, ProxyVariables, excepts_everything, may_show_password, proxy_variable,
-};
+pub use proxy::{NamedProxy, ProxyChoice, ProxyVariables, excepts_everything, proxy_variable};
 pub use request::{Exchange, Exchanges, StreamRequest};
 pub use words::{CUT, words};

@@ -9,7 +9,7 @@ use super::clients::Clients;
 use super::config::Endpoint;
 use super::error::{MAX_REDIRECTS, RequestError};
 use crate::quiet::Quiet;
-use crate::redact::without_userinfo;
+use crate::redact::redacted;
 
 /// One request and its answer, for whoever explains a connection to a person.
 #[derive(Clone, Debug)]
@@ -177,7 +177,7 @@ fn redirect_target(from: &Url, answer: &HeaderMap) -> Result<Url, RequestError> 
         .map_or(&b""[..], |value| value.as_bytes());
     let location = String::from_utf8_lossy(location);
     let bad = || {
-        let shown = without_userinfo(&location).chars().take(200).collect();
+        let shown = redacted(&location).chars().take(200).collect();
         RequestError::BadRedirect(shown)
     };
     if location.is_empty() {

@@ -14,7 +14,7 @@ use crate::consumer::{Incomplete, Notice, OnResumeFailed};
 use crate::duration::ForPeople;
 use crate::http::{Endpoint, Exchange, Failure};
 use crate::oplog::Position;
-use crate::redact::without_userinfo;
+use crate::redact::redacted;
 
 /// Says why the program ends. Shown at every verbosity.
 pub fn fatal(error: &dyn Display) {
@@ -275,7 +275,7 @@ fn headers(direction: char, headers: &HeaderMap) {
         let shown = if value.is_sensitive() || *name == SET_COOKIE {
             "(not shown)".into()
         } else if *name == LOCATION {
-            without_userinfo(&text)
+            redacted(&text).into_owned().into()
         } else {
             text
         };

@@ -10,9 +10,10 @@ use super::credentials::basic;
 use super::error::UsageError;
 use super::inputs::Environment;
 use super::pem;
-use super::url::{decoded, redacted};
+use super::url::decoded;
 use crate::cli::{Secret, Source};
-use crate::http::{Endpoint, NamedProxy, Tls, may_show_password, proxy_variable};
+use crate::http::{Endpoint, NamedProxy, Tls, proxy_variable};
+use crate::redact::{may_show_password, redacted};
 
 const NO_SOCKS: &str = "SOCKS is not supported, only http and https are";
 

@@ -8,6 +8,7 @@ use super::error::UsageError;
 use super::inputs::Inputs;
 use crate::cli::{Cli, Secret, Source, TypedUrl, URL_VARIABLE};
 use crate::http::Endpoint;
+use crate::redact::redacted;
 
 /// What is encoded in a filter: everything but what a query may hold as it is.
 const FILTER: &AsciiSet = &NON_ALPHANUMERIC
@@ -159,18 +160,4 @@ fn with_scheme(text: &str) -> Option<String> {
 /// The text without percent-encoding.
 pub(super) fn decoded(text: &str) -> String {
     percent_decode_str(text).decode_utf8_lossy().into_owned()
-}
-
-/// The URL fit to be shown: without what may be a user name and a password. Made for URLs that
-/// cannot be parsed, so it rather hides too much.
-pub(super) fn redacted(url: &str) -> String {
-    let is_scheme = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric());
-    let start = match url.split_once("://") {
-        Some((scheme, _)) if is_scheme(scheme) => scheme.len() + "://".len(),
-        _ => 0,
-    };
-    match url.rfind('@') {
-        Some(at) => format!("{}…{}", &url[..start], &url[at..]),
-        None => url.to_owned(),
-    }
 }
