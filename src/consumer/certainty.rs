@@ -105,3 +105,6 @@ impl Consumer {
         self.tracker.doubted().is_some()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -162,7 +162,8 @@ impl Consumer {
         self.backfill_end
     }
 
-    /// How many objects have been handed out that replications had left out.
+    /// How many objects repairs have handed out. After a fallback that includes what was handed out
+    /// as an operation before.
     pub fn repaired(&self) -> u64 {
         self.repaired
     }
@@ -281,7 +282,10 @@ impl Consumer {
             Poll::Ready(linked) => linked?,
             Poll::Pending => {
                 let answered = self.answered;
-                main.nothing_ready(|| tracker.comes_late(answered.earliest_now()), cx);
+                main.nothing_ready(|| tracker.lateness(answered.earliest_now()), cx);
+                if self.stage == Stage::Operations && main.is_behind() {
+                    tracker.fell_behind();
+                }
                 return Poll::Pending;
             }
         };

@@ -20,7 +20,7 @@ const CATCHING_UP: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What the server says of the operation.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
     /// It still has it.
     Kept,
@@ -165,3 +165,6 @@ impl Probe {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,7 +15,7 @@ use super::error::Error;
 use super::notice::Notice;
 use crate::http::{Clients, Endpoint, Failure, Remedy, date_of};
 use crate::oplog::{Position, Record};
-use crate::sse::{Attempt, Connection, Received};
+use crate::sse::{Attempt, Connection, Lateness, Received};
 
 /// So many rounds in a row that brought nothing but what cannot be read are an answer that trying
 /// again will not change.
@@ -134,12 +134,12 @@ impl Reconnect {
         Arc::clone(&self.agents[self.current].endpoint)
     }
 
-    /// Nothing is ready to be read; `is_late` says whether operations come late.
-    pub fn nothing_ready(&mut self, is_late: impl FnOnce() -> bool, cx: &Context<'_>) {
+    /// Nothing is ready to be read; `lateness` says whether operations come late.
+    pub fn nothing_ready(&mut self, lateness: impl FnOnce() -> Lateness, cx: &Context<'_>) {
         if let Phase::Connected(connection) = &mut self.phase
             && connection.has_large_backlog()
         {
-            connection.nothing_ready(is_late(), cx);
+            connection.nothing_ready(lateness(), cx);
         }
     }
 

@@ -41,7 +41,8 @@ pub struct Tracker {
     replicated: Option<Position>,
     hold: Option<Hold>,
     doubt: Option<Doubt>,
-    /// How many seconds after it happened an operation came over the present connection, at best.
+    /// How many seconds after it happened an operation came, at best, over the present connection
+    /// and those before it that were in doubt.
     least_lag: Option<i128>,
     /// What comes over the present connection was handed out before, up to this operation.
     skips_to: Option<Position>,
@@ -109,9 +110,10 @@ impl Tracker {
         self.dedup.expect(in_flight);
         self.replicated = None;
         self.forget_question();
-        self.least_lag = None;
         if self.doubted().is_none() && !self.replicate {
             self.end_doubt();
+            // Behind a connection in doubt operations may be late from the start.
+            self.least_lag = None;
         }
         let (position, as_it_is) = self.goes_on_after().unzip();
         self.asked = position;
@@ -174,39 +176,6 @@ impl Tracker {
     /// Whether no connection has given a run from now its position yet.
     pub fn starts_now(&self) -> bool {
         matches!(self.origin, Origin::Now)
-    }
-
-    /// Where the states begin that the server falls back to, if it does, and how many seconds
-    /// before that the position has to stay until they are complete. `None` where the present
-    /// connection was not asked for anything that brings a fallback.
-    ///
-    /// The second of an operation is the store's; states are looked up by the agents' clocks. So
-    /// is the time of a position that somebody else may have saved. A synthetic id already lies
-    /// early enough, or is what the user asked for; and within a run the position lies before all
-    /// that is young, see [`Tracker::hold_young`].
-    pub fn fallback(&self) -> Option<(Position, u64)> {
-        let asked = self.asked?;
-        match asked {
-            Position::Operation(_) if asked.names_an_operation() => Some((asked, MARGIN)),
-            Position::Operation(_) => Some((asked, 0)),
-            Position::Replication(1..) if !self.exact_resume => match self.origin {
-                // Sent as it is.
-                Origin::Given(given) if given == asked && self.delivered.is_none() => None,
-                _ if self.delivered.is_none() => Some((asked, MARGIN)),
-                _ => Some((asked, 0)),
-            },
-            Position::Replication(_) => None,
-        }
-    }
-
-    /// The present connection brings states instead of what comes after an operation: nothing of it
-    /// was handed out before on the way to the last operation.
-    /// If the connection is lost, the next one asks for the same again.
-    pub fn fell_back(&mut self) {
-        self.skips_to = None;
-        if self.delivered.is_some() {
-            self.delivered = self.asked.or(self.delivered);
-        }
     }
 
     /// From the next connection on, starts a full replication until one has begun.

@@ -9,7 +9,7 @@ use eventsource_client::{
     BoxStream, Client, ClientBuilder, Error as SseError, ReconnectOptions, SSE,
 };
 
-use super::backlog::Backlog;
+use super::backlog::{Backlog, Lateness};
 use super::body::{BodyError, FastPath};
 use super::fast_path::Batch;
 use super::transport::Transport;
@@ -176,9 +176,9 @@ impl Connection {
     }
 
     /// Nothing is ready to be read, and operations come late or not; see [`Backlog`].
-    pub fn nothing_ready(&mut self, is_late: bool, cx: &Context<'_>) {
+    pub fn nothing_ready(&mut self, lateness: Lateness, cx: &Context<'_>) {
         let arrived = self.fast_path.arrived_bytes();
-        self.backlog.nothing_ready(arrived, is_late, cx);
+        self.backlog.nothing_ready(arrived, lateness, cx);
     }
 
     /// Whether the server may have had to wait for this program to read.

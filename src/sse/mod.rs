@@ -8,5 +8,6 @@ pub mod fast_path;
 mod framing;
 mod transport;
 
+pub use backlog::Lateness;
 pub use connection::{Attempt, Connection, Received};
 pub use framing::MAX_LINE;

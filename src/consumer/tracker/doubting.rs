@@ -4,8 +4,10 @@ use super::Tracker;
 use crate::consumer::doubt::{Doubt, Question};
 use crate::consumer::hold::MARGIN;
 use crate::oplog::Position;
+use crate::sse::Lateness;
 
-/// How many seconds later than at best operations come that are late.
+/// How many seconds later than at best operations come that are late: more than the rounding of
+/// seconds can make of it.
 const LATER: i128 = 2;
 
 impl Tracker {
@@ -29,18 +31,22 @@ impl Tracker {
         }
     }
 
-    /// Whether the last operation came late, where it is this UNIX second: long after it happened, or
-    /// longer than the first ones over this connection by more than the rounding of seconds. Then
-    /// operations wait somewhere on the way.
-    pub fn comes_late(&mut self, now: u64) -> bool {
+    /// Whether the last operation came late, where it is this UNIX second.
+    pub fn lateness(&mut self, now: u64) -> Lateness {
         let Some(last @ Position::Operation(_)) = self.delivered else {
-            return false;
+            return Lateness::None;
         };
         // Clocks that differ can make it negative.
         let lag = i128::from(now) - i128::from(last.second());
         let least = self.least_lag.map_or(lag, |least| least.min(lag));
         self.least_lag = Some(least);
-        lag > i128::from(MARGIN) || lag - least >= LATER
+        if lag - least >= LATER {
+            Lateness::Growing
+        } else if lag > i128::from(MARGIN) {
+            Lateness::Old
+        } else {
+            Lateness::None
+        }
     }
 
     /// Whether something may have been skipped, or may be skipped before what comes next.

@@ -191,3 +191,64 @@ fn a_connection_that_falls_behind_before_the_first_operation_leaves_no_doubt() {
     tracker.fell_behind();
     assert!(!tracker.is_in_doubt());
 }
+
+/// Hands out the operation of a second, which comes so many seconds later; whether that is late.
+fn comes(tracker: &mut Tracker, second: u32, lag: i64) -> Lateness {
+    deliver(tracker, operation(second));
+    tracker.lateness(u64::from(second).checked_add_signed(lag).unwrap())
+}
+
+#[test]
+fn operations_are_late_that_come_later_than_at_best_or_long_after_they_happened() {
+    use Lateness::{Growing, None, Old};
+    let mut tracker = tracker(Acknowledging::InOrder);
+    assert_eq!(tracker.lateness(500), None, "nothing came");
+    for (second, lag, lateness) in [
+        (101, 1, None),
+        // One second can be the rounding.
+        (102, 2, None),
+        (103, 3, Growing),
+        (104, 0, None),
+        (105, 2, Growing),
+        (106, 9, Growing),
+        // A clock that is behind.
+        (107, -10, None),
+        (108, -9, None),
+        (109, -8, Growing),
+    ] {
+        assert_eq!(comes(&mut tracker, second, lag), lateness, "{second}");
+    }
+    tracker.ask();
+    for (second, lag, lateness) in [
+        // After a resume from an old position, say.
+        (201, 60, Old),
+        (202, 61, Old),
+        (203, 62, Growing),
+        (204, 6, Old),
+        (205, 5, None),
+    ] {
+        assert_eq!(comes(&mut tracker, second, lag), lateness, "{second}");
+    }
+    deliver(&mut tracker, Position::Replication(206_000));
+    assert_eq!(tracker.lateness(500), None, "a state");
+}
+
+/// What a new connection brings first can be late already, where it goes on behind one in doubt.
+#[test]
+fn only_a_connection_without_doubt_is_a_new_beginning() {
+    for is_in_doubt in [false, true] {
+        let mut tracker = tracker(Acknowledging::InOrder);
+        assert_eq!(comes(&mut tracker, 101, 0), Lateness::None);
+        if is_in_doubt {
+            tracker.fell_behind();
+            assert_eq!(comes(&mut tracker, 102, 1), Lateness::None);
+        }
+        tracker.ask();
+        let expected = if is_in_doubt {
+            Lateness::Growing
+        } else {
+            Lateness::None
+        };
+        assert_eq!(comes(&mut tracker, 103, 4), expected);
+    }
+}
