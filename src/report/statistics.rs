@@ -23,7 +23,7 @@ use tally::Events;
 pub struct Whereabouts {
     /// Up to where everything is acknowledged.
     pub position: Option<Position>,
-    /// How many objects were fetched that replications had left out.
+    /// How many objects were fetched after replications. Some of them may have been printed before.
     pub repaired: u64,
     /// How many connections followed the first.
     pub reconnections: u64,
@@ -196,7 +196,7 @@ impl Summary<'_> {
             ),
             format!("lag: {lag}"),
             format!(
-                "reconnections: {}; left out of replications and fetched: {}; elapsed: {}",
+                "reconnections: {}; fetched late: {}; elapsed: {}",
                 self.reconnections,
                 self.repaired,
                 ForPeople(Duration::from_millis(self.elapsed_ms))

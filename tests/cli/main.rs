@@ -15,6 +15,7 @@ mod ack_worker;
 mod agents;
 mod client_certificate;
 mod cookbook;
+mod create;
 mod diagnostics;
 mod failure;
 mod incomplete;

@@ -4,8 +4,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use rustix::process::Signal;
+
 use crate::support::{
-    Script, ScriptServer, State, Tail, insert, number_of, object_at, operation_id,
+    Gate, Script, ScriptServer, State, Tail, insert, number_of, object_at, operation_id,
 };
 
 /// More than 64 KiB at once puts everything after it in doubt.
@@ -151,6 +153,35 @@ fn a_second_connection_that_always_fails() {
     }
     finished.stderr_lacks("no longer has");
     state.is(&operation_id(MANY + 1));
+}
+
+/// Meanwhile the main connection goes on, and the position stays.
+#[test]
+fn a_second_connection_that_hangs() {
+    let (more, answer) = (Gate::new(), Gate::new());
+    let asked = Arc::new(AtomicUsize::new(0));
+    let (goes_on, answers) = (more.clone(), answer.clone());
+    let server = ScriptServer::repeating(Script::choosing(move |request| {
+        let number = number_of(request.last_event_id().unwrap());
+        if asked.fetch_add(1, Ordering::Relaxed) == 0 {
+            let script = Script::events(many()).wait_for(&goes_on);
+            script.send(insert(MANY + 1)).stall()
+        } else {
+            let script = Script::events("").wait_for(&answers);
+            script.send(insert(number + 1)).stall()
+        }
+    }));
+    let state = State::holding(operation_id(0));
+    let mut running = following(&server, &state, &["-v"]).spawn();
+    running.read_lines(MANY.try_into().unwrap());
+    running.wait_for_stderr("asking whether the server still has operation");
+    more.open();
+    assert!(running.read_line().contains(&operation_id(MANY + 1)));
+    assert_in_front(&state);
+    answer.open();
+    state.wait_for(&operation_id(MANY + 1));
+    running.signal(Signal::TERM);
+    running.wait().exit(0).stderr_lacks("no longer has");
 }
 
 #[test]

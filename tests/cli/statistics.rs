@@ -142,7 +142,7 @@ fn text_for_people() {
         .stderr_has("3 insert, 1 update, 1 delete, 1 reset, 0 live, 1 other; 1 invalid")
         .stderr_has(&format!("first {}", operation_id(1)))
         .stderr_has("lag: median ")
-        .stderr_has("reconnections: 1; left out of replications and fetched: 0; elapsed: ");
+        .stderr_has("reconnections: 1; fetched late: 0; elapsed: ");
 }
 
 #[test]

@@ -2,9 +2,7 @@
 
 use rustix::process::Signal;
 
-use crate::support::{
-    Authority, Script, ScriptServer, Tail, at_once, expected_json, insert, operation_id,
-};
+use crate::support::{Authority, Script, ScriptServer, Tail, at_once, expected_json, insert};
 
 fn stream() -> [Script; 1] {
     [Script::events(insert(1)).stall()]
@@ -253,19 +251,6 @@ fn what_cannot_be_read_is_tried_five_times() {
             Tail::url(server.url()).args(["-n", count]).run().exit(0);
         },
     );
-}
-
-#[test]
-fn create_counts_as_an_insert() {
-    let event = insert(1).replace("event: insert", "event: create");
-    let server = ScriptServer::start([Script::events(event.clone()).stall()]);
-    Tail::url(server.url())
-        .args(["-n", "1", "--stats", "-o", "json"])
-        .run()
-        .exit(0)
-        .stdout_is(&expected_json(event.as_bytes()))
-        .stderr_has("\"insert\":1,")
-        .stderr_has(&operation_id(1));
 }
 
 #[test]
