@@ -4,7 +4,7 @@ use oplog_tail::consumer::{Acknowledging, Error, OnResumeFailed};
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
 
-use crate::world::{Outcome, Setup, World};
+use crate::world::{From, Outcome, Setup, World};
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -68,12 +68,22 @@ fn setup(acknowledging: impl Strategy<Value = Acknowledging>) -> impl Strategy<V
     // The clocks of the store and of the agents are at most 3 s apart.
     let offsets = (-3000_i64..=0, prop::array::uniform3(0_i64..=3000))
         .prop_map(|(store, agents)| agents.map(|agent| store + agent));
-    (50_usize..400, offsets, acknowledging, choices).prop_map(
-        |(capacity, offsets_ms, acknowledging, on_resume_failed)| Setup {
+    let from = prop_oneof![
+        3 => Just(From::Everything),
+        1 => Just(From::Now),
+        1 => Just(From::Since),
+        1 => Just(From::Operation),
+    ];
+    let is_filtered = prop::bool::weighted(0.3);
+    let most = (offsets, acknowledging, choices, from, is_filtered);
+    (50_usize..400, most).prop_map(
+        |(capacity, (offsets_ms, acknowledging, on_resume_failed, from, is_filtered))| Setup {
             capacity,
             offsets_ms,
             acknowledging,
             on_resume_failed,
+            from,
+            is_filtered,
         },
     )
 }
@@ -88,6 +98,7 @@ fn by_id() -> impl Strategy<Value = Acknowledging> {
 }
 
 async fn play(world: &mut World, steps: &[Step]) -> Result<(), Error> {
+    world.begin().await?;
     for step in steps {
         match *step {
             Step::Write {

@@ -27,6 +27,18 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// more to come.
 const IDLE_TURNS: usize = 64;
 
+/// Where the consumer starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum From {
+    Everything,
+    /// What happens from the first connection on; all before is known.
+    Now,
+    /// A time before the first operation, as `--since` sends it.
+    Since,
+    /// The first operation.
+    Operation,
+}
+
 /// What a world is like.
 #[derive(Clone, Debug)]
 pub struct Setup {
@@ -36,6 +48,16 @@ pub struct Setup {
     pub offsets_ms: [i64; 3],
     pub acknowledging: Acknowledging,
     pub on_resume_failed: OnResumeFailed,
+    pub from: From,
+    /// Only one type of objects is asked for.
+    pub is_filtered: bool,
+}
+
+impl Setup {
+    /// Whether a full replication is asked for, ever. It leaves out what `create` was the last of.
+    fn replicates(&self) -> bool {
+        self.from == From::Everything || self.on_resume_failed == OnResumeFailed::Replicate
+    }
 }
 
 /// How a run ends.
@@ -47,7 +69,7 @@ pub enum Outcome {
 
 pub struct World {
     agents: Vec<Server>,
-    capacity: usize,
+    setup: Setup,
     consumer: Consumer,
     replica: Replica,
     config: Config,
@@ -88,9 +110,17 @@ impl World {
             .collect();
         let mut agents = vec![first];
         agents.extend(others);
+        // The log of a server is never empty.
+        let first = Change::delete("video", "v0").timestamp(EPOCH_MS);
+        let first = agents[0].append_at(&first, EPOCH_MS);
+        let filter = if setup.is_filtered {
+            "?types=video"
+        } else {
+            ""
+        };
         // When an agent fails, the next is tried at once, and the first one after a second.
         let endpoints = agents.iter().cycle().take(24).map(|agent| Endpoint {
-            url: agent.url().parse().unwrap(),
+            url: format!("{}{filter}", agent.url()).parse().unwrap(),
             authorization: None,
         });
         let clock = LocalClock::at(EPOCH_MS);
@@ -100,31 +130,44 @@ impl World {
                 read_timeout: Some(PATIENCE),
                 ..http::Config::direct()
             },
-            start: Start::At(Position::FULL_REPLICATION),
+            start: match setup.from {
+                From::Everything => Start::At(Position::FULL_REPLICATION),
+                From::Now => Start::Now,
+                From::Since => Start::At(Position::of_second(EPOCH_MS / 1000 - 10)),
+                From::Operation => Start::At(Position::Operation(first)),
+            },
             on_resume_failed: setup.on_resume_failed,
             acknowledging: setup.acknowledging,
             clock: clock.clock(),
             ..Config::of(endpoints.collect())
         };
         let told = Rc::default();
-        let mut world = Self {
+        Self {
             consumer: consumer(&config, &told, agents[0].handle()),
             agents,
-            capacity: setup.capacity,
+            setup: setup.clone(),
             replica: Replica::default(),
             config,
             now_ms: EPOCH_MS,
             clock,
-            written: 0,
+            written: 1,
             in_flight: Vec::new(),
             stays_paused: true,
             saved: None,
             told,
             newest_since: None,
-        };
-        // The log of a server is never empty.
-        world.apply(Change::delete("video", "v0"), 0);
-        world
+        }
+    }
+
+    /// Where the run starts from now: connects, with what exists now.
+    pub async fn begin(&mut self) -> Result<(), Error> {
+        let until = Instant::now() + PATIENCE;
+        while self.setup.from == From::Now && !self.consumer.is_connected() {
+            self.read(1).await?;
+            assert!(Instant::now() < until, "it never connects");
+        }
+        self.saved = self.consumer.position();
+        Ok(())
     }
 
     fn apply(&mut self, change: Change, after_ms: u64) {
@@ -142,15 +185,17 @@ impl World {
         let mut random = fastrand::Rng::with_seed(seed);
         let padding = "p".repeat(random.usize(1_000..2_000));
         // What settles has taken everything, so a part of the log overtakes only who is blocked.
-        let at_once = (self.capacity / 2).min(64);
+        let at_once = (self.setup.capacity / 2).min(64);
         for number in 1..=operations {
             let action = match random.u8(..5) {
                 0 => Action::Delete,
                 1 => Action::Update,
+                2 if !self.setup.replicates() => Action::Create,
                 _ => Action::Insert,
             };
-            let object = format!("v{}", random.u8(..60));
-            let change = Change::new(action, "video", &object).parents([&*padding]);
+            let object = random.u8(..60);
+            let kind = if object < 20 { "user" } else { "video" };
+            let change = Change::new(action, kind, &format!("v{object}")).parents([&*padding]);
             self.apply(change, after_ms);
             if number % at_once == 0 || number == operations {
                 self.agents[0].settled().await;
@@ -309,7 +354,8 @@ impl World {
 
     /// How many objects of the replica are not as they should be.
     pub fn wrong(&self) -> usize {
-        let expected = self.agents[0].objects();
+        let mut expected = self.agents[0].objects();
+        expected.retain(|key, _| !self.setup.is_filtered || key.starts_with("video/"));
         let mut keys: Vec<_> = self.replica.keys().chain(expected.keys()).collect();
         keys.sort();
         keys.dedup();

@@ -9,6 +9,7 @@
 
 mod capture;
 mod finished;
+mod narrow;
 mod proxy;
 mod pty;
 mod relay;
@@ -22,6 +23,7 @@ mod tls;
 
 pub use capture::{expected_json, expected_text, fixture, left_by, record_count, with_line_ends};
 pub use finished::{Finished, Left, from_now};
+pub use narrow::NarrowNetwork;
 pub use proxy::ForwardProxy;
 pub use pty::Terminal;
 pub use relay::{Interruption, Relay};

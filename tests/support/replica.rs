@@ -36,7 +36,7 @@ impl Replica {
         let field = |name: &str| data[name].as_str().expect("a string").to_owned();
         match record["event"].as_str().expect("an event") {
             "reset" => self.objects.clear(),
-            "insert" | "update" => {
+            "insert" | "update" | "create" => {
                 self.objects
                     .insert((field("type"), field("id")), data.clone());
             }

@@ -142,6 +142,11 @@ impl Running {
         }
     }
 
+    /// Reads what stdout holds by now, for [`Running::next_line`] to hand out.
+    pub fn read_ahead(&mut self) {
+        while let Fill::Data = self.fill(Instant::now()) {}
+    }
+
     /// The next line of stdout; there must be one.
     #[track_caller]
     pub fn read_line(&mut self) -> String {
@@ -180,6 +185,11 @@ impl Running {
         self.wait_for_stderr_with(&format!("{count} lines"), |text| {
             text.matches('\n').count() >= count
         })
+    }
+
+    /// What stderr has by now.
+    pub fn stderr_so_far(&self) -> String {
+        String::from_utf8_lossy(&self.stderr.text.lock().unwrap().0).into_owned()
     }
 
     #[track_caller]
@@ -345,13 +355,13 @@ impl Running {
 
     #[track_caller]
     fn fail(&self, what: &str) -> ! {
-        let stderr = self.stderr.text.lock().unwrap().0.clone();
+        let stderr = self.stderr_so_far();
         panic!(
             "{what}\ncommand: {}\nstill running after {:?}\nstdout so far:\n{}\nstderr so far:\n{}",
             self.command,
             self.started.elapsed(),
             shortened(&String::from_utf8_lossy(&self.received)),
-            shortened(&String::from_utf8_lossy(&stderr))
+            shortened(&stderr)
         )
     }
 }
