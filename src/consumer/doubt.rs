@@ -29,11 +29,6 @@ pub struct Question {
 }
 
 impl Doubt {
-    /// The last operation without doubt.
-    pub fn since(&self) -> Position {
-        self.since
-    }
-
     /// Ends the doubt. Returns the pin that has kept the position back, and the one of an open
     /// question.
     pub fn into_pins(self) -> (Pin, Option<Pin>) {

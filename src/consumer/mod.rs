@@ -21,6 +21,7 @@ mod notice;
 mod probe;
 mod receive;
 mod reconnect;
+mod resume;
 mod stage;
 mod store;
 #[cfg(test)]

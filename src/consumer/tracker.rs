@@ -11,21 +11,11 @@ use super::dedup::{Dedup, SeenSet};
 use super::doubt::Doubt;
 use super::hold::{Hold, MARGIN};
 use super::in_flight::{Id, InFlight, NotInFlight, Pin};
+use super::resume::{Facts, Origin, fallback_margin, resume};
 use super::store::PositionStore;
 use crate::oplog::{Event, Operation, Position, Record};
 
-/// Where the run starts.
-#[derive(Clone, Copy, Debug)]
-enum Origin {
-    /// With what happens after the first connection.
-    Now,
-    /// As the user said: sent as it is.
-    Given(Position),
-    /// Where an earlier run, or the first connection of this one, left off.
-    Reached(Position),
-}
-
-/// Keeps the tracker. The position goes to the store whenever it changes.
+/// Keeps the place. The position goes to the store whenever it changes.
 #[derive(Debug)]
 pub struct Tracker {
     acknowledging: Acknowledging,
@@ -115,49 +105,25 @@ impl Tracker {
             // Behind a connection in doubt operations may be late from the start.
             self.least_lag = None;
         }
-        let (position, as_it_is) = self.goes_on_after().unzip();
-        self.asked = position;
+        let resume = resume(&self.facts());
+        self.asked = resume.map(|resume| resume.after);
         self.skips_to = match &self.doubt {
-            Some(doubt) if position == Some(doubt.since()) => self.delivered,
+            Some(doubt) if self.asked == Some(doubt.since) => self.delivered,
             _ => None,
         };
-        if as_it_is == Some(true) {
-            position
-        } else {
-            position.map(Position::resumed)
-        }
+        resume.map(|resume| resume.sent)
     }
 
-    /// Where a new connection goes on, and whether that is to be sent as it is.
-    ///
-    /// What was handed out in this run stays handed out, so a new connection goes on after the
-    /// last of it, acknowledged or not. There are three exceptions. Where it is in doubt whether
-    /// the server skipped something, the connection goes on after the last operation without
-    /// doubt: whether the server still has that one answers the question. After states that are
-    /// younger than the request it goes on from before the request. And a start that the user gave
-    /// is sent again as it is for as long as nothing is acknowledged: all that comes again is in
-    /// flight then, and known.
-    fn goes_on_after(&self) -> Option<(Position, bool)> {
-        if self.replicate {
-            return Some((Position::FULL_REPLICATION, true));
-        }
-        if let Some(doubt) = &self.doubt {
-            return Some((doubt.since(), true));
-        }
-        let nothing_settled = self.is_by_id() && !self.has_settled;
-        match (self.origin, self.delivered) {
-            (Origin::Given(position), delivered) if delivered.is_none() || nothing_settled => {
-                Some((position, true))
-            }
-            (_, Some(Position::Replication(_)))
-                if let Some(hold) = self.hold.as_ref().filter(|hold| hold.is_young) =>
-            {
-                Some((hold.floor, self.exact_resume))
-            }
-            (_, Some(position)) | (Origin::Reached(position) | Origin::Given(position), None) => {
-                Some((position, self.exact_resume))
-            }
-            (Origin::Now, None) => None,
+    fn facts(&self) -> Facts {
+        let hold = self.hold.as_ref();
+        Facts {
+            origin: self.origin,
+            delivered: self.delivered,
+            replicates: self.replicate,
+            certain: self.doubt.as_ref().map(|doubt| doubt.since),
+            before_young: hold.filter(|hold| hold.is_young).map(|hold| hold.floor),
+            is_unsettled: self.is_by_id() && !self.has_settled,
+            exact_resume: self.exact_resume,
         }
     }
 
@@ -176,6 +142,24 @@ impl Tracker {
     /// Whether no connection has given a run from now its position yet.
     pub fn starts_now(&self) -> bool {
         matches!(self.origin, Origin::Now)
+    }
+
+    /// Where the states begin that the server falls back to, if it does, and how many seconds
+    /// before that the position has to stay until they are complete. `None` where the present
+    /// connection was not asked for anything that brings a fallback.
+    pub fn fallback(&self) -> Option<(Position, u64)> {
+        let asked = self.asked?;
+        Some((asked, fallback_margin(asked, &self.facts())?))
+    }
+
+    /// The present connection brings states instead of what comes after an operation: nothing of it
+    /// was handed out before on the way to the last operation.
+    /// If the connection is lost, the next one asks for the same again.
+    pub fn fell_back(&mut self) {
+        self.skips_to = None;
+        if self.delivered.is_some() {
+            self.delivered = self.asked.or(self.delivered);
+        }
     }
 
     /// From the next connection on, starts a full replication until one has begun.
@@ -363,3 +347,6 @@ fn id_of(operation: &Operation, position: Option<Position>) -> Id {
     // White space around it is not part of an acknowledgement.
     position.map_or_else(|| Id::new(operation.id().trim()), Id::Position)
 }
+
+#[cfg(test)]
+mod tests;

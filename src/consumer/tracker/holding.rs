@@ -1,6 +1,6 @@
 //! Holds the position back until states are complete; see [`hold`](crate::consumer::hold).
 
-use super::{Origin, Tracker};
+use super::Tracker;
 use crate::consumer::doubt::Doubt;
 use crate::consumer::hold::{Hold, MARGIN};
 use crate::oplog::Position;
@@ -79,40 +79,4 @@ impl Tracker {
             self.save();
         }
     }
-
-    /// Where the states begin that the server falls back to, if it does, and how many seconds
-    /// before that the position has to stay until they are complete. `None` where the present
-    /// connection was not asked for anything that brings a fallback.
-    ///
-    /// The second of an operation is the store's; states are looked up by the agents' clocks. So
-    /// is the time of a position that somebody else may have saved. A synthetic id already lies
-    /// early enough, or is what the user asked for; and within a run the position lies before all
-    /// that is young, see [`Tracker::hold_young`].
-    pub fn fallback(&self) -> Option<(Position, u64)> {
-        let asked = self.asked?;
-        match asked {
-            Position::Operation(_) if asked.names_an_operation() => Some((asked, MARGIN)),
-            Position::Operation(_) => Some((asked, 0)),
-            Position::Replication(1..) if !self.exact_resume => match self.origin {
-                // Sent as it is.
-                Origin::Given(given) if given == asked && self.delivered.is_none() => None,
-                _ if self.delivered.is_none() => Some((asked, MARGIN)),
-                _ => Some((asked, 0)),
-            },
-            Position::Replication(_) => None,
-        }
-    }
-
-    /// The present connection brings states instead of what comes after an operation: nothing of it
-    /// was handed out before on the way to the last operation.
-    /// If the connection is lost, the next one asks for the same again.
-    pub fn fell_back(&mut self) {
-        self.skips_to = None;
-        if self.delivered.is_some() {
-            self.delivered = self.asked.or(self.delivered);
-        }
-    }
 }
-
-#[cfg(test)]
-mod tests;

@@ -149,7 +149,7 @@ fn the_doubt_stays_until_the_last_operation_comes_again() {
     }
 }
 
-/// States come in tracker of what was skipped: none of them is known, and the position waits for
+/// States come in place of what was skipped: none of them is known, and the position waits for
 /// them before what is in doubt.
 #[test]
 fn after_a_fallback_nothing_is_taken_for_known_and_the_position_waits() {

@@ -1,0 +1,114 @@
+//! Decides where a new connection goes on, and what it means when that brings states. Pure.
+//!
+//! What was handed out in a run stays handed out, so a new connection goes on after the last of it,
+//! acknowledged or not. There are these exceptions, the first that applies:
+//!
+//! | Where | it goes on |
+//! |---|---|
+//! | a full replication is to begin | from nothing |
+//! | the server may have skipped something | after the last operation without doubt: whether the server still has it is the answer |
+//! | a start that the user gave, and nothing acknowledged | at that start, sent as it is: all that comes again is in flight, and known |
+//! | states came that are younger than the request | from before the request |
+
+use super::hold::MARGIN;
+use crate::oplog::Position;
+
+/// Where the run starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// With what happens after the first connection.
+    Now,
+    /// As the user said: sent as it is.
+    Given(Position),
+    /// Where an earlier run, or the first connection of this one, left off.
+    Reached(Position),
+}
+
+/// What the decision depends on.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts {
+    /// Where the run starts.
+    pub origin: Origin,
+    /// The last position handed out.
+    pub delivered: Option<Position>,
+    /// A full replication is to begin.
+    pub replicates: bool,
+    /// The last operation without doubt, where the server may have skipped something after it.
+    pub certain: Option<Position>,
+    /// Before the request, where states came that are younger than it.
+    pub before_young: Option<Position>,
+    /// Acknowledgements come by id, and none has come.
+    pub is_unsettled: bool,
+    /// Times are sent as they are.
+    pub exact_resume: bool,
+}
+
+/// What a new connection asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Resume {
+    /// It goes on after this position.
+    pub after: Position,
+    /// What is sent for it: the same, or the synthetic id of its second.
+    pub sent: Position,
+}
+
+impl Resume {
+    fn as_it_is(after: Position) -> Self {
+        Self { after, sent: after }
+    }
+
+    fn new(after: Position, exact: bool) -> Self {
+        let sent = if exact { after } else { after.resumed() };
+        Self { after, sent }
+    }
+}
+
+/// Where a new connection goes on; `None` for what happens from now on.
+pub fn resume(facts: &Facts) -> Option<Resume> {
+    if facts.replicates {
+        return Some(Resume::as_it_is(Position::FULL_REPLICATION));
+    }
+    if let Some(certain) = facts.certain {
+        return Some(Resume::as_it_is(certain));
+    }
+    match (facts.origin, facts.delivered) {
+        (Origin::Given(given), delivered) if delivered.is_none() || facts.is_unsettled => {
+            Some(Resume::as_it_is(given))
+        }
+        (_, Some(delivered)) => {
+            let is_state = matches!(delivered, Position::Replication(_));
+            let before_young = facts.before_young.filter(|_| is_state);
+            let after = before_young.unwrap_or(delivered);
+            Some(Resume::new(after, facts.exact_resume))
+        }
+        (Origin::Reached(position) | Origin::Given(position), None) => {
+            Some(Resume::new(position, facts.exact_resume))
+        }
+        (Origin::Now, None) => None,
+    }
+}
+
+/// How many seconds before `asked`, which a connection goes on after, the position has to stay
+/// until the states are complete that the server falls back to. `None` where this brings no
+/// fallback.
+///
+/// The second of an operation is the store's; states are looked up by the agents' clocks. So is the
+/// time of a position that somebody else may have saved. A synthetic id already lies early enough,
+/// or is what the user asked for; and within a run the position lies before all that is young, see
+/// [`hold_young`](super::tracker::Tracker::hold_young).
+pub fn fallback_margin(asked: Position, facts: &Facts) -> Option<u64> {
+    match asked {
+        Position::Operation(_) if asked.names_an_operation() => Some(MARGIN),
+        Position::Operation(_) => Some(0),
+        Position::Replication(1..) if !facts.exact_resume => match facts.origin {
+            // Sent as it is.
+            Origin::Given(given) if given == asked && facts.delivered.is_none() => None,
+            _ if facts.delivered.is_none() => Some(MARGIN),
+            _ => Some(0),
+        },
+        Position::Replication(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;
