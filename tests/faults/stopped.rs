@@ -3,7 +3,10 @@
 
 use std::time::Duration;
 
-use crate::support::{Authority, Gate, Script, ScriptServer, Tail, at_once, insert, operation_id};
+use crate::support::{
+    AfterLast, Authority, Gate, Script, ScriptServer, Tail, at_once, insert, number_of,
+    operation_id,
+};
 
 /// Longer than each of the limits below, and half of what has the connection made again: a loaded
 /// machine lets the process stand still for longer.
@@ -45,7 +48,12 @@ fn a_large_event_that_arrived_meanwhile_is_read_to_its_end() {
     let more = format!(r#""more":"{}""#, "x".repeat(1 << 20));
     let large = insert(2).replace(r#""parents":[]"#, &more);
     let script = Script::events(insert(1)).wait_for(&gate).send(large);
-    let server = ScriptServer::start([script.stall()]);
+    // Where reading it takes long, another connection asks whether something was skipped meanwhile.
+    let next = Script::choosing(|request| {
+        let last = number_of(request.last_event_id().unwrap());
+        Script::events(insert(last + 1)).stall()
+    });
+    let server = ScriptServer::with([script.stall(), next], AfterLast::Repeat);
     let mut run = Tail::url(server.url())
         .args(["--until-idle", "500ms"])
         .spawn();
