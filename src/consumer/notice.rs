@@ -31,7 +31,7 @@ pub enum Notice<'a> {
     Lost {
         /// Why.
         failure: &'a Failure,
-        /// How many tries, or rounds over all agents, have failed in a row.
+        /// How often in a row all agents that may be tried have failed.
         failures: u32,
         /// How long until the next try.
         wait: Duration,

@@ -93,6 +93,8 @@ pub struct Reconnect {
     jitter: f64,
     /// How many rounds in a row brought nothing but what cannot be read.
     unreadable: u32,
+    /// How often in a row there was nobody to try at once.
+    waits: u32,
 }
 
 impl Reconnect {
@@ -108,6 +110,7 @@ impl Reconnect {
             round: Vec::new(),
             jitter: fastrand::f64(),
             unreadable: 0,
+            waits: 0,
         }
     }
 
@@ -244,7 +247,7 @@ impl Reconnect {
             self.backoff.succeed();
             self.begin_round();
         }
-        self.unreadable = 0;
+        (self.unreadable, self.waits) = (0, 0);
         had_failed
     }
 
@@ -288,11 +291,12 @@ impl Reconnect {
         self.phase = if wait.is_zero() {
             Phase::Idle
         } else {
+            self.waits = self.waits.saturating_add(1);
             Phase::Waiting(Box::pin(tokio::time::sleep(wait)))
         };
         observer(Notice::Lost {
             failure: &failure,
-            failures: self.backoff.failures(),
+            failures: self.waits,
             wait,
             endpoint: &failed,
             next: &self.agents[self.current].endpoint,

@@ -22,7 +22,7 @@ pub struct Lost<'a> {
     pub url: &'a str,
     /// Why.
     pub reason: &'a str,
-    /// How many tries, or rounds over all agents, have failed in a row.
+    /// How often in a row all agents that may be tried have failed.
     pub failures: u32,
     /// How long until the next try.
     pub wait: Duration,

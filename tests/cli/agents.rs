@@ -46,6 +46,24 @@ fn an_agent_is_left_alone_for_as_long_as_it_asks_while_another_one_works() {
     assert!(working.requests().len() > 1);
 }
 
+/// Also while one of them is left alone.
+#[test]
+fn failures_of_those_that_may_be_tried_are_counted_for_a_person() {
+    let resting = ScriptServer::repeating(unavailable_for("120"));
+    let failing = ScriptServer::repeating(Script::status(503));
+    let mut run = Tail::url(failing.url())
+        .args(["--url", &resting.url()])
+        .patience(Duration::from_mins(1))
+        .spawn();
+    let told = run.wait_for_stderr(" failures in ");
+    let (_, told) = told.split_once("still trying, ").unwrap();
+    let (failures, _) = told.split_once(" failures in ").unwrap();
+    // After ten seconds, with pauses that double from one second.
+    let failures: usize = failures.parse().unwrap();
+    assert_eq!(failures, failing.requests().len());
+    assert!(failures > 2, "{failures}");
+}
+
 /// One round is over when every agent has failed. Until then the pauses of those that may be tried
 /// grow.
 #[test]
