@@ -43,6 +43,7 @@ Register-ArgumentCompleter -Native -CommandName 'oplog-tail' -ScriptBlock {
             [CompletionResult]::new('--max-in-flight', '--max-in-flight', [CompletionResultType]::ParameterName, 'Most lines unacknowledged [default: 1000]')
             [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'Stop after N lines')
             [CompletionResult]::new('--count', '--count', [CompletionResultType]::ParameterName, 'Stop after N lines')
+            [CompletionResult]::new('--until', '--until', [CompletionResultType]::ParameterName, 'Stop once all from before WHEN is printed')
             [CompletionResult]::new('--until-idle', '--until-idle', [CompletionResultType]::ParameterName, 'Stop after this long without an operation')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Stop after this long')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'auto, text or json [default: auto]')

@@ -19,6 +19,7 @@ stdin\t'By id, on stdin'
 none\t'Never; the state file is left alone'"
 complete -c oplog-tail -l max-in-flight -d 'Most lines unacknowledged [default: 1000]' -r
 complete -c oplog-tail -s n -l count -d 'Stop after N lines' -r
+complete -c oplog-tail -l until -d 'Stop once all from before WHEN is printed' -r
 complete -c oplog-tail -l until-idle -d 'Stop after this long without an operation' -r
 complete -c oplog-tail -l timeout -d 'Stop after this long' -r
 complete -c oplog-tail -s o -l output -d 'auto, text or json [default: auto]' -r -f -a "auto\t'Text on a terminal, else JSON'

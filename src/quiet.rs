@@ -56,6 +56,15 @@ impl Quiet {
         self.is_running = false;
     }
 
+    /// The same as [`Self::poll`] while something is waited for; else it starts again.
+    pub fn poll_while(&mut self, is_waiting: bool, arrived: u64, cx: &mut Context<'_>) -> Poll<()> {
+        if is_waiting {
+            return self.poll(arrived, cx);
+        }
+        self.restart();
+        Poll::Pending
+    }
+
     /// Ready once the time has passed without a restart, and everything that had arrived by then
     /// has been read. `arrived` is a number that changes whenever something arrives.
     pub fn poll(&mut self, arrived: u64, cx: &mut Context<'_>) -> Poll<()> {

@@ -148,8 +148,9 @@ pub struct Position {
 
     /// Start with every object changed since
     ///
-    /// How long ago (2h, 1d12h), an RFC 3339 time (2026-11-23T10:00:00Z) or a date (2026-11-23: its
-    /// first second in UTC). Reports the last state of each object changed since, deletions
+    /// How long ago (2h, 1d12h, 2w, 2 hours ago), a time (2026-11-23T10:00:00Z, 2026-11-23 10:00,
+    /// 10:00, yesterday 10:00) or a date (2026-11-23, yesterday: its first second). Without an offset
+    /// it is local time. Reports the last state of each object changed since, deletions
     /// included. A saved position wins over it, unless --rewind. Default: what --start-id says.
     /// Example: --since 2h
     #[arg(
@@ -265,6 +266,16 @@ pub struct Stopping {
     /// --until-complete --timeout 1m
     #[arg(long, conflicts_with = "no_repair")]
     pub until_complete: bool,
+
+    /// Stop once all from before WHEN is printed
+    ///
+    /// WHEN is now, or a time as in --since. The first operation after WHEN ends the run: it is not
+    /// printed and stays for the next run. Where none comes, the run ends once WHEN is past and
+    /// nothing has come for 2 seconds. For cron, on a log that never rests. Clocks may differ by 5
+    /// seconds, so now on a busy log takes 6 seconds and prints what comes meanwhile; "Until a point
+    /// in time" in the man page says more. Default: never. Example: --state st --until now
+    #[arg(long, value_name = "WHEN", allow_hyphen_values = true)]
+    pub until: Option<String>,
 
     /// Stop after this long without an operation
     ///

@@ -93,6 +93,8 @@ pub struct Config {
     pub acknowledging: Acknowledging,
     /// The time of day.
     pub clock: Clock,
+    /// Hand out no operation of a later UNIX second than this; see [`end`](super::end).
+    pub last_second: Option<u64>,
 }
 
 impl Config {
@@ -108,6 +110,7 @@ impl Config {
             repair: true,
             acknowledging: Acknowledging::InOrder,
             clock: Clock::system(),
+            last_second: None,
         }
     }
 }

@@ -13,6 +13,7 @@ mod config;
 mod dedup;
 mod delivery;
 mod doubt;
+mod end;
 mod error;
 mod fetch_missing;
 mod hold;
@@ -41,6 +42,7 @@ use backfill::Backfill;
 pub use config::{Acknowledging, Clock, Config, OnResumeFailed, Start};
 pub use delivery::{Delivery, Invalid};
 pub use error::Error;
+pub use hold::MARGIN;
 pub use in_flight::NotInFlight;
 pub use notice::{BackfillEnd, Certainty, Incomplete, Notice, Observer};
 use probe::Probe;
@@ -224,13 +226,16 @@ impl Consumer {
 
     /// The next operation, as soon as there is one. Connects, and connects again, as needed.
     ///
-    /// Pending without end while too much is in flight, and before a `reset`; to be polled again
-    /// after each acknowledgement.
+    /// Pending without end while too much is in flight, before a `reset`, and once the log
+    /// [has ended](Self::has_ended); to be polled again after each acknowledgement.
     ///
     /// # Errors
     /// When there can be nothing more.
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Delivery, Error>> {
         loop {
+            if self.has_ended() {
+                return Poll::Pending;
+            }
             if let Poll::Ready(reset) = self.poll_reset(cx) {
                 return Poll::Ready(Ok(reset));
             }

@@ -46,6 +46,9 @@ impl Consumer {
         if is_known && record.event() != Event::Live.name() {
             return Ok(None);
         }
+        if self.ends_before(record.event(), position) {
+            return Ok(None);
+        }
         if let Some(position @ Position::Replication(_)) = position
             && self.config.repair
         {

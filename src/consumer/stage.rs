@@ -20,3 +20,14 @@ pub enum Stage {
     /// It brings operations. From here on the server may skip some, if it has to wait.
     Operations,
 }
+
+/// How far the log has come, where a run is to go no further than a point in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Every operation so far belongs to the run.
+    Ahead,
+    /// A later operation was handed out.
+    Passed,
+    /// A later operation came and was not handed out.
+    Reached,
+}

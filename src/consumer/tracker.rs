@@ -12,6 +12,7 @@ use super::doubt::Doubt;
 use super::hold::{Hold, MARGIN};
 use super::in_flight::{Id, InFlight, NotInFlight, Pin};
 use super::resume::{Facts, Origin, fallback_margin, resume};
+use super::stage::End;
 use super::store::PositionStore;
 use crate::oplog::{Event, Operation, Position, Record};
 
@@ -22,7 +23,7 @@ pub struct Tracker {
     exact_resume: bool,
     origin: Origin,
     /// The position behind what the present connection was asked for.
-    asked: Option<Position>,
+    pub(super) asked: Option<Position>,
     /// Start a full replication, whatever has been handed out.
     replicate: bool,
     /// The last position handed out.
@@ -31,6 +32,7 @@ pub struct Tracker {
     replicated: Option<Position>,
     hold: Option<Hold>,
     doubt: Option<Doubt>,
+    pub(super) end: End,
     /// How many seconds after it happened an operation came, at best, over the present connection
     /// and those before it that were in doubt.
     least_lag: Option<i128>,
@@ -61,6 +63,7 @@ impl Tracker {
             replicated: None,
             hold: None,
             doubt: None,
+            end: End::Ahead,
             least_lag: None,
             skips_to: None,
             has_settled: false,

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::io::Read;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use super::error::UsageError;
 use crate::report::stderr;
@@ -17,6 +18,8 @@ pub struct Inputs {
     pub env: Environment,
     /// The current time.
     pub now: Timestamp,
+    /// Looks up the local time zone, which takes a moment.
+    pub time_zone: fn() -> TimeZone,
     /// Whether stdout is a terminal.
     pub stdout_is_terminal: bool,
     /// Whether stderr is a terminal.
@@ -34,6 +37,7 @@ impl Inputs {
         Self {
             env: Box::new(|name| std::env::var_os(name)),
             now: Timestamp::now(),
+            time_zone: TimeZone::system,
             stdout_is_terminal: std::io::stdout().is_terminal(),
             stderr_is_terminal: std::io::stderr().is_terminal(),
             stderr_is_terminal_of_its_own: stderr::has_terminal_of_its_own(),

@@ -7,6 +7,7 @@ mod network;
 mod pem;
 mod start;
 mod url;
+mod when;
 
 use std::num::NonZeroU64;
 use std::path::PathBuf;
@@ -21,6 +22,7 @@ use crate::report::{NextRun, Verbosity};
 pub use crate::cli::{Ack, OnInvalid};
 pub use error::UsageError;
 pub use inputs::{Environment, Inputs};
+pub use start::Until;
 
 /// The most lines out at once with `--ack stdin`, where the command line does not say.
 const DEFAULT_MAX_IN_FLIGHT: usize = 1000;
@@ -34,6 +36,8 @@ pub struct StopConditions {
     pub until_live: bool,
     /// After the replication, once what the server leaves out of it has been printed.
     pub until_complete: bool,
+    /// Once everything that happened before a point in time has been printed.
+    pub until: Option<Until>,
     /// After this long without an operation while connected.
     pub until_idle: Option<Duration>,
     /// After this long, whatever happened: a failure where one of the above was asked for.
@@ -43,7 +47,11 @@ pub struct StopConditions {
 impl StopConditions {
     /// Whether something has to be reached, so that stopping before it is a failure.
     pub fn any_asked_for(&self) -> bool {
-        self.count.is_some() || self.until_live || self.until_complete || self.until_idle.is_some()
+        self.count.is_some()
+            || self.until_live
+            || self.until_complete
+            || self.until.is_some()
+            || self.until_idle.is_some()
     }
 }
 
@@ -105,7 +113,10 @@ impl Settings {
         demo_url: Option<&str>,
     ) -> Result<Self, UsageError> {
         check_contradictions(&cli)?;
-        let start = start::resolve(&cli.position, inputs.now)?;
+        let now = || inputs.now.to_zoned((inputs.time_zone)());
+        let start = start::resolve(&cli.position, now)?;
+        let until = cli.stopping.until.as_deref();
+        let until = until.map(|when| start::until(when, &now())).transpose()?;
         let password = credentials::password(&cli.source, &mut inputs)?;
         let typed_urls = url::typed(&cli, &inputs, demo_url)?;
         let endpoints = url::endpoints(&cli.source, &typed_urls, password.as_ref())?;
@@ -141,6 +152,7 @@ impl Settings {
             repair: !cli.position.no_repair,
             acknowledging: acknowledging(&cli.acknowledging),
             clock: Clock::system(),
+            last_second: until.map(|until| until.last_second),
         };
         Ok(Self {
             consumer,
@@ -152,6 +164,7 @@ impl Settings {
                 count: cli.stopping.count,
                 until_live: cli.stopping.until_live,
                 until_complete: cli.stopping.until_complete,
+                until,
                 until_idle: cli.stopping.until_idle,
                 timeout: cli.stopping.timeout,
             },

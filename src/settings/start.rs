@@ -1,17 +1,14 @@
 //! Where a run starts.
 
-use jiff::civil::Date;
-use jiff::fmt::temporal::Pieces;
-use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
+use std::time::Duration;
+
+use jiff::Zoned;
 
 use super::error::UsageError;
+use super::when::When;
 use crate::cli;
-use crate::consumer::Start;
-use crate::duration::{self, InvalidDuration};
+use crate::consumer::{MARGIN, Start};
 use crate::oplog::Position;
-
-const SECONDS_OF_A_DAY: u32 = 86_400;
 
 /// Where to start, and whether the command line says so.
 pub(super) struct Resolved {
@@ -19,11 +16,23 @@ pub(super) struct Resolved {
     pub(super) given: bool,
 }
 
+/// The point in time at which a run ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Until {
+    /// An operation of a later UNIX second, by the store's clock, happened after it.
+    pub last_second: u64,
+    /// How long it takes until it is past, by the store's clock too.
+    pub wait: Duration,
+}
+
 /// What `--start-id`, `--since` and `--allow-replication` mean at this time.
-pub(super) fn resolve(typed: &cli::Position, now: Timestamp) -> Result<Resolved, UsageError> {
+pub(super) fn resolve(
+    typed: &cli::Position,
+    now: impl FnOnce() -> Zoned,
+) -> Result<Resolved, UsageError> {
     let start = match (&typed.start_id, &typed.since) {
         (Some(id), _) => Some(start_id(id)?),
-        (None, Some(when)) => Some(since(when, now)?),
+        (None, Some(when)) => Some(since(when, &now())?),
         (None, None) if typed.allow_replication => Some(Start::At(Position::FULL_REPLICATION)),
         (None, None) => None,
     };
@@ -49,56 +58,61 @@ fn start_id(id: &str) -> Result<Start, UsageError> {
     })
 }
 
-fn since(when: &str, now: Timestamp) -> Result<Start, UsageError> {
+fn since(when: &str, now: &Zoned) -> Result<Start, UsageError> {
     let fail = |problem: &str| UsageError::new(format!("--since {when:?}: {problem}"));
-    let time = match duration::parse_positive(when) {
-        Ok(ago) => SignedDuration::try_from(ago).ok().and_then(|ago| now.checked_sub(ago).ok()),
-        Err(InvalidDuration::Malformed) => point_in_time(when),
-        Err(error) => return Err(fail(&error.to_string())),
-    }
-    .ok_or_else(|| {
-        fail("neither a duration (2h, 1d12h) nor an RFC 3339 time (2026-11-23T10:00:00Z) nor a date (2026-11-23)")
-    })?;
-    if time > now {
+    let when = When::parse(when, now).map_err(|problem| fail(problem.as_str()))?;
+    if when.time > now.timestamp() {
         return Err(fail("that is in the future"));
     }
-    let second = u64::try_from(time.as_second())
-        .ok()
-        .filter(|_| time >= Timestamp::UNIX_EPOCH)
-        .ok_or_else(|| fail("that is before 1970, when the ids of the log begin"))?;
     // Second 0 means a full replication to the server, with a `reset`.
-    Ok(Start::At(Position::of_second(second.max(1))))
+    Ok(Start::At(Position::of_second(when.second().max(1))))
 }
 
-/// The RFC 3339 time, or the first second of the date in UTC.
+/// What `--until` means at this time.
 ///
-/// jiff takes offsets of up to 25 hours; RFC 3339 has none of a day or more, and no place on
-/// earth has.
-fn point_in_time(text: &str) -> Option<Timestamp> {
-    // As many characters as a date has: Date itself would take a time and ignore it.
-    if text.len() == "2026-11-23".len() {
-        let midnight = text.parse::<Date>().ok()?.to_zoned(TimeZone::UTC);
-        // The last date there is has no time that can be told in every zone.
-        return Some(midnight.map_or(Timestamp::MAX, |midnight| midnight.timestamp()));
-    }
-    let offset = Pieces::parse(text).ok()?.to_numeric_offset();
-    if offset.is_some_and(|offset| offset.seconds().unsigned_abs() >= SECONDS_OF_A_DAY) {
-        return None;
-    }
-    // The last day has times that jiff cannot tell in every zone, and so not at all.
-    text.parse().ok().or_else(|| {
-        let year = Pieces::parse(text).ok()?.date().year();
-        (offset.is_some() && year == 9999).then_some(Timestamp::MAX)
+/// The store's clock makes the ids of operations, so a time is one of that clock. `now`, or how
+/// long ago, is by the clock of this machine. The store may be ahead of that by [`MARGIN`] seconds,
+/// and an operation from before then have an id that is so much later; or it may be behind, so that
+/// a time is past for certain once it is so long past here.
+pub(super) fn until(when: &str, now: &Zoned) -> Result<Until, UsageError> {
+    let fail = |problem: &str| UsageError::new(format!("--until {when:?}: {problem}"));
+    let when = match when {
+        "now" => When {
+            time: now.timestamp(),
+            is_ago: true,
+        },
+        other if other.eq_ignore_ascii_case("now") => return Err(fail("did you mean \"now\"?")),
+        other => When::parse(other, now).map_err(|problem| fail(&problem))?,
+    };
+    let wait = Duration::try_from(when.time.duration_since(now.timestamp())).unwrap_or_default();
+    Ok(if when.is_ago {
+        Until {
+            last_second: when.second() + MARGIN,
+            wait: Duration::ZERO,
+        }
+    } else {
+        Until {
+            last_second: when.second(),
+            wait: match wait {
+                Duration::ZERO => Duration::ZERO,
+                wait => wait + Duration::from_secs(MARGIN),
+            },
+        }
     })
 }
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
+
     use super::*;
 
+    fn now() -> Zoned {
+        "2026-11-23T12:00:00.900Z[UTC]".parse().unwrap()
+    }
+
     fn seconds(when: &str) -> Result<String, String> {
-        let now = "2026-11-23T12:00:00.900Z".parse().unwrap();
-        match since(when, now) {
+        match since(when, &now()) {
             Ok(Start::At(position)) => Ok(Timestamp::from_second(
                 i64::try_from(position.second()).unwrap(),
             )
@@ -121,6 +135,8 @@ mod tests {
             ("2026-11-22T11:00:00-23:00", "2026-11-23T10:00:00Z"),
             ("2026-11-23", "2026-11-23T00:00:00Z"),
             ("1970-01-01", "1970-01-01T00:00:01Z"),
+            ("2 hours ago", "2026-11-23T10:00:00Z"),
+            ("yesterday", "2026-11-22T00:00:00Z"),
         ] {
             assert_eq!(seconds(when).as_deref(), Ok(start), "{when}");
         }
@@ -133,7 +149,7 @@ mod tests {
             ("2026-11-23T12:00:01Z", "in the future"),
             ("1969-12-31", "before 1970"),
             ("1969-12-31T23:59:59.5Z", "before 1970"),
-            ("99y", "neither a duration"),
+            ("99y", "before 1970"),
             ("30000d", "before 1970"),
             ("0", "longer than 0"),
             ("0s", "longer than 0"),
@@ -143,14 +159,44 @@ mod tests {
             ("9999-12-31T23:59:59Z", "in the future"),
             ("-2h", "cannot be negative"),
             ("2026-13-01", "neither a duration"),
-            ("2026-11-23T10:00:00", "neither a duration"),
-            ("yesterday", "neither a duration"),
+            ("tomorrow", "neither a duration"),
+            ("now", "neither a duration"),
             ("2026-11-23T10:00:00+25:00", "neither a duration"),
             ("2026-11-23T10:00:00-24:00", "neither a duration"),
             ("", "neither a duration"),
         ] {
             let error = seconds(when).unwrap_err();
             assert!(error.starts_with(&format!("--since {when:?}: ")), "{error}");
+            assert!(error.contains(problem), "{error}");
+        }
+    }
+
+    #[test]
+    fn until_takes_the_same_and_now_and_the_future() {
+        const NOON: u64 = 1_795_435_200;
+        for (when, last_second, wait_ms) in [
+            // By the clock of this machine.
+            ("now", NOON + MARGIN, 0),
+            ("2h", NOON - 7200 + MARGIN, 0),
+            // By the store's.
+            ("10:00", NOON - 7200, 0),
+            ("2026-11-23T12:00:00Z", NOON, 0),
+            ("2026-11-23T12:00:03.9Z", NOON + 3, 3000 + MARGIN * 1000),
+        ] {
+            let until = until(when, &now()).unwrap();
+            assert_eq!(until.last_second, last_second, "{when}");
+            assert_eq!(until.wait, Duration::from_millis(wait_ms), "{when}");
+        }
+        assert!(until("9999-12-31", &now()).unwrap().wait > Duration::from_hours(24 * 365));
+        for (when, problem) in [
+            ("Now", "did you mean \"now\"?"),
+            ("", "neither a duration"),
+            ("soon", "neither a duration"),
+            ("5", "the unit is missing"),
+            ("1969-12-31", "before 1970"),
+        ] {
+            let error = until(when, &now()).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("--until {when:?}: ")), "{error}");
             assert!(error.contains(problem), "{error}");
         }
     }

@@ -3,11 +3,13 @@
 
 use std::cell::RefCell;
 use std::num::NonZeroU64;
+use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::time::Sleep;
 
 use super::error::Error;
 use crate::consumer::{BackfillEnd, Consumer, Delivery, Invalid};
@@ -15,7 +17,7 @@ use crate::oplog::{Event, Operation};
 use crate::output::{Arrival, Printer};
 use crate::quiet::Quiet;
 use crate::report::{Diagnostics, Progress, SharedStatistics, Tally};
-use crate::settings::{OnInvalid, Settings, StopConditions};
+use crate::settings::{OnInvalid, Settings, StopConditions, Until};
 
 /// A batch is full when it has grown to this many bytes: half of what a pipe holds, so that one
 /// can be written, and the position move, while the reader is busy with another.
@@ -24,6 +26,9 @@ const BATCH: usize = 32 << 10;
 const LARGEST_KEPT: usize = 1 << 20;
 /// How much of the data of an invalid operation is shown, in characters.
 const SHOWN_DATA: usize = 200;
+
+/// `--until` takes a log for quiet after this long without an operation.
+const QUIET: Duration = Duration::from_secs(2);
 
 /// What has been taken in since the batch was last written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +56,8 @@ pub struct Feed {
     lines: u64,
     is_complete: bool,
     idle: Option<Quiet>,
+    /// The same for `--until`.
+    past: Option<Past>,
     taken: Taken,
     /// The status line, where one is wanted.
     progress: Option<Progress>,
@@ -80,6 +87,7 @@ impl Feed {
             lines: 0,
             is_complete: false,
             idle: settings.stop.until_idle.map(Quiet::new),
+            past: settings.stop.until.map(Past::new),
             taken: Taken::Nothing,
             progress: settings.status_line.then(Progress::new),
             needs_clock: settings.lag || settings.stats,
@@ -106,10 +114,7 @@ impl Feed {
             self.batch.clear();
             self.batch.shrink_to(LARGEST_KEPT);
             self.consumer.was_away(took);
-            // What was written came just now, and writing it is no idle time.
-            if let Some(idle) = &mut self.idle {
-                idle.restart();
-            }
+            self.restart_idle();
         }
         self.taken = Taken::Nothing;
         self.consumer.acknowledge_delivered();
@@ -148,7 +153,7 @@ impl Feed {
             received: Timestamp::now(),
         });
         while self.batch.len() < BATCH && !self.is_complete {
-            if self.has_complete_replication()? {
+            if self.has_all()? {
                 self.is_complete = true;
                 break;
             }
@@ -161,8 +166,8 @@ impl Feed {
                     self.invalid(&invalid)?;
                 }
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error.into())),
-                // The repair may have come to its end without anything to print.
-                Poll::Pending if self.has_complete_replication()? => {
+                // That may have come about without anything to print.
+                Poll::Pending if self.has_all()? => {
                     self.is_complete = true;
                     break;
                 }
@@ -178,9 +183,7 @@ impl Feed {
             }
             self.taken = Taken::Something;
         }
-        if let Some(idle) = &mut self.idle {
-            idle.restart();
-        }
+        self.restart_idle();
         Poll::Ready(Ok(()))
     }
 
@@ -201,15 +204,18 @@ impl Feed {
         self.is_complete = ends_at_live || self.stop.count.is_some_and(is_enough);
     }
 
-    /// Whether the run was to end with a complete replication, and that is there.
-    fn has_complete_replication(&self) -> Result<bool, Error> {
-        if !self.stop.until_complete || !self.was_live {
+    /// Whether everything is printed that the run was to end with: a complete replication, or what
+    /// happened before a point in time.
+    fn has_all(&self) -> Result<bool, Error> {
+        let waits_for_repair = self.stop.until_complete && self.was_live;
+        let has_ended = self.consumer.has_ended();
+        if !waits_for_repair && !has_ended {
             return Ok(false);
         }
         if self.consumer.backfill_end() == Some(BackfillEnd::GivenUp) {
             return Err(Error::Incomplete);
         }
-        Ok(self.consumer.incomplete().is_none())
+        Ok(has_ended || self.consumer.incomplete().is_none())
     }
 
     fn invalid(&mut self, invalid: &Invalid) -> Result<(), Error> {
@@ -239,18 +245,59 @@ impl Feed {
     /// Ready, with the feed complete, once nothing has come for as long as was asked for while a
     /// connection stood and was read from.
     fn poll_idle(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(idle) = &mut self.idle else {
-            return Poll::Pending;
-        };
-        if !self.consumer.is_connected()
-            || self.consumer.is_paused()
-            || self.consumer.is_backfilling()
-            || self.consumer.is_uncertain()
-        {
-            idle.restart();
+        let arrived = self.consumer.arrived();
+        let is_waiting = self.consumer.is_connected()
+            && !self.consumer.is_paused()
+            && !self.consumer.is_backfilling()
+            && !self.consumer.is_uncertain();
+        let mut is_idle = false;
+        if let Some(idle) = &mut self.idle {
+            is_idle |= idle.poll_while(is_waiting, arrived, cx).is_ready();
+        }
+        if let Some(past) = &mut self.past {
+            // Before its `live` a replication may pause for as long as the store takes.
+            let is_waiting = is_waiting && !self.consumer.awaits_live();
+            is_idle |= past.poll(is_waiting, arrived, cx).is_ready();
+        }
+        if !is_idle {
             return Poll::Pending;
         }
-        idle.poll(self.consumer.arrived(), cx)
-            .map(|()| self.is_complete = true)
+        self.is_complete = true;
+        Poll::Ready(())
+    }
+
+    /// Something came, or was written: that is no idle time.
+    fn restart_idle(&mut self) {
+        if let Some(idle) = &mut self.idle {
+            idle.restart();
+        }
+        if let Some(past) = &mut self.past {
+            past.quiet.restart();
+        }
+    }
+}
+
+/// Waits until a point in time is past and nothing has come for a while since.
+struct Past {
+    has_come: bool,
+    timer: Pin<Box<Sleep>>,
+    quiet: Quiet,
+}
+
+impl Past {
+    fn new(until: Until) -> Self {
+        Self {
+            has_come: false,
+            timer: Box::pin(tokio::time::sleep(until.wait)),
+            quiet: Quiet::new(QUIET),
+        }
+    }
+
+    fn poll(&mut self, is_waiting: bool, arrived: u64, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.has_come {
+            ready!(self.timer.as_mut().poll(cx));
+            self.has_come = true;
+        }
+        self.quiet.poll_while(is_waiting, arrived, cx)
     }
 }

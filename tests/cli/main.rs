@@ -36,5 +36,6 @@ mod stopping;
 mod stream;
 mod terminal;
 mod transport;
+mod until;
 mod usage;
 mod words;

@@ -3,6 +3,7 @@
 use super::Tracker;
 use crate::consumer::doubt::{Doubt, Question};
 use crate::consumer::hold::MARGIN;
+use crate::consumer::stage::End;
 use crate::oplog::Position;
 use crate::sse::Lateness;
 
@@ -54,11 +55,12 @@ impl Tracker {
         self.doubt.is_some()
     }
 
-    /// The last operation without doubt, where something in doubt was handed out after it. `None` too
-    /// once a full replication is to begin, which stands for all that was skipped.
+    /// The last operation without doubt, where something in doubt was handed out after it, or where
+    /// the run ends with an operation that was not. `None` too once a full replication is to begin,
+    /// which stands for all that was skipped.
     pub fn doubted(&self) -> Option<Position> {
         let doubt = self.doubt.as_ref().filter(|_| !self.replicate)?;
-        (self.delivered != Some(doubt.since)).then_some(doubt.since)
+        (self.end == End::Reached || self.delivered != Some(doubt.since)).then_some(doubt.since)
     }
 
     /// The server is about to be asked whether it still has the operation that

@@ -33,6 +33,7 @@ fn resolve_given(args: &[&str], given: &Given<'_>) -> Result<Settings, UsageErro
             Some(found.1.clone().into())
         }),
         now: "2026-11-23T12:00:00Z".parse().unwrap(),
+        time_zone: || jiff::tz::TimeZone::UTC,
         stdout_is_terminal: given.stdout_is_terminal,
         stderr_is_terminal: false,
         stderr_is_terminal_of_its_own: false,

@@ -1,0 +1,49 @@
+//! The end of the log, where a run is to go no further than a point in time.
+//!
+//! The first operation of a later second ends the run. It is not handed out, so the position stays
+//! before it. Only operations count: the ids of states come from the agents' clocks, and states
+//! tell of changes before they were asked for.
+//!
+//! What a replication left out happened before that point in time as well. While it has yet to be
+//! fetched, later operations are handed out too, because only they bring the fetching about. The
+//! end then comes with the end of the repair.
+
+use super::Consumer;
+use super::stage::{End, Stage};
+use crate::oplog::{Event, Position};
+
+impl Consumer {
+    /// Whether everything up to the last second of the configuration has been handed out, and
+    /// nothing more will be.
+    pub fn has_ended(&self) -> bool {
+        self.tracker.end != End::Ahead && self.incomplete().is_none()
+    }
+
+    /// Whether states are to come, or the `live` after them, before there can be operations.
+    pub fn awaits_live(&self) -> bool {
+        let is_state = |asked: Position| !asked.names_an_operation();
+        let was_asked_for = self.tracker.asked.is_some_and(is_state);
+        self.has_open_replication
+            || self.tracker.awaits_replication()
+            || (self.stage == Stage::Opened && was_asked_for)
+    }
+
+    /// Whether the log ends before this event.
+    pub(super) fn ends_before(&mut self, event: &str, position: Option<Position>) -> bool {
+        let Some(last) = self.config.last_second else {
+            return false;
+        };
+        let Some(Position::Operation(id)) = position else {
+            return false;
+        };
+        if u64::from(id.second()) <= last || Event::from_name(event).is_marker() {
+            return false;
+        }
+        self.tracker.end = End::Passed;
+        if !self.has_ended() {
+            return false;
+        }
+        self.tracker.end = End::Reached;
+        true
+    }
+}
