@@ -106,7 +106,8 @@ fn put_together(settings: &Settings, place: Place) -> Result<Parts, Error> {
     let diagnostics = Rc::new(RefCell::new(Diagnostics::new(settings.verbosity)));
     place.tell(settings, &diagnostics.borrow());
     let stdout = Stdout::open().map_err(tail::Error::from)?;
-    let statistics = SharedStatistics::new(settings.stats_format, settings.stats);
+    let statistics =
+        SharedStatistics::new(settings.stats_format, settings.stats, place.saver.clone());
     let terms = Terms {
         timeout: settings.stop.timeout,
         has_condition: settings.stop.any_asked_for(),

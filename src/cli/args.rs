@@ -354,7 +354,8 @@ pub struct Diagnostics {
     /// Print a summary at the end
     ///
     /// Operations by event, first and last id, lag, reconnections, how many objects were fetched
-    /// that replications had left out, elapsed time, on stderr. The lag is that of operations; the
+    /// that replications had left out, what is unacknowledged, when the position was saved, elapsed
+    /// time, on stderr; SUMMARY in the man page explains each. The lag is that of operations; the
     /// states of a replication have none. Its maximum is exact, median and 99th percentile are
     /// within a thousandth. With -o json it is one JSON object, the last line of stderr; also
     /// without -o where neither stdout nor stderr is a terminal. Default: off.

@@ -8,8 +8,10 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry as MapEntry;
+use std::fmt;
 use std::hash::{Hash, Hasher};
 
+use super::out::Out;
 use crate::oplog::Position;
 
 /// The id of something in flight, as small as it can be kept.
@@ -37,6 +39,15 @@ impl Id {
     }
 }
 
+impl fmt::Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Position(position) => position.fmt(f),
+            Self::Other(text) => text.fmt(f),
+        }
+    }
+}
+
 /// In one stroke where it can be: every operation is looked up twice.
 impl Hash for Id {
     fn hash<H: Hasher>(&self, state: &mut H) {
@@ -53,7 +64,7 @@ impl Hash for Id {
 pub struct NotInFlight;
 
 /// Index into [`InFlight::entries`].
-type Slot = usize;
+pub type Slot = usize;
 
 /// Keeps the watermark before everything that was handed out after it, until it is
 /// [taken away](InFlight::unpin). An entry without an id, which no acknowledgement names.
@@ -67,6 +78,7 @@ struct Entry {
     /// Tells apart what has the same id.
     fingerprint: u64,
     is_barrier: bool,
+    out: Option<Out>,
     /// The newest position that is acknowledged once this entry is: its own, or that of an
     /// acknowledged one behind it.
     reaches: Option<Position>,
@@ -100,22 +112,43 @@ pub struct InFlight {
 impl InFlight {
     /// Takes in what is being handed out. Nothing may follow a barrier until it is acknowledged;
     /// that is for the caller to see to, by [`InFlight::is_barred`].
-    pub fn deliver(&mut self, id: Id, fingerprint: u64, is_barrier: bool) {
+    ///
+    /// Returns where it is kept, for [`InFlight::describe`].
+    pub fn deliver(&mut self, id: Id, fingerprint: u64, is_barrier: bool) -> Slot {
         let reaches = id.position();
         let slot = self.insert(Some(id.clone()), reaches, self.newest);
         let entry = self.entry_mut(slot);
         (entry.fingerprint, entry.is_barrier) = (fingerprint, is_barrier);
         self.barriers += usize::from(is_barrier);
         self.register(id, slot);
+        slot
     }
 
     /// Takes in what is being handed out before `pin`: the watermark stays before it until it is
     /// acknowledged, and is not moved by it.
-    pub fn deliver_at(&mut self, pin: &Pin, id: Id, fingerprint: u64) {
+    pub fn deliver_at(&mut self, pin: &Pin, id: Id, fingerprint: u64) -> Slot {
         let older = self.entry_mut(pin.0).older;
         let slot = self.insert(Some(id.clone()), None, older);
         self.entry_mut(slot).fingerprint = fingerprint;
         self.register(id, slot);
+        slot
+    }
+
+    /// Keeps what is known of the line that has just been taken in.
+    pub fn describe(&mut self, slot: Slot, out: Out) {
+        self.entry_mut(slot).out = Some(out);
+    }
+
+    /// The first line that the watermark waits for, and what is known of it.
+    pub fn first(&self) -> Option<(&Id, &Out)> {
+        let mut slot = self.oldest;
+        while let Some(entry) = slot.and_then(|slot| self.entries[slot].as_ref()) {
+            if let (Some(id), Some(out)) = (&entry.id, &entry.out) {
+                return Some((id, out));
+            }
+            slot = entry.newer;
+        }
+        None
     }
 
     /// Keeps the watermark before everything that is handed out from now on.
@@ -148,6 +181,7 @@ impl InFlight {
             id,
             fingerprint: 0,
             is_barrier: false,
+            out: None,
             reaches,
             older,
             newer,

@@ -19,6 +19,7 @@ mod fetch_missing;
 mod hold;
 pub mod in_flight;
 mod notice;
+mod out;
 mod probe;
 mod receive;
 mod reconnect;
@@ -45,6 +46,7 @@ pub use error::Error;
 pub use hold::MARGIN;
 pub use in_flight::NotInFlight;
 pub use notice::{BackfillEnd, Certainty, Incomplete, Notice, Observer};
+pub use out::{LinesOut, Out};
 use probe::Probe;
 use reconnect::{Answered, Incoming, Reconnect};
 use stage::{Decoded, Stage};
@@ -174,6 +176,16 @@ impl Consumer {
     /// How many handed-out operations wait for an acknowledgement by id.
     pub fn in_flight(&self) -> usize {
         self.tracker.in_flight()
+    }
+
+    /// The same with more about them.
+    pub fn lines_out(&self) -> LinesOut {
+        self.tracker.lines_out()
+    }
+
+    /// What comes from here on is handed out now.
+    pub fn set_time(&mut self) {
+        self.tracker.set_time();
     }
 
     /// Whether nothing more may be handed out until something is acknowledged or saved.

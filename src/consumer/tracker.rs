@@ -1,6 +1,7 @@
 //! The place of a consumer in the log: what has been handed out, what of it is acknowledged, and
 //! what follows from both for the position and for where a new connection goes on.
 
+mod describing;
 mod doubting;
 mod holding;
 
@@ -11,6 +12,7 @@ use super::dedup::{Dedup, SeenSet};
 use super::doubt::Doubt;
 use super::hold::{Hold, MARGIN};
 use super::in_flight::{Id, InFlight, NotInFlight, Pin};
+use super::out::Describer;
 use super::resume::{Facts, Origin, fallback_margin, resume};
 use super::stage::End;
 use super::store::PositionStore;
@@ -41,6 +43,7 @@ pub struct Tracker {
     /// Something handed out was acknowledged, or passed over, even if older ones still wait.
     has_settled: bool,
     in_flight: InFlight,
+    describer: Describer,
     /// Where acknowledgements come in order: what is handed out and waits for the next one.
     batches: Vec<Pin>,
     dedup: Dedup,
@@ -68,6 +71,7 @@ impl Tracker {
             skips_to: None,
             has_settled: false,
             in_flight: InFlight::default(),
+            describer: Describer::default(),
             batches: Vec::new(),
             dedup: Dedup::default(),
             store,
@@ -234,8 +238,9 @@ impl Tracker {
         // What has no id cannot be acknowledged, so it neither holds nor moves the position.
         let has_id = !operation.id().trim().is_empty();
         if self.is_by_id() && has_id {
-            self.in_flight
-                .deliver(id_of(operation, position), fingerprint, is_reset);
+            let id = id_of(operation, position);
+            let slot = self.in_flight.deliver(id, fingerprint, is_reset);
+            self.describe(slot, operation);
         }
         if let Some(Position::Replication(_)) = position {
             self.replicated = position;
@@ -253,7 +258,8 @@ impl Tracker {
             Acknowledging::ById { .. } if operation.id().is_empty() => {}
             Acknowledging::ById { .. } => {
                 let id = Id::new(operation.id());
-                self.in_flight.deliver_at(&hold.pin, id, 0);
+                let slot = self.in_flight.deliver_at(&hold.pin, id, 0);
+                self.describe(slot, operation);
             }
             Acknowledging::InOrder => self.batches.push(self.in_flight.pin_before(&hold.pin)),
         }

@@ -11,6 +11,15 @@ pub struct Arrival {
     pub received: Timestamp,
 }
 
+impl Arrival {
+    /// Just now.
+    pub fn now() -> Self {
+        Self {
+            received: Timestamp::now(),
+        }
+    }
+}
+
 /// How long the operation took to arrive, in milliseconds; negative where the server's clock is
 /// ahead of the local one.
 ///

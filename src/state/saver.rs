@@ -24,6 +24,8 @@ const TICK: Duration = Duration::from_millis(1);
 struct State {
     wanted: Option<Position>,
     saved: Option<Position>,
+    /// When this run saved it.
+    saved_at: Option<Instant>,
     /// Since when a save has been under way.
     saving_since: Option<Instant>,
     /// The thread waits for a position rather than for its time to come.
@@ -89,6 +91,11 @@ impl Saver {
     /// Changes after each save, also after one that failed.
     pub fn saves(&self) -> watch::Receiver<()> {
         self.shared.saves.subscribe()
+    }
+
+    /// When a position was saved last; `None` where this run has saved none.
+    pub fn saved_at(&self) -> Option<Instant> {
+        self.shared.lock().saved_at
     }
 
     /// Waits until saving fails; [`Saver::finish`] says why.
@@ -197,7 +204,7 @@ fn run(shared: &Shared, mut file: StateFile) {
         state.notes.append(&mut file.take_notes());
         let has_failed = result.is_err();
         match result {
-            Ok(()) => state.saved = Some(position),
+            Ok(()) => (state.saved, state.saved_at) = (Some(position), last_save),
             Err(error) => state.error = Some(error),
         }
         drop(state);

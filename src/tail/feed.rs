@@ -8,7 +8,6 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use jiff::Timestamp;
 use tokio::time::Sleep;
 
 use super::error::Error;
@@ -61,7 +60,8 @@ pub struct Feed {
     taken: Taken,
     /// The status line, where one is wanted.
     progress: Option<Progress>,
-    /// Whether anything is to be said about when operations arrive. Otherwise no clock is read.
+    /// Whether something is to be said about when each operation arrives. Otherwise one operation
+    /// of those that are ready at once is enough, for a summary that is asked for.
     needs_clock: bool,
     /// A replication or fallback has come to its `live`.
     was_live: bool,
@@ -77,7 +77,7 @@ impl Feed {
     ) -> Self {
         Self {
             consumer,
-            tally: statistics.tally(),
+            tally: Tally::default(),
             statistics,
             printer: Printer::new(settings.format, settings.color, settings.lag),
             diagnostics,
@@ -148,10 +148,11 @@ impl Feed {
     }
 
     fn print_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.consumer.set_time();
+        // Of what is ready now, the first operation shows how late it is.
+        let mut samples = !self.needs_clock;
         // One reading serves all that is ready now: nothing of it can have come later.
-        let arrival = self.needs_clock.then(|| Arrival {
-            received: Timestamp::now(),
-        });
+        let arrival = self.needs_clock.then(Arrival::now);
         while self.batch.len() < BATCH && !self.is_complete {
             if self.has_all()? {
                 self.is_complete = true;
@@ -159,7 +160,7 @@ impl Feed {
             }
             match self.consumer.poll_next(cx) {
                 Poll::Ready(Ok(Delivery::Operation(operation))) => {
-                    self.print(&operation, arrival);
+                    self.print(&operation, arrival, std::mem::take(&mut samples));
                 }
                 Poll::Ready(Ok(Delivery::Invalid(invalid))) => {
                     self.tally.count_invalid();
@@ -187,9 +188,10 @@ impl Feed {
         Poll::Ready(Ok(()))
     }
 
-    fn print(&mut self, operation: &Operation, arrival: Option<Arrival>) {
+    fn print(&mut self, operation: &Operation, arrival: Option<Arrival>, is_sample: bool) {
         self.printer.print(operation, arrival, &mut self.batch);
-        self.tally.count(operation, arrival);
+        let sample = || is_sample.then(Arrival::now);
+        self.tally.count(operation, arrival.or_else(sample));
         // What a repair brings has ids as in a replication, and comes after it.
         if let Some(progress) = &mut self.progress
             && !self.consumer.is_backfilling()

@@ -263,6 +263,7 @@ impl Tail {
             has_repaired: self.feed.consumer.backfill_end() == Some(BackfillEnd::Done),
             incomplete: self.feed.consumer.incomplete(),
             is_uncertain: self.feed.consumer.is_uncertain(),
+            lines_out: self.feed.consumer.lines_out(),
         });
     }
 }

@@ -130,7 +130,7 @@ pub fn start(
 /// Ends the process in place of the main thread.
 fn end(status: ExitStatus, terms: Terms, saver: Option<Saver>, statistics: &SharedStatistics) -> ! {
     let saved = saver.map_or(Ok(()), |saver| saver.finish(SAVING));
-    let whereabouts = statistics.lock().whereabouts();
+    let whereabouts = statistics.lock().whereabouts().clone();
     let mut last_lines = String::new();
     if let Some(left) = whereabouts.incomplete.filter(|_| !terms.is_quiet) {
         last_lines += &stderr::line(&incomplete(left, terms.next_run));

@@ -84,7 +84,11 @@ fn json_is_the_last_line() {
         "},\"reconnections\":",
         ",\"repaired\":",
         ",\"repair\":",
-        ",\"elapsed_ms\":",
+        ",\"in_flight\":{\"lines\":",
+        ",\"limit\":",
+        ",\"oldest\":",
+        "},\"elapsed_ms\":",
+        ",\"saved_ms_ago\":",
     ];
     let mut rest = last;
     for part in order {
@@ -113,7 +117,9 @@ fn json_is_the_last_line() {
             "reconnections": 0,
             "repaired": 0,
             "repair": null,
+            "in_flight": {"lines": 0, "limit": null, "oldest": null},
             "elapsed_ms": null,
+            "saved_ms_ago": null,
         })
     );
 }
@@ -126,7 +132,7 @@ fn what_is_not_known_is_null() {
         .exit(4);
     // Why it failed comes before.
     let summary: Value = serde_json::from_str(run.stderr.lines().last().unwrap()).unwrap();
-    for unknown in ["first_id", "last_id", "position", "lag_ms"] {
+    for unknown in ["first_id", "last_id", "position", "lag_ms", "saved_ms_ago"] {
         assert!(summary[unknown].is_null(), "{unknown}");
     }
 }
@@ -189,6 +195,9 @@ fn on_demand_without_stopping() {
         let summary: Value = serde_json::from_str(so_far.trim_end()).unwrap();
         assert_eq!(summary["events"]["insert"], 1);
         assert_eq!(summary["position"], operation_id(1));
+        // How late the operation came is known in any case.
+        let age = jiff::Timestamp::now().as_millisecond() - 1_795_456_512_000;
+        assert!(is_near(&summary["lag_ms"]["median"], age), "{summary}");
         gate.open();
         let finished = run.wait().exit(0);
         assert_eq!(finished.stdout_lines().len(), 2);
@@ -221,4 +230,123 @@ fn also_while_nobody_reads_stdout() {
     assert_eq!(summaries.count(), 7);
     let summary: Value = serde_json::from_str(finished.stderr.lines().last().unwrap()).unwrap();
     assert!(summary["lag_ms"]["max"].is_i64(), "{summary}");
+}
+
+/// Asks a run for its summary, which is the line of stderr with this number.
+fn ask(run: &mut crate::support::Running, number: usize) -> Value {
+    run.signal(Signal::USR1);
+    let so_far = run.wait_for_stderr_lines(number);
+    serde_json::from_str(so_far.lines().last().unwrap()).unwrap()
+}
+
+#[test]
+fn what_a_stuck_consumer_waits_for() {
+    let server = ScriptServer::start([Script::events(BODY.replace("reset", "sleep")).stall()]);
+    let state = State::holding(operation_id(0));
+    let mut run = Tail::url(server.url())
+        .args([
+            "--ack",
+            "stdin",
+            "--max-in-flight",
+            "3",
+            "--no-repair",
+            "--on-resume-failed",
+            "continue",
+            "-q",
+            "--state",
+        ])
+        .arg(state.path())
+        .stdin_piped()
+        .spawn();
+    run.read_lines(3);
+    let wanted =
+        |id: &str, event: &str, object: Value| json!({"id": id, "event": event, "object": object});
+    let asked = std::time::Instant::now();
+    let mut number = 0;
+    // Until it has been out for a while that can be told from none.
+    let summary = loop {
+        number += 1;
+        let summary = ask(&mut run, number);
+        if summary["in_flight"]["oldest"]["out_ms"].as_u64().unwrap() >= 20 {
+            break summary;
+        }
+        assert!(asked.elapsed() < crate::support::PATIENCE);
+    };
+    let mut in_flight = summary["in_flight"].clone();
+    let out_ms = in_flight["oldest"]
+        .as_object_mut()
+        .unwrap()
+        .remove("out_ms")
+        .unwrap();
+    assert!(out_ms.as_u64().unwrap() < 20_000);
+    assert_eq!(
+        in_flight,
+        json!({"lines": 3, "limit": 3, "oldest": wanted("1", "sleep", Value::Null)})
+    );
+
+    // The one after it is the oldest once it is acknowledged.
+    run.write_stdin("1\n");
+    run.read_line();
+    let mut summary = ask(&mut run, number + 1);
+    let oldest = summary["in_flight"]["oldest"].as_object_mut().unwrap();
+    oldest.remove("out_ms");
+    assert_eq!(
+        json!(oldest),
+        wanted("1795456509994", "insert", "video/v1".into())
+    );
+    run.signal(Signal::TERM);
+    run.wait().exit(0);
+}
+
+#[test]
+fn what_a_stuck_consumer_waits_for_in_text() {
+    let server = ScriptServer::start([Script::events(insert(1) + &insert(2)).stall()]);
+    let state = State::holding(operation_id(0));
+    let mut run = Tail::url(server.url())
+        .args(["--ack", "stdin", "--stats", "-o", "text", "--state"])
+        .arg(state.path())
+        .stdin_piped()
+        .spawn();
+    run.read_lines(2);
+    run.signal(Signal::USR1);
+    let told = run.wait_for_stderr("elapsed");
+    let oldest = format!(
+        "in flight: 2 of 1000; oldest: insert #{} video/1, for ",
+        operation_id(1)
+    );
+    assert!(told.contains(&oldest), "{told}");
+    for number in [1, 2] {
+        run.write_stdin(&(operation_id(number) + "\n"));
+    }
+    state.wait_for(&operation_id(2));
+    run.close_stdin();
+    let finished = run.wait().exit(0).stderr_has("in flight: 0 of 1000\n");
+    assert!(
+        finished
+            .stderr
+            .contains(&format!("position {}, saved ", operation_id(2)))
+    );
+}
+
+/// The thread that prints knows nothing of a save that ends while it is stuck.
+#[test]
+fn when_the_position_was_saved_though_nobody_reads_stdout() {
+    let server = ScriptServer::start([Script::events("").flood(insert_numbered)]);
+    let state = State::absent();
+    let mut run = Tail::url(server.url())
+        .args(["-q", "--state"])
+        .arg(state.path())
+        .spawn();
+    run.wait_until_stdout_is_full();
+    let asked = std::time::Instant::now();
+    for number in 1.. {
+        let summary = ask(&mut run, number);
+        assert!(summary["lag_ms"]["max"].is_i64(), "{summary}");
+        if summary["saved_ms_ago"].is_u64() {
+            break;
+        }
+        assert!(asked.elapsed() < crate::support::PATIENCE);
+    }
+    run.signal(Signal::KILL);
+    run.wait_without_reading();
 }

@@ -338,6 +338,7 @@ fn the_man_page_has_the_usual_sections() {
             "ENVIRONMENT",
             "FILES",
             "SIGNALS",
+            "SUMMARY",
             "EXAMPLES",
             "PROTOCOL NOTES",
             "SEE ALSO"

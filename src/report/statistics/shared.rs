@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use super::{Statistics, Tally};
 use crate::output::Format;
 use crate::report::stderr;
+use crate::state::Saver;
 
 /// The statistics of a run. They can be shown from another thread too, for while the one that
 /// prints is stuck in writing.
@@ -16,26 +17,24 @@ pub struct SharedStatistics {
     asked: Arc<AtomicU32>,
     /// Somebody looks soon whether they have been shown.
     is_watched: Arc<AtomicBool>,
+    /// Who knows when the position was saved.
+    saver: Option<Saver>,
     format: Format,
     /// Whether they are shown at the end.
     at_end: bool,
 }
 
 impl SharedStatistics {
-    /// Of a run in which nothing has come yet. Lags are kept only for the end: they need a clock.
-    pub fn new(format: Format, at_end: bool) -> Self {
+    /// Of a run in which nothing has come yet, and whose position goes to `saver`, if it is kept.
+    pub fn new(format: Format, at_end: bool, saver: Option<Saver>) -> Self {
         Self {
-            statistics: Arc::new(Mutex::new(Statistics::new(at_end))),
+            statistics: Arc::new(Mutex::new(Statistics::new())),
+            saver,
             asked: Arc::default(),
             is_watched: Arc::default(),
             format,
             at_end,
         }
-    }
-
-    /// A tally to publish here.
-    pub fn tally(&self) -> Tally {
-        Tally::new(self.at_end)
     }
 
     /// What is printed was counted here.
@@ -77,8 +76,13 @@ impl SharedStatistics {
 
     /// Writes the summary to stderr: one JSON object on a line, or a few lines for a person.
     pub fn show(&self) {
-        let text = self.lock().text(self.format);
+        let text = self.text(&self.lock());
         stderr::write(&text);
+    }
+
+    fn text(&self, statistics: &Statistics) -> String {
+        let saved_at = self.saver.as_ref().and_then(Saver::saved_at);
+        statistics.text(self.format, saved_at)
     }
 
     /// What is shown at the end, if anything; without waiting for another thread.
@@ -87,8 +91,8 @@ impl SharedStatistics {
             return String::new();
         }
         match self.statistics.try_lock() {
-            Ok(statistics) => statistics.text(self.format),
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner().text(self.format),
+            Ok(statistics) => self.text(&statistics),
+            Err(TryLockError::Poisoned(poisoned)) => self.text(&poisoned.into_inner()),
             Err(TryLockError::WouldBlock) => String::new(),
         }
     }

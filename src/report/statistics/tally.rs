@@ -24,21 +24,13 @@ pub struct Tally {
     pub(super) invalid: u64,
     pub(super) first_id: Option<String>,
     pub(super) last_id: String,
-    /// The lags since the tally was published last, where they are wanted.
-    pub(super) lags: Option<Vec<i64>>,
+    /// The lags that were measured since the tally was published last.
+    pub(super) lags: Vec<i64>,
     /// Whether there is something to publish.
     pub(super) has_news: bool,
 }
 
 impl Tally {
-    /// Nothing has come yet. Lags are kept `with_lags` only.
-    pub(super) fn new(with_lags: bool) -> Self {
-        Self {
-            lags: with_lags.then(Vec::new),
-            ..Self::default()
-        }
-    }
-
     /// One more line is printed. Without an arrival, its lag is not known.
     pub fn count(&mut self, operation: &Operation, arrival: Option<Arrival>) {
         let count = match operation.event() {
@@ -58,11 +50,11 @@ impl Tally {
             self.last_id.clear();
             self.last_id.push_str(operation.id());
         }
-        if let (Some(lags), Some(arrival)) = (&mut self.lags, arrival)
+        if let Some(arrival) = arrival
             && !is_state(operation)
             && let Some(lag) = lag_ms(operation, arrival.received)
         {
-            lags.push(lag);
+            self.lags.push(lag);
         }
     }
 
