@@ -21,7 +21,7 @@ use crate::report::{Diagnostics, SharedStatistics, Verbosity, described};
 use crate::settings::{Ack, Inputs, Settings};
 use crate::state::{Problem, Saver, StateError, StateFile, Step, peek};
 use crate::tail::supervisor::{self, Terms};
-use crate::tail::{self, Parts, Tail};
+use crate::tail::{self, Context, Tail};
 
 /// How long letting go of the state file may take where the run does not begin.
 const LETTING_GO: Duration = Duration::from_secs(3);
@@ -64,8 +64,8 @@ fn execute(cli: Cli) -> Result<ExitStatus, Error> {
     }
     let place = Place::find(&settings)?;
     let saver = place.saver.clone();
-    let status = put_together(&settings, place)
-        .and_then(|parts| Ok(Tail::new(&settings, parts)?))
+    let status = assemble(&settings, place)
+        .and_then(|context| Ok(Tail::new(&settings, context)?))
         .map(|tail| follow(&runtime, tail));
     if status.is_err() {
         Place::give_up(saver);
@@ -102,7 +102,7 @@ fn print(write: impl FnOnce() -> std::io::Result<()>) -> Result<ExitStatus, Erro
 }
 
 /// The parts of a run, in the order in which what they need can fail.
-fn put_together(settings: &Settings, place: Place) -> Result<Parts, Error> {
+fn assemble(settings: &Settings, place: Place) -> Result<Context, Error> {
     let diagnostics = Rc::new(RefCell::new(Diagnostics::new(settings.verbosity)));
     place.tell(settings, &diagnostics.borrow());
     let stdout = Stdout::open().map_err(tail::Error::from)?;
@@ -115,7 +115,7 @@ fn put_together(settings: &Settings, place: Place) -> Result<Parts, Error> {
         fails_if_uncertain: settings.consumer.on_resume_failed == OnResumeFailed::Exit,
         next_run: settings.next_run(),
     };
-    let orders = supervisor::start(terms, place.saver.clone(), statistics.clone())
+    let controls = supervisor::start(terms, place.saver.clone(), statistics.clone())
         .context("cannot receive signals")?;
     let observer = Rc::clone(&diagnostics);
     let mut consumer = Consumer::new(
@@ -126,11 +126,11 @@ fn put_together(settings: &Settings, place: Place) -> Result<Parts, Error> {
     if let Some(position) = place.saved {
         start_at(position, &mut consumer, settings, &diagnostics.borrow());
     }
-    Ok(Parts {
+    Ok(Context {
         consumer,
         saver: place.saver,
         stdout,
-        orders,
+        controls,
         diagnostics,
         statistics,
     })
@@ -145,7 +145,7 @@ fn start_at(
 ) {
     let position = described(saved);
     if settings.rewind {
-        diagnostics.tell(&format_args!("leaving the saved position, {position}"));
+        diagnostics.info(&format_args!("leaving the saved position, {position}"));
         return;
     }
     if settings.start_given {
@@ -202,7 +202,7 @@ impl Place {
     /// Tells what a person should know about the state file before the run begins.
     fn tell(&self, settings: &Settings, diagnostics: &Diagnostics) {
         for note in self.saver.iter().flat_map(Saver::take_notes) {
-            diagnostics.tell(&note);
+            diagnostics.info(&note);
         }
         let from_now = settings.consumer.start == Start::Now && !settings.start_given;
         if let Some(why) = self.why_none.as_ref().filter(|_| from_now) {

@@ -15,7 +15,7 @@ const MAX_REPLICATION_MS: u64 = 9_999_999_999_999;
 pub struct ObjectId([u8; 12]);
 
 impl ObjectId {
-    /// The made-up id of a whole second: the second, then sixteen zeros.
+    /// The synthetic id of a whole second: the second, then sixteen zeros.
     ///
     /// No server has such an operation, so it answers with a fallback from that second, in which
     /// deletions are included.
@@ -106,7 +106,7 @@ impl Position {
     /// A full replication.
     pub const FULL_REPLICATION: Self = Self::Replication(0);
 
-    /// The made-up operation id of a UNIX second; seconds past the year 2106 count as its end.
+    /// The synthetic operation id of a UNIX second; seconds past the year 2106 count as its end.
     pub fn of_second(unix_seconds: u64) -> Self {
         Self::Operation(ObjectId::of_second(
             u32::try_from(unix_seconds).unwrap_or(u32::MAX),
@@ -124,7 +124,7 @@ impl Position {
     /// The id to send as `Last-Event-ID` so that nothing after this position is lost.
     ///
     /// After a replication id the server reports insertions only: an object deleted since is
-    /// never mentioned. The made-up operation id of the same second makes it fall back to the
+    /// never mentioned. The synthetic operation id of the same second makes it fall back to the
     /// states since that second, deletions included. Second 0 would bring a second `reset`, so
     /// positions before second 1 (such as the `1` of a `reset`) are sent as second 1; 0 itself
     /// asks for a full replication and stays.

@@ -18,10 +18,10 @@ use crate::redact::redacted;
 
 /// Says why the program ends. Shown at every verbosity.
 pub fn fatal(error: &dyn Display) {
-    say(&format_args!("{error}"));
+    write(&format_args!("{error}"));
 }
 
-fn say(message: &dyn Display) {
+fn write(message: &dyn Display) {
     stderr::write_line(message);
 }
 
@@ -105,14 +105,14 @@ impl Diagnostics {
     /// Says something that matters to anyone who did not ask for quiet.
     pub fn warn(&self, message: &dyn Display) {
         if self.verbosity >= Verbosity::Normal {
-            say(message);
+            write(message);
         }
     }
 
     /// Says something that matters to somebody who wants to follow along.
-    pub fn tell(&self, message: &dyn Display) {
+    pub fn info(&self, message: &dyn Display) {
         if self.verbosity >= Verbosity::Verbose {
-            say(message);
+            write(message);
         }
     }
 
@@ -126,7 +126,7 @@ impl Diagnostics {
             Notice::Heartbeat => {
                 self.outage_over();
                 if self.verbosity >= Verbosity::Trace {
-                    say(&"heartbeat");
+                    write(&"heartbeat");
                 }
             }
             Notice::Lost {
@@ -144,9 +144,9 @@ impl Diagnostics {
             }),
             Notice::ResumeFailed { operation, choice } => self.resume_failed(*operation, *choice),
             Notice::BackfillStarted => {
-                self.tell(&"fetching the objects that the replication missed");
+                self.info(&"fetching the objects that the replication missed");
             }
-            Notice::Probing { operation } => self.tell(&format_args!(
+            Notice::Probing { operation } => self.info(&format_args!(
                 "reading fell behind; asking whether the server still has {}",
                 described(*operation)
             )),
@@ -167,7 +167,7 @@ impl Diagnostics {
     fn connecting(&self, endpoint: &Endpoint, after: Option<Position>) {
         let url = &endpoint.url;
         let Some(position) = after else {
-            return self.tell(&format_args!(
+            return self.info(&format_args!(
                 "connecting to {url}, for what happens from now on"
             ));
         };
@@ -175,7 +175,7 @@ impl Diagnostics {
             Position::Replication(1..) => ", without the deletions since",
             _ => "",
         };
-        self.tell(&format_args!(
+        self.info(&format_args!(
             "connecting to {url}, for what comes after {}{deletions}",
             described(position)
         ));
@@ -192,9 +192,9 @@ impl Diagnostics {
         if self.verbosity < Verbosity::Trace {
             return;
         }
-        say(&format_args!("> GET {}", exchange.url));
+        write(&format_args!("> GET {}", exchange.url));
         headers('>', &exchange.request);
-        say(&format_args!("< {}", exchange.status));
+        write(&format_args!("< {}", exchange.status));
         headers('<', &exchange.answer);
     }
 
@@ -205,7 +205,7 @@ impl Diagnostics {
             .connected(Instant::now(), endpoint.url.as_str())
         {
             Some(message) => self.warn(&message),
-            None => self.tell(&format_args!("connected to {}", endpoint.url)),
+            None => self.info(&format_args!("connected to {}", endpoint.url)),
         }
     }
 
@@ -234,7 +234,7 @@ impl Diagnostics {
             );
             return;
         }
-        self.tell(&"the replication is complete: the objects that it missed are fetched");
+        self.info(&"the replication is complete: the objects that it missed are fetched");
     }
 
     fn repair_delayed(&mut self, failure: &Failure, wait: Duration) {
@@ -279,7 +279,7 @@ fn headers(direction: char, headers: &HeaderMap) {
         } else {
             text
         };
-        say(&format_args!("{direction} {name}: {shown}"));
+        write(&format_args!("{direction} {name}: {shown}"));
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::ending::Ending;
 use super::error::Error;
-use super::supervisor::{Interruption, Order, TIMED_OUT};
+use super::supervisor::{Control, Interruption, TIMED_OUT};
 use super::{SAVING, Tail};
 use crate::consumer;
 use crate::exit::ExitStatus;
@@ -40,8 +40,8 @@ impl Tail {
         };
         // Before the end of the consumer, which forgets.
         self.note_whereabouts();
-        let left = self.feed.consumer.incomplete();
-        self.feed.consumer.stop();
+        let left = self.batcher.consumer.incomplete();
+        self.batcher.consumer.stop();
         let saver = self.saver.as_ref();
         let saved = saver.map_or(Ok(()), |saver| saver.finish(SAVING));
         self.tell_saved();
@@ -67,13 +67,13 @@ impl Tail {
         } else {
             Duration::ZERO
         };
-        while self.feed.consumer.in_flight() > 0
+        while self.batcher.consumer.in_flight() > 0
             && let Some(acks) = &mut self.acks
             && let Ok(Ok(Some(ids))) = tokio::time::timeout(patience, acks.next()).await
         {
             self.acknowledge(&ids);
         }
-        if is_reader_gone && self.feed.consumer.in_flight() > 0 {
+        if is_reader_gone && self.batcher.consumer.in_flight() > 0 {
             return Ok(Ending::AcksEnded);
         }
         ending
@@ -84,15 +84,15 @@ impl Tail {
     async fn unless_by_signal(&mut self, ending: Ending) -> Ending {
         let is_failure = match ending {
             Ending::ReaderGone => self.has_condition,
-            Ending::AcksEnded => self.feed.consumer.in_flight() > 0 || !self.has_acknowledged,
+            Ending::AcksEnded => self.batcher.consumer.in_flight() > 0 || !self.has_acknowledged,
             _ => false,
         };
         while is_failure
-            && let Ok(Some(order)) = tokio::time::timeout(LATE_SIGNAL, self.orders.recv()).await
+            && let Ok(Some(control)) = tokio::time::timeout(LATE_SIGNAL, self.controls.recv()).await
         {
-            match order {
-                Order::Stop(interruption) => return Ending::Interrupted(interruption),
-                Order::ShowStatistics => self.show_asked_statistics(),
+            match control {
+                Control::Stop(interruption) => return Ending::Interrupted(interruption),
+                Control::ShowStatistics => self.show_asked_statistics(),
             }
         }
         ending
@@ -108,19 +108,21 @@ impl Tail {
             Ending::ConditionMet => CERTAINTY,
             _ => QUICK_CERTAINTY,
         };
-        while self.feed.consumer.is_uncertain() {
-            let Self { feed, orders, .. } = &mut *self;
-            let certain = std::future::poll_fn(|cx| feed.consumer.poll_certain(cx));
+        while self.batcher.consumer.is_uncertain() {
+            let Self {
+                batcher, controls, ..
+            } = &mut *self;
+            let certain = std::future::poll_fn(|cx| batcher.consumer.poll_certain(cx));
             tokio::select! {
-                Some(order) = orders.recv() => match order {
+                Some(control) = controls.recv() => match control {
                     // A condition that is met stays met.
-                    Order::Stop(_) => patience = QUICK_CERTAINTY,
-                    Order::ShowStatistics => self.show_asked_statistics(),
+                    Control::Stop(_) => patience = QUICK_CERTAINTY,
+                    Control::ShowStatistics => self.show_asked_statistics(),
                 },
                 certain = tokio::time::timeout(patience, certain) => match certain {
                     // What was skipped has been told.
                     Ok(certain) => return Ok(certain.map(|_| ending)?),
-                    Err(_) if self.feed.consumer.ends_at_a_gap() => {
+                    Err(_) if self.batcher.consumer.ends_at_a_gap() => {
                         return Err(consumer::Error::Uncertain.into());
                     }
                     Err(_) => {
@@ -137,7 +139,7 @@ impl Tail {
     }
 
     fn exit_status(&self, ending: Ending) -> ExitStatus {
-        let in_flight = self.feed.consumer.in_flight();
+        let in_flight = self.batcher.consumer.in_flight();
         let diagnostics = self.diagnostics.borrow();
         match ending {
             Ending::ConditionMet => ExitStatus::Success,
@@ -183,7 +185,7 @@ impl Tail {
         } else {
             "without --state the next run does not bring them"
         };
-        let in_flight = self.feed.consumer.in_flight();
+        let in_flight = self.batcher.consumer.in_flight();
         format!("{happened} with {in_flight} operations unacknowledged; {follows}")
     }
 }

@@ -1,9 +1,9 @@
 //! The run: fills a batch, writes it, acknowledges what has been written; until something ends it.
 
 mod acks;
+mod batcher;
 mod ending;
 mod error;
-mod feed;
 mod finish;
 pub mod supervisor;
 
@@ -21,17 +21,17 @@ use crate::report::{Diagnostics, Limiter, NextRun, SharedStatistics, Whereabouts
 use crate::settings::{Ack, Settings};
 use crate::state::Saver;
 use acks::{Acknowledged, Acks};
+use batcher::Batcher;
 use ending::Ending;
 pub use error::Error;
-use feed::Feed;
-use supervisor::Order;
+use supervisor::Control;
 
 /// How long the end may take to save the position. A signal or `--timeout` does not wait as long;
 /// see the supervisor.
 const SAVING: Duration = Duration::from_secs(30);
 
 /// What a run works with besides its settings.
-pub struct Parts {
+pub struct Context {
     /// Where operations come from.
     pub consumer: Consumer,
     /// Where the position goes, if it is kept.
@@ -39,22 +39,22 @@ pub struct Parts {
     /// Where lines go.
     pub stdout: Stdout,
     /// Signals and the like.
-    pub orders: mpsc::Receiver<Order>,
+    pub controls: mpsc::Receiver<Control>,
     /// Where a person is told what happens.
     pub diagnostics: Rc<RefCell<Diagnostics>>,
-    /// What came, in numbers; shared with whoever gives orders.
+    /// What came, in numbers; shared with whoever gives controls.
     pub statistics: SharedStatistics,
 }
 
 /// A run in progress.
 pub struct Tail {
-    feed: Feed,
+    batcher: Batcher,
     saver: Option<Saver>,
     /// Changes after each save.
     saves: Option<watch::Receiver<()>>,
     stdout: Stdout,
     acks: Option<Acks>,
-    orders: mpsc::Receiver<Order>,
+    controls: mpsc::Receiver<Control>,
     diagnostics: Rc<RefCell<Diagnostics>>,
     junk: Limiter,
     /// It has been said that a save takes too long.
@@ -74,7 +74,7 @@ enum Step {
     Acknowledged(Acknowledged),
     /// A position has been saved.
     Saved,
-    Order(Order),
+    Control(Control),
     End(Ending),
 }
 
@@ -83,31 +83,31 @@ impl Tail {
     ///
     /// # Errors
     /// When acknowledgements are to be read and the system gives no thread for it.
-    pub fn new(settings: &Settings, parts: Parts) -> Result<Self, Error> {
+    pub fn new(settings: &Settings, context: Context) -> Result<Self, Error> {
         let acks = match (settings.ack, settings.consumer.acknowledging) {
             (Ack::Stdin, Acknowledging::ById { max_in_flight }) => {
                 Some(Acks::start(max_in_flight).map_err(Error::NoAcks)?)
             }
             _ => None,
         };
-        let told_saved = parts.saver.as_ref().and_then(Saver::stored);
+        let told_saved = context.saver.as_ref().and_then(Saver::stored);
         Ok(Self {
-            feed: Feed::new(
+            batcher: Batcher::new(
                 settings,
-                parts.consumer,
-                Rc::clone(&parts.diagnostics),
-                parts.statistics.clone(),
+                context.consumer,
+                Rc::clone(&context.diagnostics),
+                context.statistics.clone(),
             ),
-            saves: parts.saver.as_ref().map(Saver::saves),
-            saver: parts.saver,
-            stdout: parts.stdout,
+            saves: context.saver.as_ref().map(Saver::saves),
+            saver: context.saver,
+            stdout: context.stdout,
             acks,
-            orders: parts.orders,
-            diagnostics: parts.diagnostics,
+            controls: context.controls,
+            diagnostics: context.diagnostics,
             junk: Limiter::default(),
             waits_for_saving: false,
             told_saved,
-            statistics: parts.statistics,
+            statistics: context.statistics,
             has_condition: settings.stop.any_asked_for(),
             next_run: settings.next_run(),
             has_acknowledged: false,
@@ -130,27 +130,27 @@ impl Tail {
 
     async fn follow(&mut self) -> Result<Ending, Error> {
         loop {
-            let all_acknowledged = self.acks.is_none() || self.feed.consumer.in_flight() == 0;
-            if self.feed.is_complete() && all_acknowledged {
+            let all_acknowledged = self.acks.is_none() || self.batcher.consumer.in_flight() == 0;
+            if self.batcher.is_complete() && all_acknowledged {
                 return Ok(Ending::ConditionMet);
             }
             let step = self.next_step().await;
-            if !self.feed.batch().is_empty() {
+            if !self.batcher.batch().is_empty() {
                 // Writing may take for ever.
                 self.note_whereabouts();
             }
             // Lines before an error are as good as any.
             let writing = Instant::now();
-            self.stdout.write(self.feed.batch()).await?;
-            self.feed.written(writing.elapsed());
+            self.stdout.write(self.batcher.batch()).await?;
+            self.batcher.written(writing.elapsed());
             match step? {
                 Step::Filled => {}
                 Step::Acknowledged(ids) => self.acknowledge(&ids),
                 Step::Saved => self.tell_saved(),
-                Step::Order(Order::Stop(interruption)) => {
+                Step::Control(Control::Stop(interruption)) => {
                     return Ok(Ending::Interrupted(interruption));
                 }
-                Step::Order(Order::ShowStatistics) => self.show_asked_statistics(),
+                Step::Control(Control::ShowStatistics) => self.show_asked_statistics(),
                 Step::End(ending) => return Ok(ending),
             }
         }
@@ -159,12 +159,12 @@ impl Tail {
     /// Waits for the next thing to do. Nothing is lost when one of several is taken first.
     async fn next_step(&mut self) -> Result<Step, Error> {
         let Self {
-            feed,
+            batcher,
             saver,
             saves,
             stdout,
             acks,
-            orders,
+            controls,
             diagnostics,
             waits_for_saving,
             ..
@@ -181,18 +181,18 @@ impl Tail {
                         &"saving the position takes unusually long; waiting for the disk of the state file",
                     );
                 }
-                feed.consumer.pause_clock();
+                batcher.consumer.pause_clock();
                 if tokio::time::timeout(PAUSE, saver.caught_up())
                     .await
                     .is_err()
                 {
-                    feed.consumer.was_away(PAUSE);
+                    batcher.consumer.was_away(PAUSE);
                     saver.caught_up().await;
                 }
-                feed.consumer.pause_clock();
+                batcher.consumer.pause_clock();
             }
             *waits_for_saving = false;
-            std::future::poll_fn(|cx| feed.fill(cx)).await
+            std::future::poll_fn(|cx| batcher.fill(cx)).await
         };
         // What waits for a save, such as a `reset`, takes no other step meanwhile.
         let in_time = saver.filter(|saver| !saver.is_behind());
@@ -200,7 +200,7 @@ impl Tail {
         let has_saved = or_never(saves.as_mut().map(watch::Receiver::changed));
         tokio::select! {
             biased;
-            Some(order) = orders.recv() => Ok(Step::Order(order)),
+            Some(control) = controls.recv() => Ok(Step::Control(control)),
             () = saving_failed => Ok(Step::End(Ending::SavingFailed)),
             ids = acknowledgements => {
                 let ids = ids.map_err(Error::Acks)?;
@@ -215,7 +215,7 @@ impl Tail {
 
     fn acknowledge(&mut self, acknowledged: &Acknowledged) {
         for id in acknowledged.ids() {
-            if self.feed.consumer.acknowledge(id).is_ok() {
+            if self.batcher.consumer.acknowledge(id).is_ok() {
                 self.has_acknowledged = true;
                 continue;
             }
@@ -235,14 +235,14 @@ impl Tail {
 
     fn tell_saved(&mut self) {
         for note in self.saver.iter().flat_map(Saver::take_notes) {
-            self.diagnostics.borrow().tell(&note);
+            self.diagnostics.borrow().info(&note);
         }
         let saved = self.saver.as_ref().and_then(Saver::stored);
         if let Some(position) = saved.filter(|saved| self.told_saved != Some(*saved)) {
             let position = described(position);
             self.diagnostics
                 .borrow()
-                .tell(&format_args!("state saved: {position}"));
+                .info(&format_args!("state saved: {position}"));
         }
         self.told_saved = saved;
     }
@@ -257,13 +257,13 @@ impl Tail {
 
     fn note_whereabouts(&self) {
         self.statistics.lock().set_whereabouts(Whereabouts {
-            position: self.feed.consumer.position(),
-            repaired: self.feed.consumer.repaired(),
+            position: self.batcher.consumer.position(),
+            repaired: self.batcher.consumer.repaired(),
             reconnections: self.diagnostics.borrow().reconnections(),
-            has_repaired: self.feed.consumer.backfill_end() == Some(BackfillEnd::Done),
-            incomplete: self.feed.consumer.incomplete(),
-            is_uncertain: self.feed.consumer.is_uncertain(),
-            lines_out: self.feed.consumer.lines_out(),
+            has_repaired: self.batcher.consumer.backfill_end() == Some(BackfillEnd::Done),
+            incomplete: self.batcher.consumer.incomplete(),
+            is_uncertain: self.batcher.consumer.is_uncertain(),
+            lines_out: self.batcher.consumer.lines_out(),
         });
     }
 }

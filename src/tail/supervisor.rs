@@ -56,7 +56,7 @@ pub const TIMED_OUT: &str = "--timeout passed before the stop condition was met"
 
 /// What the supervisor tells the main thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
+pub enum Control {
     /// Come to an end.
     Stop(Interruption),
     /// Show the statistics so far (SIGUSR1).
@@ -86,9 +86,9 @@ pub fn start(
     terms: Terms,
     saver: Option<Saver>,
     statistics: SharedStatistics,
-) -> io::Result<mpsc::Receiver<Order>> {
-    // A few orders may wait; see `show_statistics` for what has no place.
-    let (orders, receiver) = mpsc::channel(4);
+) -> io::Result<mpsc::Receiver<Control>> {
+    // A few controls may wait; see `show_statistics` for what has no place.
+    let (controls, receiver) = mpsc::channel(4);
     let (started, is_started) = std::sync::mpsc::sync_channel(1);
     std::thread::Builder::new()
         .name("signals".into())
@@ -108,10 +108,10 @@ pub fn start(
             drop(started.send(Ok(())));
             runtime.block_on(async {
                 let interruption = signals
-                    .interruption(terms.timeout, &orders, &statistics)
+                    .interruption(terms.timeout, &controls, &statistics)
                     .await;
                 // Nobody listens any more when the run is ending anyway.
-                let _ = orders.try_send(Order::Stop(interruption));
+                let _ = controls.try_send(Control::Stop(interruption));
                 let stuck = tokio::time::timeout(GRACE, signals.ending.next()).await;
                 if let Ok(number) = stuck {
                     stderr::close(String::new(), CLOSING);
@@ -209,7 +209,7 @@ impl Signals {
     async fn interruption(
         &mut self,
         timeout: Option<Duration>,
-        orders: &mpsc::Sender<Order>,
+        controls: &mpsc::Sender<Control>,
         statistics: &SharedStatistics,
     ) -> Interruption {
         let deadline = timeout.and_then(|timeout| tokio::time::Instant::now().checked_add(timeout));
@@ -224,7 +224,7 @@ impl Signals {
             tokio::select! {
                 () = &mut passed => return Interruption::Timeout,
                 number = self.ending.next() => return Interruption::Signal(number),
-                () = received(Some(&mut self.statistics)) => show_statistics(orders, statistics),
+                () = received(Some(&mut self.statistics)) => show_statistics(controls, statistics),
             }
         }
     }
@@ -277,11 +277,11 @@ fn has_job_control() -> bool {
 
 /// Has the statistics shown: by the main thread, or in its place if that is stuck in writing. Not
 /// by this thread, because stderr may be stuck as well.
-fn show_statistics(orders: &mpsc::Sender<Order>, statistics: &SharedStatistics) {
+fn show_statistics(controls: &mpsc::Sender<Control>, statistics: &SharedStatistics) {
     let needs_watch = statistics.ask();
-    // One place is kept for the order to stop.
-    if orders.capacity() > 1 {
-        let _ = orders.try_send(Order::ShowStatistics);
+    // One place is kept for the control to stop.
+    if controls.capacity() > 1 {
+        let _ = controls.try_send(Control::ShowStatistics);
     }
     if needs_watch {
         let statistics = statistics.clone();

@@ -40,7 +40,7 @@ enum Taken {
 }
 
 /// Turns operations into batches of lines.
-pub struct Feed {
+pub struct Batcher {
     /// Where operations come from.
     pub consumer: Consumer,
     /// What has come so far, for others to see.
@@ -67,8 +67,8 @@ pub struct Feed {
     was_live: bool,
 }
 
-impl Feed {
-    /// A feed of what `consumer` hands out.
+impl Batcher {
+    /// A batcher of what `consumer` hands out.
     pub fn new(
         settings: &Settings,
         consumer: Consumer,
@@ -121,7 +121,7 @@ impl Feed {
     }
 
     /// Prints all that is ready, up to a batch. Ready when there is something new to write or
-    /// when the feed has become complete.
+    /// when the batcher has become complete.
     ///
     /// The connection runs as a task of its own and hands over what it has read in small pieces,
     /// one each time it runs. So it gets to run once more before what came of the last piece
@@ -244,7 +244,7 @@ impl Feed {
         }
     }
 
-    /// Ready, with the feed complete, once nothing has come for as long as was asked for while a
+    /// Ready, with the batcher complete, once nothing has come for as long as was asked for while a
     /// connection stood and was read from.
     fn poll_idle(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let arrived = self.consumer.arrived();
