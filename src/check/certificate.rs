@@ -1,0 +1,101 @@
+//! How long a certificate is valid.
+
+use der::asn1::{GeneralizedTime, UtcTime};
+use der::{AnyRef, Decode, Reader, SliceReader, Tag, TagNumber, Tagged};
+use jiff::Timestamp;
+
+/// Until when this certificate (X.509 in DER) is valid.
+///
+/// It begins with a sequence whose fields are: the version, which may be missing; the serial
+/// number; the algorithm; the issuer; the two times between which it is valid (RFC 5280, 4.1).
+pub fn valid_until(certificate: &[u8]) -> Option<Timestamp> {
+    let certificate = AnyRef::from_der(certificate).ok()?;
+    let signed = next(&mut SliceReader::new(certificate.value()).ok()?)?;
+    let mut fields = SliceReader::new(signed.value()).ok()?;
+    let version = Tag::ContextSpecific {
+        constructed: true,
+        number: TagNumber(0),
+    };
+    if next(&mut fields)?.tag() == version {
+        next(&mut fields)?;
+    }
+    let (_algorithm, _issuer) = (next(&mut fields)?, next(&mut fields)?);
+    let validity = next(&mut fields)?;
+    let mut times = SliceReader::new(validity.value()).ok()?;
+    let _from = next(&mut times)?;
+    let until = next(&mut times)?;
+    let since_1970 = match until.tag() {
+        Tag::UtcTime => until.decode_as::<UtcTime>().ok()?.to_unix_duration(),
+        _ => until
+            .decode_as::<GeneralizedTime>()
+            .ok()?
+            .to_unix_duration(),
+    };
+    // The last moment of the year 9999 means for ever, and is more than jiff can tell.
+    let latest = Timestamp::MAX.as_second();
+    let second = i64::try_from(since_1970.as_secs()).map_or(latest, |second| second.min(latest));
+    Timestamp::from_second(second).ok()
+}
+
+/// The next value.
+fn next<'a>(reader: &mut SliceReader<'a>) -> Option<AnyRef<'a>> {
+    reader.decode().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn for_ever() -> Vec<u8> {
+        let (der, _) = until(4096);
+        let text = b"40960203000000Z";
+        let at = der.windows(text.len()).position(|it| it == text).unwrap();
+        let mut der = der;
+        der[at..at + text.len()].copy_from_slice(b"99991231235959Z");
+        der
+    }
+
+    fn until(year: i32) -> (Vec<u8>, Option<String>) {
+        let mut params = rcgen::CertificateParams::new(["h".to_owned()]).unwrap();
+        params.not_after = rcgen::date_time_ymd(year, 2, 3);
+        let key = rcgen::KeyPair::generate().unwrap();
+        let der = params.self_signed(&key).unwrap().der().to_vec();
+        let until = valid_until(&der).map(|until| until.to_string());
+        (der, until)
+    }
+
+    #[test]
+    fn both_forms_of_time() {
+        for year in [2001, 2049, 2050, 4096] {
+            let expected = format!("{year}-02-03T00:00:00Z");
+            assert_eq!(until(year).1.as_deref(), Some(expected.as_str()));
+        }
+    }
+
+    #[test]
+    fn a_certificate_without_an_end() {
+        let until = valid_until(&for_ever()).unwrap();
+        assert_eq!(until.to_string(), "9999-12-30T22:00:00Z");
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_or_refused(place in 0_usize..600, byte: u8, bytes: Vec<u8>) {
+            let _ = valid_until(&bytes);
+            let mut certificate = for_ever();
+            let place = place % certificate.len();
+            certificate[place] = byte;
+            let _ = valid_until(&certificate);
+        }
+    }
+
+    #[test]
+    fn what_is_cut_off_or_no_certificate_has_no_time() {
+        let (der, _) = until(2030);
+        for length in 0..der.len() {
+            assert_eq!(valid_until(&der[..length]), None, "{length}");
+        }
+        assert_eq!(valid_until(b"garbage"), None);
+    }
+}
