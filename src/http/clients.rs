@@ -8,6 +8,7 @@ use reqwest::{Client, Url};
 use super::config::Config;
 use super::error::RequestError;
 use super::names::SystemResolver;
+use super::passage::Stopwatch;
 
 /// How many headers an answer may have.
 const MAX_HEADERS: usize = 1024;
@@ -30,6 +31,8 @@ pub struct Clients {
     plain: OnceLock<Client>,
     secure: OnceLock<Client>,
     identified: OnceLock<Client>,
+    /// There where the clients watch how requests go.
+    pub(super) stopwatch: Option<Stopwatch>,
 }
 
 impl Clients {
@@ -40,6 +43,15 @@ impl Clients {
             plain: OnceLock::new(),
             secure: OnceLock::new(),
             identified: OnceLock::new(),
+            stopwatch: None,
+        }
+    }
+
+    /// The same, which watch how requests go. They are for one request after the other.
+    pub fn watching(config: Arc<Config>) -> Self {
+        Self {
+            stopwatch: Some(Stopwatch::default()),
+            ..Self::new(config)
         }
     }
 
@@ -98,6 +110,9 @@ impl Clients {
             .dns_resolver(SystemResolver)
             .tcp_keepalive(Duration::from_secs(30))
             .pool_max_idle_per_host(0);
+        if let Some(stopwatch) = &self.stopwatch {
+            builder = builder.tls_info(true).connector_layer(stopwatch.clone());
+        }
         builder = match config.proxy.for_reqwest() {
             Some(proxy) => builder.proxy(proxy),
             None => builder.no_proxy(),

@@ -3,6 +3,7 @@
 //! Knows nothing of events, and decides nothing about trying again.
 
 mod answer;
+mod beside;
 mod cause;
 mod chain;
 mod clients;
@@ -11,18 +12,21 @@ mod error;
 mod failure;
 mod hint;
 mod names;
+mod passage;
 mod proxy;
 mod request;
 mod tls_words;
 mod words;
 
 pub use answer::{date_of, refused, unusable_answer};
+pub use beside::document;
 pub use cause::request_failure;
 pub use clients::Clients;
 pub use config::{Config, Endpoint, Tls};
 pub use error::RequestError;
 pub use failure::{Failure, Remedy};
 pub use hint::Hint;
+pub use passage::Passage;
 pub use proxy::{NamedProxy, ProxyChoice, ProxyVariables, excepts_everything, proxy_variable};
 pub use request::{Exchange, Exchanges, StreamRequest};
 pub use words::{CUT, words};

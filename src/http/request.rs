@@ -1,6 +1,7 @@
 //! One request with its redirects.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use http::{HeaderMap, StatusCode, header};
 use reqwest::Url;
@@ -8,6 +9,7 @@ use reqwest::Url;
 use super::clients::Clients;
 use super::config::Endpoint;
 use super::error::{MAX_REDIRECTS, RequestError};
+use super::passage::Passage;
 use crate::quiet::Quiet;
 use crate::redact::redacted;
 
@@ -24,6 +26,8 @@ pub struct Exchange {
     pub answer: HeaderMap,
     /// The credentials were held back because this origin is not the one they were given for.
     pub withheld_credentials: bool,
+    /// How it went, where the clients watch.
+    pub passage: Option<Passage>,
 }
 
 /// The request of one connection, with its redirects.
@@ -85,13 +89,13 @@ impl StreamRequest {
     }
 
     /// Whether `url` is of the origin that the credentials were given for.
-    fn is_at_home(&self, url: &Url) -> bool {
+    pub(super) fn is_at_home(&self, url: &Url) -> bool {
         url.origin() == self.endpoint.url.origin()
     }
 
     /// The headers for `url`: the credentials and the extra headers go to the origin they were
     /// given for and to no other. Says whether any were held back.
-    fn headers_for(&self, url: &Url, protocol: &HeaderMap) -> (HeaderMap, bool) {
+    pub(super) fn headers_for(&self, url: &Url, protocol: &HeaderMap) -> (HeaderMap, bool) {
         let mut headers = HeaderMap::new();
         let extra = &self.clients.config.headers;
         let authorization = &self.endpoint.authorization;
@@ -142,12 +146,17 @@ impl StreamRequest {
             let (headers, withheld_credentials) = self.headers_for(&url, &protocol);
             *lock(&self.exchanges.asked) = Some(url.clone());
             let client = self.clients.for_url(&url, self.is_at_home(&url))?;
+            let began = Instant::now();
             let response = client
                 .get(url.clone())
                 .headers(headers.clone())
                 .send()
                 .await
                 .map_err(|error| self.failed(&url, error))?;
+            let passage = self.clients.stopwatch.as_ref().map(|stopwatch| {
+                let proxy = self.clients.config.proxy.name_for(&url);
+                Passage::of(&response, began, stopwatch, proxy)
+            });
             let (status, answer) = (response.status(), response.headers().clone());
             self.exchanges.add(Exchange {
                 url: url.clone(),
@@ -155,6 +164,7 @@ impl StreamRequest {
                 status,
                 answer: answer.clone(),
                 withheld_credentials,
+                passage,
             });
             if status == StatusCode::PROXY_AUTHENTICATION_REQUIRED
                 && let Some(name) = self.clients.config.proxy.name_for(&url)

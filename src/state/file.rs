@@ -44,7 +44,7 @@ pub fn peek(path: &Path) -> Result<Position, StateError> {
 
 /// Fails for what is there and is no file. Checked before it is opened, because opening a pipe
 /// would wait for its other end.
-fn check_regular(path: &Path, name: &Path) -> Result<(), StateError> {
+pub(super) fn check_regular(path: &Path, name: &Path) -> Result<(), StateError> {
     match fs::metadata(path) {
         Ok(there) if !there.is_file() => Err(StateError::NotAFile(name.into())),
         _ => Ok(()),
@@ -52,7 +52,7 @@ fn check_regular(path: &Path, name: &Path) -> Result<(), StateError> {
 }
 
 /// The content of the file, as far as it is of interest.
-fn content(file: &File, name: &Path) -> Result<Vec<u8>, StateError> {
+pub(super) fn content(file: &File, name: &Path) -> Result<Vec<u8>, StateError> {
     let mut content = Vec::new();
     // A byte more shows that it is too long.
     file.take(LONGEST_STATE + 1)
@@ -62,7 +62,7 @@ fn content(file: &File, name: &Path) -> Result<Vec<u8>, StateError> {
 }
 
 /// The position that is the content of a state file; `None` for an empty one.
-fn parse(content: &[u8], name: &Path) -> Result<Option<Position>, StateError> {
+pub(super) fn parse(content: &[u8], name: &Path) -> Result<Option<Position>, StateError> {
     let text = String::from_utf8_lossy(content);
     // Some editors begin a file with a byte order mark.
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text).trim();
@@ -79,7 +79,7 @@ fn parse(content: &[u8], name: &Path) -> Result<Option<Position>, StateError> {
 
 /// The error for a step that failed with the state file at `path`; `unsaved` is the position that
 /// was to be saved, if any.
-fn failed(
+pub(super) fn failed(
     name: &Path,
     path: &Path,
     unsaved: Option<Position>,
@@ -105,7 +105,7 @@ fn failed(
 }
 
 /// The process that holds the lock of the state file at `path`, where the system tells.
-fn holder(path: &Path) -> Option<Holder> {
+pub(super) fn holder(path: &Path) -> Option<Holder> {
     // Its owner may put another file in its place between the two calls: then once more.
     (0..3).find_map(|_| {
         [path, &temporary_of(path)]
@@ -115,7 +115,7 @@ fn holder(path: &Path) -> Option<Holder> {
 }
 
 /// Where the next content of the state file at `path` is written.
-fn temporary_of(path: &Path) -> PathBuf {
+pub(super) fn temporary_of(path: &Path) -> PathBuf {
     let mut name = OsString::from(".");
     name.push(path.file_name().unwrap_or_default());
     name.push(".oplog-tail");
@@ -311,7 +311,7 @@ fn write(file: &mut File, content: &[u8]) -> io::Result<()> {
 }
 
 /// Where `name` leads to if it is a symbolic link; the file there may be missing.
-fn follow_links(name: &Path) -> io::Result<PathBuf> {
+pub(super) fn follow_links(name: &Path) -> io::Result<PathBuf> {
     let mut path = name.to_path_buf();
     for _ in 0..MAX_LINKS {
         match fs::read_link(&path) {

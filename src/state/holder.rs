@@ -37,6 +37,20 @@ impl Holder {
     }
 }
 
+/// Whether a process has locked this file, be it one that cannot be named here. `None` where the
+/// system does not tell.
+#[cfg(target_os = "linux")]
+pub fn is_locked(file: &Metadata) -> Option<bool> {
+    let locks = std::fs::read_to_string("/proc/locks").ok()?;
+    Some(linux::is_locked(&locks, file))
+}
+
+/// Whether a process has locked this file; this system does not tell.
+#[cfg(not(target_os = "linux"))]
+pub fn is_locked(_: &Metadata) -> Option<bool> {
+    None
+}
+
 impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "process {}", self.pid)?;
@@ -54,22 +68,24 @@ mod linux {
 
     /// A line of `/proc/locks`.
     struct Lock<'a> {
-        pid: u32,
+        /// `None` for one that cannot be named here.
+        pid: Option<u32>,
         /// The numbers of the device, in hexadecimal.
         device: &'a str,
         inode: u64,
     }
 
     impl<'a> Lock<'a> {
-        /// `None` for a process that still waits for the lock, and for one that cannot be named
-        /// here.
+        /// `None` for a process that still waits for the lock.
         fn parse(line: &'a str) -> Option<Self> {
             // Where a process waits for the lock, `->` moves the words on, and the fifth is no number.
             let mut words = line.split_whitespace().skip(4);
             let (pid, file) = (words.next()?, words.next()?);
             let (device, inode) = file.rsplit_once(':')?;
             Some(Self {
-                pid: pid.parse().ok().filter(|pid| *pid > 0)?,
+                pid: u32::try_from(pid.parse::<i64>().ok()?)
+                    .ok()
+                    .filter(|pid| *pid > 0),
                 device,
                 inode: inode.parse().ok()?,
             })
@@ -79,15 +95,26 @@ mod linux {
     /// The process that holds a lock of this file, by the text of `/proc/locks`.
     pub fn pid(locks: &str, file: &Metadata) -> Option<u32> {
         let device = device(file.dev());
-        let mut locks = locks
-            .lines()
-            .filter_map(Lock::parse)
-            .filter(|lock| lock.inode == file.ino());
+        let mut locks = of_inode(locks, file);
         // Some file systems (btrfs, overlayfs) give a file another device than their locks. Then
         // the same number can belong to two files, so the process must have the right one open.
-        locks
-            .find(|lock| lock.device == device || has_open(lock.pid, file))
-            .map(|lock| lock.pid)
+        locks.find_map(|lock| {
+            let pid = lock.pid?;
+            (lock.device == device || has_open(pid, file)).then_some(pid)
+        })
+    }
+
+    /// Whether there is a lock of this file, by the text of `/proc/locks`.
+    pub fn is_locked(locks: &str, file: &Metadata) -> bool {
+        let device = device(file.dev());
+        pid(locks, file).is_some() || of_inode(locks, file).any(|lock| lock.device == device)
+    }
+
+    /// The locks of files with the number of this one, on whatever device.
+    fn of_inode<'a>(locks: &'a str, file: &Metadata) -> impl Iterator<Item = Lock<'a>> {
+        let inode = file.ino();
+        let locks = locks.lines().filter_map(Lock::parse);
+        locks.filter(move |lock| lock.inode == inode)
     }
 
     /// The numbers of a device as the kernel writes them there.
@@ -125,6 +152,13 @@ mod linux {
             assert_eq!(pid(&locks, &file), Some(13));
             assert_eq!(pid("", &file), None);
             assert_eq!(pid("1: garbage\n\n:::", &file), None);
+            assert!(is_locked(&locks, &file));
+            // Of a process in another container.
+            let unnamed = format!("2: FLOCK  ADVISORY  WRITE 0 {device}:{inode} 0 EOF\n");
+            assert_eq!(pid(&unnamed, &file), None);
+            assert!(is_locked(&unnamed, &file));
+            let waits = format!("3: -> FLOCK  ADVISORY  WRITE 12 {device}:{inode} 0 EOF\n");
+            assert!(!is_locked(&waits, &file));
         }
 
         #[test]

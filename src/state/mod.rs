@@ -4,6 +4,7 @@ mod error;
 mod file;
 mod holder;
 mod lock;
+mod look;
 mod obstacle;
 mod safety;
 mod saver;
@@ -11,6 +12,7 @@ mod step;
 
 pub use error::StateError;
 pub use file::{StateFile, peek};
+pub use look::{Look, look};
 pub use obstacle::Problem;
 pub use saver::Saver;
 pub use step::Step;

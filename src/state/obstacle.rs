@@ -158,7 +158,7 @@ impl fmt::Display for Problem {
 
 /// True if `chattr +i` or `chattr +a` was used on it.
 #[cfg(target_os = "linux")]
-fn is_marked(path: &Path) -> bool {
+pub fn is_marked(path: &Path) -> bool {
     use rustix::fs::{AtFlags, CWD, StatxAttributes, StatxFlags, statx};
     let marks = StatxAttributes::IMMUTABLE | StatxAttributes::APPEND;
     statx(CWD, path, AtFlags::empty(), StatxFlags::empty())
@@ -167,12 +167,26 @@ fn is_marked(path: &Path) -> bool {
 
 /// Other systems have such marks too, but std does not show them.
 #[cfg(not(target_os = "linux"))]
-fn is_marked(_: &Path) -> bool {
+pub fn is_marked(_: &Path) -> bool {
+    false
+}
+
+/// True if another file system, or a file of another one, is mounted exactly there.
+#[cfg(target_os = "linux")]
+pub fn is_mount_point(path: &Path) -> bool {
+    use rustix::fs::{AtFlags, CWD, StatxAttributes, StatxFlags, statx};
+    statx(CWD, path, AtFlags::empty(), StatxFlags::empty())
+        .is_ok_and(|there| there.stx_attributes.contains(StatxAttributes::MOUNT_ROOT))
+}
+
+/// Other systems do not tell of a file.
+#[cfg(not(target_os = "linux"))]
+pub fn is_mount_point(_: &Path) -> bool {
     false
 }
 
 /// True if the folder is sticky and neither it nor the file belongs to this user.
-fn is_kept_for_its_owner(path: &Path) -> bool {
+pub fn is_kept_for_its_owner(path: &Path) -> bool {
     const STICKY: u32 = 0o1000;
     let user = rustix::process::geteuid().as_raw();
     let (Ok(file), Ok(folder)) = (fs::metadata(path), fs::metadata(folder_of(path))) else {
