@@ -13,6 +13,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::accept::accept;
 use super::asked::Asked;
+use super::figures::Figures;
 use super::model::Model;
 use super::object::Change;
 use super::shared::{Admission, ServerConfig, Shared, Store, locked};
@@ -72,6 +73,11 @@ impl Handle {
                 "a subscription neither gets on nor is blocked"
             );
         }
+    }
+
+    /// Changes what this agent says about itself.
+    pub fn set_figures(&self, change: impl FnOnce(&mut Figures)) {
+        change(&mut self.0.figures());
     }
 
     /// How many connections were accepted so far.

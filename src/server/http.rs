@@ -7,7 +7,9 @@ use std::task::{Context, Poll};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, HeaderName, WWW_AUTHENTICATE};
+use http::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, HeaderName, SERVER, WWW_AUTHENTICATE,
+};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use percent_encoding::percent_decode_str;
@@ -111,6 +113,9 @@ pub(super) fn respond<B>(
         && let Some(date) = http_date(shared.agent_ms())
     {
         response.headers_mut().insert(DATE, date);
+    }
+    if let Ok(name) = HeaderValue::from_str(&shared.figures().server) {
+        response.headers_mut().insert(SERVER, name);
     }
     // Noted once the subscription stands: who has seen the request may append.
     shared.note(request, response.status());

@@ -4,6 +4,7 @@
 mod accept;
 mod asked;
 mod connection;
+mod figures;
 mod handle;
 mod http;
 pub mod model;
@@ -13,6 +14,7 @@ mod status;
 mod thread;
 
 pub use asked::Asked;
+pub use figures::Figures;
 pub use handle::{Handle, Server, now_ms};
 pub use shared::{Admission, ServerConfig};
 pub use thread::ServerThread;

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 
 use super::asked::Asked;
 use super::connection::Blocked;
+use super::figures::Figures;
 use super::model::{Model, ModelConfig, Subscription};
 
 /// The most requests a server remembers; older ones are forgotten.
@@ -114,6 +115,7 @@ pub(super) struct Shared {
     pub address: SocketAddr,
     pub asked: Mutex<VecDeque<Asked>>,
     pub another_asked: Condvar,
+    figures: Mutex<Figures>,
 }
 
 /// The value behind a lock. A panic of another test thread leaves nothing half-done in it.
@@ -138,11 +140,17 @@ impl Shared {
             admission: watch::Sender::new(Admission::Open),
             asked: Mutex::default(),
             another_asked: Condvar::new(),
+            figures: Mutex::default(),
         }
     }
 
     pub fn model(&self) -> MutexGuard<'_, Model> {
         locked(&self.store.model)
+    }
+
+    /// What this agent says about itself.
+    pub fn figures(&self) -> MutexGuard<'_, Figures> {
+        locked(&self.figures)
     }
 
     /// How many connections were accepted.

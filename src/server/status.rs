@@ -11,6 +11,7 @@ pub(super) fn status(shared: &Shared) -> String {
         let model = shared.model();
         (model.appended(), model.sent(), model.subscribers())
     };
+    let figures = shared.figures();
     let status = json!({
         "cmdline": ["oplogd", "--password", password],
         "memstats": {"Alloc": 0, "TotalAlloc": 0, "Sys": 0, "NumGC": 0},
@@ -20,10 +21,10 @@ pub(super) fn status(shared: &Shared) -> String {
         "events_received": appended,
         "events_sent": sent,
         "events_ingested": appended,
-        "events_error": 0,
-        "events_discarded": 0,
-        "queue_size": 0,
-        "queue_max_size": 100_000,
+        "events_error": figures.events_error,
+        "events_discarded": figures.events_discarded,
+        "queue_size": figures.queue_size,
+        "queue_max_size": figures.queue_max_size,
     });
     status.to_string()
 }
