@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use tokio::runtime::Runtime;
 
+use crate::check;
 use crate::cli::{Cli, Generate, generate};
 use crate::consumer::{Consumer, OnResumeFailed, Start};
 use crate::demo::Demo;
@@ -59,6 +60,12 @@ fn execute(cli: Cli) -> Result<ExitStatus, Error> {
     };
     let demo_url = demo.as_ref().map(Demo::url);
     let mut settings = Settings::resolve(cli, Inputs::of_process(), demo_url.as_deref())?;
+    if settings.check {
+        let status = runtime.block_on(check::run(&settings));
+        drop((demo, file_size, in_runtime));
+        runtime.shutdown_background();
+        return Ok(status?);
+    }
     if demo.is_some() && !settings.start_given {
         settings.consumer.start = Start::At(Position::FULL_REPLICATION);
     }

@@ -10,6 +10,7 @@
 //!
 //! - [`app`]: puts a run together
 //! - [`error`]: why the program fails, in words and as an exit status
+//! - [`check`]: looks at what a run would need, instead of running
 //! - [`tail`]: the loop that fills a batch, writes it and acknowledges it; how a run ends
 //! - [`settings`]: what the command line means
 //! - [`cli`]: what was typed; man page and completions
@@ -30,6 +31,7 @@
 //! - [`error_text`]: the words of an error
 
 pub mod app;
+mod check;
 pub mod cli;
 pub mod consumer;
 pub mod demo;

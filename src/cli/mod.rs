@@ -13,7 +13,9 @@ use clap::{ArgAction, ArgMatches, Command, CommandFactory, FromArgMatches, Parse
 
 use crate::exit::ExitStatus;
 
-pub use args::{Acknowledging, Diagnostics, Failure, Output, Position, Source, Stopping};
+pub use args::{
+    Acknowledging, Diagnostics, Failure, InsteadOfFollowing, Output, Position, Source, Stopping,
+};
 pub use values::{Ack, OnInvalid, OnResumeFailed, OutputFormat, Secret};
 
 /// The environment variable that gives the URL where the command line gives none.
@@ -55,6 +57,9 @@ pub struct Cli {
     /// When the run ends.
     #[command(flatten)]
     pub stopping: Stopping,
+    /// What is done instead of following the log.
+    #[command(flatten)]
+    pub instead: InsteadOfFollowing,
     /// What lines look like.
     #[command(flatten)]
     pub output: Output,

@@ -7,7 +7,7 @@ mod progress;
 mod statistics;
 pub mod stderr;
 
-pub use advice::against;
+pub use advice::{against, with_advice};
 pub use diagnostics::{
     Diagnostics, Limiter, NextRun, Verbosity, described, fatal, incomplete, uncertain,
 };

@@ -67,6 +67,8 @@ pub struct Settings {
     pub rewind: bool,
     /// Whether the command line says where to start, so that a saved position overrules it.
     pub start_given: bool,
+    /// Look at what a run would need, instead of running.
+    pub check: bool,
     /// How operations are acknowledged.
     pub ack: Ack,
     /// When the run ends.
@@ -159,6 +161,7 @@ impl Settings {
             state_file: cli.position.state_file,
             rewind: cli.position.rewind,
             start_given: start.given,
+            check: cli.instead.check,
             ack: cli.acknowledging.ack,
             stop: StopConditions {
                 count: cli.stopping.count,
