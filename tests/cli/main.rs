@@ -13,6 +13,7 @@ mod ack_reconnect;
 mod ack_stdin;
 mod ack_worker;
 mod agents;
+mod check;
 mod client_certificate;
 mod cookbook;
 mod create;

@@ -86,6 +86,18 @@ fn no_message_shows_them() {
             assert!(!finished.status.success());
             is_silent(&finished);
         }
+        for (tail, format) in with_password(&server.url())
+            .into_iter()
+            .zip(["text", "json"])
+        {
+            let finished = tail
+                .args(["--check", "-vv", "-o", format, "--timeout", "9s"])
+                .args(["-H", &format!("X-Key: {HEADER}")])
+                .args(["-H", &format!("Cookie: {HEADER}")])
+                .run();
+            assert!(!finished.stdout.is_empty());
+            is_silent(&finished);
+        }
     });
     // No answer at all, and TLS.
     let untrusted = ScriptServer::tls([], &authority);
@@ -96,6 +108,9 @@ fn no_message_shows_them() {
     ] {
         for tail in with_password(&url) {
             is_silent(&tail.args(["-vv", "--retries", "0"]).run().exit(4));
+        }
+        for tail in with_password(&url) {
+            is_silent(&tail.args(["-vv", "--check"]).run().exit(4));
         }
     }
 }

@@ -12,11 +12,11 @@ use crate::strace;
 use crate::support::{Finished, Script, ScriptServer, State, Tail, at_once, insert, operation_id};
 
 /// A user that is not root and owns nothing.
-const NOBODY: u32 = 65_534;
+pub const NOBODY: u32 = 65_534;
 
 /// Whether this command works here, such as one that only root may give. Says so where it does
 /// not, also when the test passes.
-fn works(test: &str, command: &[&str]) -> bool {
+pub fn works(test: &str, command: &[&str]) -> bool {
     let works = Command::new(command[0])
         .args(&command[1..])
         .stdin(Stdio::null())
@@ -34,11 +34,11 @@ fn works(test: &str, command: &[&str]) -> bool {
     works
 }
 
-fn can_mount(test: &str) -> bool {
+pub fn can_mount(test: &str) -> bool {
     works(test, &["unshare", "-m", "true"])
 }
 
-fn is_root(test: &str) -> bool {
+pub fn is_root(test: &str) -> bool {
     works(test, &["setpriv", "--reuid", "65534", "true"])
 }
 
@@ -48,7 +48,7 @@ fn stream() -> ScriptServer {
 
 /// The program in a namespace of its own, after this has been done there. The words of `setup` are
 /// split by the shell, which knows the state file as `$STATE` and its folder as `$FOLDER`.
-fn mounted(setup: &str, state: &State) -> Tail {
+pub fn mounted(setup: &str, state: &State) -> Tail {
     let script = format!("set -e; {setup}; exec \"$0\" \"$@\"");
     Tail::of("unshare")
         .args(["-m", "sh", "-c", &script])
@@ -57,12 +57,12 @@ fn mounted(setup: &str, state: &State) -> Tail {
         .env("FOLDER", state.folder())
 }
 
-fn mode(path: &Path, mode: u32) {
+pub fn mode(path: &Path, mode: u32) {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
 }
 
 /// A folder that every user may enter, and the program in it.
-fn open_to_all() -> (tempfile::TempDir, PathBuf) {
+pub fn open_to_all() -> (tempfile::TempDir, PathBuf) {
     let outer = tempfile::tempdir().unwrap();
     mode(outer.path(), 0o755);
     // A copy, because the folder of the program may be closed to others.
@@ -72,7 +72,7 @@ fn open_to_all() -> (tempfile::TempDir, PathBuf) {
 }
 
 /// The program as a user that is not root.
-fn as_nobody(program: &Path) -> Tail {
+pub fn as_nobody(program: &Path) -> Tail {
     Tail::of("setpriv")
         .args(["--reuid", "65534", "--regid", "65534", "--clear-groups"])
         .arg(program)
