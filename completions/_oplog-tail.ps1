@@ -62,6 +62,7 @@ Register-ArgumentCompleter -Native -CommandName 'oplog-tail' -ScriptBlock {
             [CompletionResult]::new('--no-repair', '--no-repair', [CompletionResultType]::ParameterName, 'Leave out what the server leaves out')
             [CompletionResult]::new('--until-live', '--until-live', [CompletionResultType]::ParameterName, 'Stop at live, the end of the replication')
             [CompletionResult]::new('--until-complete', '--until-complete', [CompletionResultType]::ParameterName, 'Stop once the replication is complete')
+            [CompletionResult]::new('--check', '--check', [CompletionResultType]::ParameterName, 'Look for what is wrong, print it and exit')
             [CompletionResult]::new('--lag', '--lag', [CompletionResultType]::ParameterName, 'Add how long each operation took to arrive')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but fatal errors')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but fatal errors')

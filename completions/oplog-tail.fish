@@ -46,6 +46,7 @@ complete -c oplog-tail -l exact-resume -d 'Resume from a time as the Go client d
 complete -c oplog-tail -l no-repair -d 'Leave out what the server leaves out'
 complete -c oplog-tail -l until-live -d 'Stop at live, the end of the replication'
 complete -c oplog-tail -l until-complete -d 'Stop once the replication is complete'
+complete -c oplog-tail -l check -d 'Look for what is wrong, print it and exit'
 complete -c oplog-tail -l lag -d 'Add how long each operation took to arrive'
 complete -c oplog-tail -s q -l quiet -d 'Say nothing but fatal errors'
 complete -c oplog-tail -s v -l verbose -d 'Say more; -vv says even more'

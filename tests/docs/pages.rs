@@ -337,6 +337,7 @@ fn the_man_page_has_the_usual_sections() {
             "EXIT STATUS",
             "ENVIRONMENT",
             "FILES",
+            "INSTEAD OF FOLLOWING",
             "SIGNALS",
             "SUMMARY",
             "EXAMPLES",

@@ -22,6 +22,7 @@ fn every_recipe_is_run() {
         "catch-up",
         "since",
         "lag",
+        "check",
         "compare",
         "fifo",
         "coprocess",

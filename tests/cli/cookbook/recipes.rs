@@ -1,12 +1,10 @@
 //! Recipes that look.
 
-use std::time::Duration;
-
 use oplog_tail::server::now_ms;
 use oplog_tail::server::object::Change;
 use serde_json::Value;
 
-use super::kitchen::{self, Kitchen, Producer, Served, in_both_shells, recipe};
+use super::kitchen::{self, Kitchen, Served, in_both_shells, recipe};
 use crate::support::{Replica, from_now};
 
 /// What a run says that ends before what its replication left out has come.
@@ -219,23 +217,74 @@ fn compare() {
 
 #[test]
 fn behind() {
-    in_both_shells("behind", &["jq"], |kitchen| {
+    in_both_shells("behind", &[], |kitchen| {
         let minute_ago = now_ms() - MINUTE_MS;
         let reached = kitchen
             .server
             .append_at(&Change::insert("video", "handled"), minute_ago - 1000);
+        for id in ["1", "2"] {
+            let waiting = Change::insert("video", id);
+            kitchen.server.append_at(&waiting, minute_ago);
+        }
+        std::fs::write(kitchen.path("position"), reached.to_string()).unwrap();
+        let served = kitchen.cook("behind").wait().ended(0, "");
+        let records = served.stdout.lines().map(|line| {
+            let record: Value = serde_json::from_str(line).unwrap();
+            assert_eq!(record["warnings"], serde_json::json!([]), "{record}");
+            record
+        });
+        let records: Vec<_> = records.collect();
+        let kinds: Vec<_> = records.iter().map(|record| &record["check"]).collect();
+        assert_eq!(kinds, ["agent", "state", "resume"]);
+        assert_eq!(records[2]["waiting"], 2);
+        let oldest = records[2]["oldest_ms"].as_u64().unwrap();
+        assert!((60_000..120_000).contains(&oldest), "{oldest}");
+        assert_eq!(kitchen.read("position"), reached.to_string());
+    });
+}
+
+#[test]
+fn check() {
+    in_both_shells("check", &["jq"], |kitchen| {
+        kitchen.tool("logger", r#"echo "$*" >> log"#);
+        let now = now_ms();
+        let reached = kitchen
+            .server
+            .append_at(&Change::insert("video", "1"), now - HOUR_MS);
+        std::fs::write(kitchen.path("position"), reached.to_string()).unwrap();
+        // Nothing is wrong but that nobody consumes.
+        kitchen.cook("check").wait().ended(0, "");
+        assert_eq!(
+            kitchen.read("log"),
+            "-t oplog state position: no consumer runs\n"
+        );
         kitchen
             .server
-            .append_at(&Change::insert("video", "waiting"), minute_ago);
-        std::fs::write(kitchen.path("position"), reached.to_string()).unwrap();
-        let producer = Producer::start(&kitchen.server, Duration::from_millis(3));
-        let served = kitchen.cook("behind").wait().ended(0, "");
-        producer.stop();
-        let (consumer, arrival) = served.stdout.split_once('\n').unwrap();
-        let consumer: u64 = consumer.parse().unwrap();
-        assert!((60_000..120_000).contains(&consumer), "{consumer}");
-        let arrival: Value = serde_json::from_str(arrival).unwrap();
-        assert!(arrival["median"].as_i64().unwrap() < 5000, "{arrival}");
-        assert_eq!(kitchen.read("position"), reached.to_string());
+            .append_at(&Change::insert("video", "2"), now - HOUR_MS / 2);
+        kitchen.server.set_figures(|it| it.events_discarded = 3);
+        kitchen.cook("check").wait().ended(0, "");
+        let url = kitchen.server.url();
+        for line in [
+            &format!("-t oplog agent {url}: it has discarded 3 operations"),
+            &format!("-t oplog resume {url}: 1 operations wait"),
+        ] {
+            assert!(
+                kitchen.read("log").contains(line),
+                "{}",
+                kitchen.read("log")
+            );
+        }
+        // A consumer that runs and is up to date, and an agent that is well.
+        std::fs::remove_file(kitchen.path("log")).unwrap();
+        kitchen.server.set_figures(|it| it.events_discarded = 0);
+        let consumer = kitchen.start("exec oplog-tail --state position > operations");
+        kitchen.wait_until_caught_up();
+        kitchen.start(&recipe("check")).wait().ended(0, "");
+        assert_eq!(kitchen.read("log"), "");
+        drop(consumer);
+        std::fs::write(kitchen.path("position"), "nonsense").unwrap();
+        kitchen.cook("check").wait().ended(0, "");
+        let log = kitchen.read("log");
+        assert!(log.contains("state position: holds \"nonsense\""), "{log}");
     });
 }
