@@ -1,5 +1,6 @@
 //! What `--demo` tails: a small server whose objects keep changing.
 
+use std::collections::VecDeque;
 use std::io;
 use std::net::TcpListener;
 use std::time::Duration;
@@ -17,13 +18,25 @@ const LOG_CAPACITY: usize = 10_000;
 /// The pause between two changes, ms: about three changes a second, unevenly like real ones.
 const PAUSE_MS: std::ops::Range<u64> = 150..520;
 
-/// How many minutes before the start the samples begin.
-const SAMPLE_MINUTES: u64 = 6;
+/// So often the demo begins a new round, which touches every object and owes nothing to the one
+/// before, ms.
+const ROUND_MS: u64 = 120_000;
 
-/// An object of the demo: type, id, parents. All there will ever be, so the store stays small.
+/// One in so many objects changes at the beginning of a round only.
+const QUIET: usize = 3;
+
+/// A deleted object is there again after so many changes: before long, so that what was printed
+/// about it is soon no news.
+const GONE_FOR: u64 = 4;
+
+/// No object is deleted so shortly before the end of a round, ms: there may be no changes left that
+/// bring it back.
+const LAST_DELETION_MS: u64 = 5_000;
+
+/// An object of the demo: type, id, parents.
 type Sample = (&'static str, &'static str, &'static [&'static str]);
 
-/// The first [`EXISTING`] are there from the start.
+/// All objects there will ever be, so that the store stays small.
 const POOL: &[Sample] = &[
     ("user", "amelie", &[]),
     ("user", "jonas", &[]),
@@ -71,12 +84,6 @@ const POOL: &[Sample] = &[
     ("video", "xhy61aw-interview-2", &["user/zoé"]),
 ];
 
-/// How many objects of the pool exist at the start.
-const EXISTING: usize = 12;
-
-/// Those of them that are deleted at the start.
-const DELETED: [usize; 2] = [9, 10];
-
 /// The running demo. Stops when dropped.
 #[derive(Debug)]
 pub struct Demo {
@@ -100,8 +107,8 @@ impl Demo {
             ..ServerConfig::default()
         };
         let server = Server::start(listener, config)?;
-        let objects = Objects::samples(&server, now_ms());
-        let changing = tokio::spawn(objects.change_for_ever(server.handle()));
+        let (rounds, next) = Rounds::until(now_ms(), &server);
+        let changing = tokio::spawn(rounds.change_for_ever(next, server.handle()));
         Ok(Self { server, changing })
     }
 
@@ -117,49 +124,104 @@ impl Drop for Demo {
     }
 }
 
-/// Which objects of the pool exist.
-struct Objects {
+/// The changes of the demo, one after the other.
+///
+/// They follow from the time of day alone: every demo, whenever it was started, has the same
+/// objects, changed last at the same moments. So what one run has printed can be compared with
+/// another.
+struct Rounds {
+    /// The number of the round since 1970.
+    round: u64,
+    /// How many changes of the round there have been.
+    changes: u64,
+    /// When the last one was, UNIX ms.
+    at_ms: u64,
     exist: Vec<bool>,
+    /// Which objects are to come back, and at which change.
+    gone: VecDeque<(usize, u64)>,
     random: Rng,
 }
 
-impl Objects {
-    /// Appends the samples to the log as if they had changed during the last minutes.
-    fn samples(handle: &Handle, now_ms: u64) -> Self {
-        let begin_ms = now_ms.saturating_sub(SAMPLE_MINUTES * 60_000);
-        let count = u64::try_from(EXISTING + DELETED.len()).unwrap_or(u64::MAX);
-        let step_ms = SAMPLE_MINUTES * 60_000 / (count + 1);
-        let mut random = Rng::new();
-        let mut exist = vec![false; POOL.len()];
-        let steps = (0..EXISTING)
-            .map(|index| (index, Action::Insert))
-            .chain(DELETED.map(|index| (index, Action::Delete)));
-        for (number, (index, action)) in (1..).zip(steps) {
-            let at_ms = begin_ms + number * step_ms + random.u64(0..step_ms / 2);
-            handle.append_at(&change(index, action), at_ms);
-            exist[index] = action == Action::Insert;
-        }
-        Self { exist, random }
-    }
-
-    async fn change_for_ever(mut self, handle: Handle) {
+impl Rounds {
+    /// Appends what happened until this UNIX time to the log, from the beginning of the round
+    /// before on. Returns what is to come, and the first of it.
+    fn until(now_ms: u64, handle: &Handle) -> (Self, (u64, Change)) {
+        let round = (now_ms / ROUND_MS).saturating_sub(1);
+        let mut rounds = Self {
+            round,
+            changes: 0,
+            at_ms: round * ROUND_MS,
+            exist: vec![false; POOL.len()],
+            gone: VecDeque::new(),
+            random: Rng::with_seed(round),
+        };
         loop {
-            let pause = Duration::from_millis(self.random.u64(PAUSE_MS));
-            tokio::time::sleep(pause).await;
-            handle.append(&self.next());
+            let (at_ms, change) = rounds.next();
+            if at_ms > now_ms {
+                return (rounds, (at_ms, change));
+            }
+            handle.append_at(&change, at_ms);
         }
     }
 
-    /// Mostly updates; deletions are rarer than what exists, so that the store stays filled.
-    fn next(&mut self) -> Change {
-        let index = self.random.usize(..POOL.len());
+    /// The next change, and when it happens.
+    fn next(&mut self) -> (u64, Change) {
+        self.at_ms += self.random.u64(PAUSE_MS);
+        if self.at_ms >= (self.round + 1) * ROUND_MS {
+            self.round = self.at_ms / ROUND_MS;
+            self.random = Rng::with_seed(self.round);
+            self.at_ms = self.round * ROUND_MS + self.random.u64(PAUSE_MS);
+            self.changes = 0;
+            self.gone.clear();
+        }
+        let index = self.next_object();
+        let ends_soon = self.at_ms + LAST_DELETION_MS >= (self.round + 1) * ROUND_MS;
         let action = match self.exist[index] {
             false => Action::Insert,
+            true if self.is_beginning() || ends_soon => Action::Update,
             true if self.random.u8(..4) == 0 => Action::Delete,
             true => Action::Update,
         };
         self.exist[index] = action != Action::Delete;
-        change(index, action)
+        if action == Action::Delete {
+            self.gone.push_back((index, self.changes + GONE_FOR));
+        }
+        self.changes += 1;
+        (self.at_ms, change(index, action))
+    }
+
+    /// At the beginning of a round every object changes once.
+    fn is_beginning(&self) -> bool {
+        self.changes < POOL.len() as u64
+    }
+
+    /// Which object changes next.
+    fn next_object(&mut self) -> usize {
+        if self.is_beginning() {
+            return usize::try_from(self.changes).unwrap_or_default();
+        }
+        match self.gone.pop_front_if(|(_, due)| *due <= self.changes) {
+            Some((index, _)) => index,
+            None => match self.random.usize(..POOL.len() - 1) {
+                quiet if quiet % QUIET == 0 => quiet + 1,
+                index => index,
+            },
+        }
+    }
+
+    async fn change_for_ever(mut self, mut next: (u64, Change), handle: Handle) {
+        loop {
+            let (at_ms, change) = next;
+            let now_ms = now_ms();
+            if now_ms > at_ms + ROUND_MS {
+                // This machine has slept.
+                (self, next) = Self::until(now_ms, &handle);
+                continue;
+            }
+            tokio::time::sleep(Duration::from_millis(at_ms.saturating_sub(now_ms))).await;
+            handle.append_at(&change, at_ms);
+            next = self.next();
+        }
     }
 }
 
@@ -185,23 +247,24 @@ mod tests {
     }
 
     #[test]
-    fn samples_are_there_at_once() {
+    fn objects_are_there_at_once() {
         let (_runtime, demo) = started();
         let objects = demo.server.objects();
-        assert_eq!(objects.len(), EXISTING - DELETED.len());
-        assert!(!objects.contains_key("video/xq51tb4-old-trailer"));
+        assert!(objects.len() > POOL.len() / 2 && objects.len() <= POOL.len());
         let newest = demo.server.newest().unwrap();
-        assert!(u64::from(newest.second()) * 1000 < now_ms());
+        assert!(u64::from(newest.second()) * 1000 <= now_ms());
     }
 
     /// As a real server does.
     #[test]
     fn leaves_out_of_a_replication_what_changed_in_the_second_of_its_newest_operation() {
         let (_runtime, demo) = started();
-        let changed = Change::update(POOL[2].0, POOL[2].1);
-        let within_a_second = now_ms() / 1000 * 1000 + 500;
+        let later = now_ms() + 5000;
+        let before = Change::update(POOL[3].0, POOL[3].1);
+        let newest = Change::update(POOL[2].0, POOL[2].1);
         let replication = demo.server.with_model(|model| {
-            model.append(&changed, within_a_second);
+            model.append(&before, later / 1000 * 1000 - 1000);
+            model.append(&newest, later / 1000 * 1000 + 500);
             let mut replication = model.subscribe(Some("0"), Filter::default()).unwrap();
             let mut sent = Vec::new();
             while model.poll(&mut replication, &mut sent) == Polled::More {}
@@ -212,15 +275,41 @@ mod tests {
         assert!(replication.contains(POOL[3].1), "{replication}");
     }
 
+    /// Begun in one round or in the one before, all demos agree about a moment.
     #[test]
-    fn changes_never_leave_the_pool_nor_empty_it() {
+    fn whenever_it_was_started_it_has_the_same_objects() {
         let (_runtime, demo) = started();
-        let mut objects = Objects::samples(&demo.server, now_ms());
-        for _ in 0..5000 {
-            let existed = demo.server.objects();
-            let next = objects.next();
-            demo.server.append(&next);
-            assert!(existed.len() > 2 && existed.len() <= POOL.len());
+        let (_other_runtime, other) = started();
+        let begin = (now_ms() / ROUND_MS + 10) * ROUND_MS;
+        for later_ms in [100_000, 119_999, 120_000, 123_000, 130_000, 230_000] {
+            let until = begin + later_ms;
+            let (mut rounds, mut next) = Rounds::until(begin + 60_000, &demo.server);
+            while next.0 <= until {
+                demo.server.append_at(&next.1, next.0);
+                next = rounds.next();
+            }
+            Rounds::until(until, &other.server);
+            assert_eq!(demo.server.objects(), other.server.objects(), "{later_ms}");
         }
+    }
+
+    #[test]
+    fn what_is_deleted_is_soon_there_again() {
+        let (_runtime, demo) = started();
+        let (mut rounds, _) = Rounds::until(now_ms(), &demo.server);
+        let mut deleted_at = vec![0; POOL.len()];
+        let mut deletions = 0;
+        for _ in 0..5000 {
+            let (at_ms, _) = rounds.next();
+            for (index, deleted_at) in deleted_at.iter_mut().enumerate() {
+                let is_new = *deleted_at == 0;
+                match rounds.exist[index] {
+                    true => *deleted_at = 0,
+                    false if is_new => (*deleted_at, deletions) = (at_ms, deletions + 1),
+                    false => assert!(at_ms - *deleted_at < 3000, "{index}"),
+                }
+            }
+        }
+        assert!(deletions > 500, "{deletions}");
     }
 }
