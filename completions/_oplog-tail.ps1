@@ -46,6 +46,7 @@ Register-ArgumentCompleter -Native -CommandName 'oplog-tail' -ScriptBlock {
             [CompletionResult]::new('--until', '--until', [CompletionResultType]::ParameterName, 'Stop once all from before WHEN is printed')
             [CompletionResult]::new('--until-idle', '--until-idle', [CompletionResultType]::ParameterName, 'Stop after this long without an operation')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Stop after this long')
+            [CompletionResult]::new('--compare', '--compare', [CompletionResultType]::ParameterName, 'Tell how a dump differs from the server')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'auto, text or json [default: auto]')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'auto, text or json [default: auto]')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'auto, always or never [default: auto]')

@@ -23,7 +23,7 @@ _oplog__tail() {
 
     case "${cmd}" in
         oplog__tail)
-            opts="-u -H -s -n -o -q -v -V -h --url --types --parents --password --password-file --header --cacert --cert --key --insecure --proxy --demo --state-file --state --start-id --since --allow-replication --rewind --exact-resume --no-repair --on-resume-failed --ack --max-in-flight --count --until-live --until-complete --until --until-idle --timeout --check --output --color --lag --quiet --verbose --stats --retries --connect-timeout --read-timeout --on-invalid --generate --version --help"
+            opts="-u -H -s -n -o -q -v -V -h --url --types --parents --password --password-file --header --cacert --cert --key --insecure --proxy --demo --state-file --state --start-id --since --allow-replication --rewind --exact-resume --no-repair --on-resume-failed --ack --max-in-flight --count --until-live --until-complete --until --until-idle --timeout --check --compare --output --color --lag --quiet --verbose --stats --retries --connect-timeout --read-timeout --on-invalid --generate --version --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -204,6 +204,21 @@ _oplog__tail() {
                     ;;
                 --timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --compare)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
                     return 0
                     ;;
                 --output)

@@ -22,6 +22,7 @@ complete -c oplog-tail -s n -l count -d 'Stop after N lines' -r
 complete -c oplog-tail -l until -d 'Stop once all from before WHEN is printed' -r
 complete -c oplog-tail -l until-idle -d 'Stop after this long without an operation' -r
 complete -c oplog-tail -l timeout -d 'Stop after this long' -r
+complete -c oplog-tail -l compare -d 'Tell how a dump differs from the server' -r -F
 complete -c oplog-tail -s o -l output -d 'auto, text or json [default: auto]' -r -f -a "auto\t'Text on a terminal, else JSON'
 text\t'For people'
 json\t'For programs'"

@@ -11,6 +11,7 @@ use tokio::runtime::Runtime;
 
 use crate::check;
 use crate::cli::{Cli, Generate, generate};
+use crate::compare;
 use crate::consumer::{Consumer, OnResumeFailed, Start};
 use crate::demo::Demo;
 use crate::error::Error;
@@ -60,32 +61,39 @@ fn execute(cli: Cli) -> Result<ExitStatus, Error> {
     };
     let demo_url = demo.as_ref().map(Demo::url);
     let mut settings = Settings::resolve(cli, Inputs::of_process(), demo_url.as_deref())?;
-    if settings.check {
-        let status = runtime.block_on(check::run(&settings));
-        drop((demo, file_size, in_runtime));
-        runtime.shutdown_background();
-        return Ok(status?);
-    }
-    if demo.is_some() && !settings.start_given {
-        settings.consumer.start = Start::At(Position::FULL_REPLICATION);
-    }
-    let place = Place::find(&settings)?;
-    let saver = place.saver.clone();
-    let status = assemble(&settings, place)
-        .and_then(|context| Ok(Tail::new(&settings, context)?))
-        .map(|tail| follow(&runtime, tail));
-    if status.is_err() {
-        Place::give_up(saver);
-    }
+    let status = if settings.check {
+        runtime.block_on(check::run(&settings)).map_err(Into::into)
+    } else if let Some(comparison) = &settings.comparison {
+        let compared = compare::run(&settings, comparison);
+        runtime.block_on(compared).map_err(Into::into)
+    } else {
+        if demo.is_some() && !settings.start_given {
+            settings.consumer.start = Start::At(Position::FULL_REPLICATION);
+        }
+        follow(&settings, &runtime)
+    };
     drop((demo, file_size, in_runtime));
     // A name that is being looked up must not hold up the end.
     runtime.shutdown_background();
     status
 }
 
-/// Follows the log to the end of the run. Says why it failed, if it did, and then shows the
+/// Follows the log.
+fn follow(settings: &Settings, runtime: &Runtime) -> Result<ExitStatus, Error> {
+    let place = Place::find(settings)?;
+    let saver = place.saver.clone();
+    let status = assemble(settings, place)
+        .and_then(|context| Ok(Tail::new(settings, context)?))
+        .map(|tail| run_to_its_end(runtime, tail));
+    if status.is_err() {
+        Place::give_up(saver);
+    }
+    status
+}
+
+/// Runs to the end. Says why it failed, if it did, and then shows the
 /// statistics: they come last.
-fn follow(runtime: &Runtime, tail: Tail) -> ExitStatus {
+fn run_to_its_end(runtime: &Runtime, tail: Tail) -> ExitStatus {
     let statistics = tail.statistics();
     let status = runtime
         .block_on(tail.run())

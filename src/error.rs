@@ -1,5 +1,6 @@
 //! Why the program fails: what is said of it, and which exit status follows.
 
+use crate::compare;
 use crate::consumer;
 use crate::error_text::in_words;
 use crate::exit::ExitStatus;
@@ -24,6 +25,9 @@ pub enum Error {
     /// The run failed.
     #[error(transparent)]
     Tail(#[from] tail::Error),
+    /// The comparison failed.
+    #[error(transparent)]
+    Compare(#[from] compare::Error),
     /// Anything that the system refuses.
     #[error(transparent)]
     Other(#[from] anyhow::Error),
@@ -34,14 +38,21 @@ impl Error {
     pub fn status(&self) -> ExitStatus {
         use consumer::Error as Consumer;
         match self {
-            Self::Usage(_) => ExitStatus::Usage,
+            Self::Usage(_) | Self::Compare(compare::Error::Dump(_)) => ExitStatus::Usage,
             Self::State(_) | Self::Tail(tail::Error::State(_)) => ExitStatus::StateFile,
-            Self::Tail(tail::Error::Consumer(error)) => match error {
+            Self::Tail(tail::Error::Consumer(error))
+            | Self::Compare(compare::Error::Consumer(error)) => match error {
                 Consumer::AccessDenied(_) => ExitStatus::AccessDenied,
                 Consumer::Refused(_) | Consumer::ConnectionLost { .. } => ExitStatus::CannotConnect,
                 Consumer::ResumeFailed(_) | Consumer::Uncertain => ExitStatus::ResumeFailed,
             },
-            Self::Tail(
+            Self::Compare(
+                compare::Error::Invalid
+                | compare::Error::Full(_)
+                | compare::Error::Output(_)
+                | compare::Error::System(..),
+            )
+            | Self::Tail(
                 tail::Error::Invalid
                 | tail::Error::Incomplete
                 | tail::Error::Output(_)
@@ -61,7 +72,8 @@ impl Error {
         }
         let told = self.in_words();
         let advice = match self {
-            Self::Tail(tail::Error::Consumer(error)) => report::against(error),
+            Self::Tail(tail::Error::Consumer(error))
+            | Self::Compare(compare::Error::Consumer(error)) => report::against(error),
             _ => None,
         };
         match advice {

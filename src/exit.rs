@@ -22,6 +22,8 @@ pub enum ExitStatus {
     ResumeFailed,
     /// `--timeout` passed before the stop condition was met.
     TimedOut,
+    /// `--compare` found differences.
+    Differences,
     /// This signal came before the stop condition was met.
     Signal(u8),
 }
@@ -29,7 +31,7 @@ pub enum ExitStatus {
 impl ExitStatus {
     /// Every status with a number of its own, with what it means: the one list behind the help,
     /// the man page and the README.
-    pub const TABLE: [(u8, &'static str); 8] = [
+    pub const TABLE: [(u8, &'static str); 9] = [
         (
             0,
             "the stop condition was met; or stopped by a signal, or by its reader, with no stop condition asked for",
@@ -38,7 +40,10 @@ impl ExitStatus {
             1,
             "stdout cannot be written, an invalid operation with --on-invalid exit, stdin closed with operations in flight, or any other failure",
         ),
-        (2, "wrong usage"),
+        (
+            2,
+            "wrong usage, or a line of the dump of --compare that cannot be read",
+        ),
         (3, "access denied (401, 403)"),
         (
             4,
@@ -53,6 +58,7 @@ impl ExitStatus {
             "the server could not resume, with --on-resume-failed exit",
         ),
         (7, "--timeout passed before the stop condition was met"),
+        (8, "--compare found differences"),
     ];
 
     /// The number the process exits with.
@@ -66,6 +72,7 @@ impl ExitStatus {
             Self::StateFile => 5,
             Self::ResumeFailed => 6,
             Self::TimedOut => 7,
+            Self::Differences => 8,
             Self::Signal(number) => 128 | number,
         }
     }

@@ -11,6 +11,7 @@
 //! - [`app`]: puts a run together
 //! - [`error`]: why the program fails, in words and as an exit status
 //! - [`check`]: looks at what a run would need, instead of running
+//! - [`compare`]: how a dump differs from the server
 //! - [`tail`]: the loop that fills a batch, writes it and acknowledges it; how a run ends
 //! - [`settings`]: what the command line means
 //! - [`cli`]: what was typed; man page and completions
@@ -33,6 +34,7 @@
 pub mod app;
 mod check;
 pub mod cli;
+mod compare;
 pub mod consumer;
 pub mod demo;
 pub mod duration;

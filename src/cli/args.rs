@@ -286,32 +286,11 @@ pub struct Stopping {
 
     /// Stop after this long
     ///
-    /// Exits 7 where another stop condition was asked for and not met, else 0. Default: never; with
-    /// --check 30s. Example: --timeout 5m
+    /// Exits 7 where another stop condition was asked for and not met, else 0. With --check: the
+    /// longest it takes, 30s by default. With --compare: how long another operation is waited for,
+    /// 10s by default. Default: never. Example: --timeout 5m
     #[arg(long, value_name = "DUR", value_parser = duration::parse_positive)]
     pub timeout: Option<Duration>,
-}
-
-/// What is done instead of following the log.
-#[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "Instead of following")]
-pub struct InsteadOfFollowing {
-    /// Look for what is wrong, print it and exit
-    ///
-    /// Connects to every URL, looks at the state file and counts what waits after its position, or
-    /// after that of --start-id or --since. Prints a record for each: text on a terminal, JSON
-    /// lines elsewhere. Writes and locks nothing. Takes the flags of source, position and failure.
-    /// Ends after --timeout at the latest, 30s by default. Exits 0 if a run would work, whatever
-    /// the warnings, else with the status of the first problem. Default: off. Example: --check
-    /// --state st
-    #[arg(
-        long,
-        conflicts_with_all = [
-            "ack", "max_in_flight", "count", "until_live", "until_complete", "until", "until_idle",
-            "lag", "stats",
-        ]
-    )]
-    pub check: bool,
 }
 
 /// What lines look like.

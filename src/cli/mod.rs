@@ -3,6 +3,7 @@
 mod args;
 pub mod generate;
 mod mistyped;
+mod modes;
 mod values;
 
 use std::ffi::{OsStr, OsString};
@@ -13,9 +14,8 @@ use clap::{ArgAction, ArgMatches, Command, CommandFactory, FromArgMatches, Parse
 
 use crate::exit::ExitStatus;
 
-pub use args::{
-    Acknowledging, Diagnostics, Failure, InsteadOfFollowing, Output, Position, Source, Stopping,
-};
+pub use args::{Acknowledging, Diagnostics, Failure, Output, Position, Source, Stopping};
+pub use modes::Modes;
 pub use values::{Ack, OnInvalid, OnResumeFailed, OutputFormat, Secret};
 
 /// The environment variable that gives the URL where the command line gives none.
@@ -59,7 +59,7 @@ pub struct Cli {
     pub stopping: Stopping,
     /// What is done instead of following the log.
     #[command(flatten)]
-    pub instead: InsteadOfFollowing,
+    pub modes: Modes,
     /// What lines look like.
     #[command(flatten)]
     pub output: Output,

@@ -29,8 +29,8 @@ const RESERVED_HEADERS: [(HeaderName, &str); 5] = [
     (header::TRANSFER_ENCODING, "the request has no body"),
 ];
 
-/// Whether the file of `--password-file` stands for stdin.
-pub(super) fn is_stdin(path: &Path) -> bool {
+/// Whether the file of a flag stands for stdin.
+pub fn is_stdin(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
 

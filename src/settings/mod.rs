@@ -20,12 +20,16 @@ use crate::output::{Format, color};
 use crate::report::{NextRun, Verbosity};
 
 pub use crate::cli::{Ack, OnInvalid};
+pub use credentials::is_stdin;
 pub use error::UsageError;
 pub use inputs::{Environment, Inputs};
 pub use start::Until;
 
 /// The most lines out at once with `--ack stdin`, where the command line does not say.
 const DEFAULT_MAX_IN_FLIGHT: usize = 1000;
+
+/// How long `--compare` waits for an operation, where `--timeout` does not say.
+const DEFAULT_PATIENCE: Duration = Duration::from_secs(10);
 
 /// When a run ends by itself. Without any but the last it is not meant to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -55,12 +59,23 @@ impl StopConditions {
     }
 }
 
+/// What to compare with the server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Comparison {
+    /// The dump, or `-` for stdin.
+    pub dump: PathBuf,
+    /// How long an operation after the replication is waited for.
+    pub patience: Duration,
+}
+
 /// Everything a run needs to know.
 #[derive(Clone, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct Settings {
     /// For the consumer.
     pub consumer: Config,
+    /// Compare instead of following.
+    pub comparison: Option<Comparison>,
     /// Where the position is kept.
     pub state_file: Option<PathBuf>,
     /// Start at the given position even though the state file holds one.
@@ -156,12 +171,17 @@ impl Settings {
             clock: Clock::system(),
             last_second: until.map(|until| until.last_second),
         };
+        let comparison = cli.modes.compare.map(|dump| Comparison {
+            dump,
+            patience: cli.stopping.timeout.unwrap_or(DEFAULT_PATIENCE),
+        });
         Ok(Self {
             consumer,
+            comparison,
             state_file: cli.position.state_file,
             rewind: cli.position.rewind,
             start_given: start.given,
-            check: cli.instead.check,
+            check: cli.modes.check,
             ack: cli.acknowledging.ack,
             stop: StopConditions {
                 count: cli.stopping.count,
@@ -190,11 +210,8 @@ fn check_contradictions(cli: &Cli) -> Result<(), UsageError> {
         || cli.position.since.is_some()
         || cli.position.allow_replication;
     let by_stdin = cli.acknowledging.ack == Ack::Stdin;
-    let password_from_stdin = cli
-        .source
-        .password_file
-        .as_deref()
-        .is_some_and(credentials::is_stdin);
+    let password_from_stdin = cli.source.password_file.as_deref().is_some_and(is_stdin);
+    let dump_from_stdin = cli.modes.compare.as_deref().is_some_and(is_stdin);
     let message = if cli.source.demo && cli.source.proxy.is_some() {
         "--demo runs inside this program, where no proxy leads: leave --proxy out"
     } else if cli.position.rewind && cli.position.state_file.is_none() {
@@ -203,6 +220,8 @@ fn check_contradictions(cli: &Cli) -> Result<(), UsageError> {
         "--rewind needs to know where to: give --start-id, --since or --allow-replication"
     } else if cli.acknowledging.max_in_flight.is_some() && !by_stdin {
         "--max-in-flight limits what is out unacknowledged: it needs --ack stdin"
+    } else if password_from_stdin && dump_from_stdin {
+        "--password-file - and --compare - both read stdin: keep the password in a file"
     } else if password_from_stdin && by_stdin {
         "--password-file - and --ack stdin both read stdin: keep the password in a file"
     } else {

@@ -225,6 +225,7 @@ fn the_table_of_exit_statuses_is_complete() {
         ExitStatus::StateFile,
         ExitStatus::ResumeFailed,
         ExitStatus::TimedOut,
+        ExitStatus::Differences,
     ];
     for status in all {
         match status {
@@ -236,6 +237,7 @@ fn the_table_of_exit_statuses_is_complete() {
             | ExitStatus::StateFile
             | ExitStatus::ResumeFailed
             | ExitStatus::TimedOut
+            | ExitStatus::Differences
             | ExitStatus::Signal(_) => {}
         }
     }
@@ -336,6 +338,7 @@ fn the_man_page_has_the_usual_sections() {
             "OPTIONS",
             "EXIT STATUS",
             "ENVIRONMENT",
+            "COMPARING A DUMP",
             "FILES",
             "INSTEAD OF FOLLOWING",
             "SIGNALS",

@@ -1,0 +1,31 @@
+//! Why a comparison does not come to its end.
+
+use std::io;
+
+use super::dump::DumpError;
+use super::ledger::Full;
+use crate::consumer;
+use crate::output::OutputError;
+
+/// Why a comparison does not come to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The dump cannot be read.
+    #[error(transparent)]
+    Dump(#[from] DumpError),
+    /// The consumer has come to its end.
+    #[error(transparent)]
+    Consumer(#[from] consumer::Error),
+    /// An operation came that cannot be decoded, and going on past it was not wanted.
+    #[error("stopped at an operation that cannot be decoded; --on-invalid skip goes on past it")]
+    Invalid,
+    /// There is no room for more objects.
+    #[error(transparent)]
+    Full(#[from] Full),
+    /// Nothing more can be written to stdout.
+    #[error(transparent)]
+    Output(#[from] OutputError),
+    /// Something that the system refuses.
+    #[error("{0}")]
+    System(&'static str, #[source] io::Error),
+}

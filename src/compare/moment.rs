@@ -1,0 +1,62 @@
+//! A point in time, as exactly as times are compared.
+
+use std::fmt;
+
+use jiff::Timestamp;
+
+/// A point in time in whole milliseconds, whatever its offset and its digits were.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Moment(pub(super) i64);
+
+impl Moment {
+    /// The moment that this RFC 3339 time stands for; `None` where it is none.
+    pub fn parse(text: &str) -> Option<Self> {
+        let time: Timestamp = text.parse().ok()?;
+        Some(Self(time.as_millisecond()))
+    }
+}
+
+impl fmt::Display for Moment {
+    /// RFC 3339 in UTC with three fractional digits.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match Timestamp::from_millisecond(self.0) {
+            Ok(time) => write!(f, "{time:.3}"),
+            // It came from a time, so it is one.
+            Err(_) => f.write_str("?"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_the_same_whatever_their_offset_and_digits() {
+        for text in [
+            "2014-11-06T11:04:39.041Z",
+            "2014-11-06T03:04:39.041-08:00",
+            "2014-11-06T16:34:39.041999999+05:30",
+            "2014-11-06t11:04:39.0410z",
+        ] {
+            let moment = Moment::parse(text).unwrap();
+            assert_eq!(moment.to_string(), "2014-11-06T11:04:39.041Z", "{text}");
+        }
+        for text in [
+            "",
+            "yesterday",
+            "2014-11-06",
+            "2014-11-06T11:04:39",
+            "1415271879",
+        ] {
+            assert_eq!(Moment::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn three_digits_are_shown() {
+        let shown = |text| Moment::parse(text).unwrap().to_string();
+        assert_eq!(shown("2026-11-23T17:55:17Z"), "2026-11-23T17:55:17.000Z");
+        assert_eq!(shown("0001-01-01T00:00:00Z"), "0001-01-01T00:00:00.000Z");
+    }
+}
