@@ -15,6 +15,7 @@ mod ack_worker;
 mod agents;
 mod check;
 mod client_certificate;
+mod compare;
 mod cookbook;
 mod create;
 mod diagnostics;
