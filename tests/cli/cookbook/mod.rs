@@ -24,6 +24,7 @@ fn every_recipe_is_run() {
         "lag",
         "check",
         "compare",
+        "missing",
         "fifo",
         "coprocess",
         "redis",

@@ -4,8 +4,8 @@ use oplog_tail::server::now_ms;
 use oplog_tail::server::object::Change;
 use serde_json::Value;
 
-use super::kitchen::{self, Kitchen, Served, in_both_shells, recipe};
-use crate::support::{Replica, from_now};
+use super::kitchen::{self, Kitchen, Producer, Served, in_both_shells, recipe};
+use crate::support::{PATIENCE, Replica, from_now};
 
 /// What a run says that ends before what its replication left out has come.
 pub const INCOMPLETE: &str = "oplog-tail: objects that changed in the second before the replication may be missing: \
@@ -212,6 +212,37 @@ fn compare() {
         // An agent that refuses is no agent that delivers the same nothing.
         kitchen.env("AGENT_A", &format!("{}nowhere", kitchen.server.url()));
         assert_eq!(kitchen.cook("compare").wait().status, 4);
+    });
+}
+
+#[test]
+fn missing() {
+    in_both_shells("missing", &[], |kitchen| {
+        let server = &kitchen.server;
+        let changed = now_ms() - MINUTE_MS;
+        for number in 0..40 {
+            let change = Change::insert("video", &number.to_string()).timestamp(changed);
+            server.append_at(&change, changed);
+        }
+        let lost = ["video/17", "video/3", "video/30", "video/4", "video/8"];
+        let objects = server.objects().into_iter();
+        let index: String = objects
+            .filter(|(name, _)| !lost.contains(&name.as_str()))
+            .map(|(_, data)| data + "\n")
+            .collect();
+        std::fs::write(kitchen.path("index.jsonl"), index).unwrap();
+        let cooking = kitchen.cook("missing");
+        server.wait_for_requests(1, PATIENCE);
+        server.settle();
+        server.append_at(&Change::delete("video", "later"), now_ms() + 10_000);
+        let served = cooking.wait();
+        assert_eq!(served.status, 8, "{}", served.stderr);
+        let names: Vec<_> = served
+            .stdout
+            .lines()
+            .map(|line| line.split(' ').nth(1))
+            .collect();
+        assert_eq!(names, lost.map(Some), "{}", served.stdout);
     });
 }
 
