@@ -72,6 +72,11 @@ impl Process {
 
     /// Waits for its end, which has to be a success.
     pub fn finish(self) -> anyhow::Result<Cost> {
+        self.finish_with(0)
+    }
+
+    /// Waits for its end, which has to be with this status.
+    pub fn finish_with(self, expected: i32) -> anyhow::Result<Cost> {
         // Ended but not yet reaped, so that nothing else can have its number until the watch
         // knows.
         let wait = || {
@@ -84,7 +89,7 @@ impl Process {
         let wall = self.started.elapsed();
         *self.ended.lock().unwrap_or_else(PoisonError::into_inner) = true;
         let (status, usage) = reap(self.pid)?;
-        if !status.success() {
+        if status.code() != Some(expected) {
             bail!("{} ended with {status} after {wall:.1?}", self.what);
         }
         let time = |time: libc::timeval| {

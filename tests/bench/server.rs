@@ -1,7 +1,7 @@
 //! The server that the program is measured against: a process of its own, which sends bytes that
 //! it made ready beforehand, as fast as the socket takes them.
 
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -16,6 +16,8 @@ use crate::process::Process;
 pub const ARGUMENT: &str = "--serve";
 /// Every operation is this long, in bytes, so that the first of them are found by counting.
 pub const OPERATION: usize = 165;
+/// When the first object changed, ms.
+const FIRST_STATE_MS: u64 = 1_795_456_511_000;
 /// How long a connection may stand still before the server lets go of it.
 const PATIENCE: Duration = Duration::from_mins(1);
 /// How long a server is kept.
@@ -69,6 +71,11 @@ impl Server {
         format!("http://127.0.0.1:{}/chunked/{count}", self.port)
     }
 
+    /// Where every one of `count` objects comes, as after the operation id of second 1.
+    pub fn objects(&self, count: usize) -> String {
+        format!("http://127.0.0.1:{}/objects/{count}", self.port)
+    }
+
     /// Where `count` operations come one by one, each with the time at which it was sent.
     pub fn single(&self, count: usize) -> String {
         format!("http://127.0.0.1:{}/single/{count}", self.port)
@@ -113,7 +120,7 @@ impl Body {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
-        let path = request_path(&stream)?;
+        let (path, last_event_id) = request(&stream)?;
         let mut parts = path.split('/').skip(1);
         let how = parts.next().unwrap_or_default();
         let count = parts.next().and_then(|count| count.parse().ok());
@@ -134,6 +141,11 @@ impl Body {
                 stream.write_all(b"0\r\n\r\n")?;
             }
             "single" => send_one_by_one(&mut stream, count)?,
+            "objects" => {
+                send_objects(&stream, count, &last_event_id)?;
+                // The log goes on.
+                io::copy(&mut stream, &mut io::sink())?;
+            }
             _ => {
                 let mut left = count * OPERATION;
                 while left > 0 {
@@ -165,6 +177,41 @@ fn send_one_by_one(stream: &mut TcpStream, count: usize) -> io::Result<()> {
     Ok(())
 }
 
+/// Sends states, `live`, and operations that are late enough for what the replication left out to
+/// be fetched; after one of these operations only those that follow it.
+fn send_objects(stream: &TcpStream, count: usize, last_event_id: &str) -> io::Result<()> {
+    let mut out = BufWriter::with_capacity(64 << 10, stream);
+    let is_resumed = last_event_id.starts_with("fb");
+    let count = if is_resumed { 0 } else { count };
+    for number in 0..count as u64 {
+        let (ms, data) = (FIRST_STATE_MS + number / 10, object("x", number));
+        write!(out, "id: {ms}\nevent: insert\ndata: {data}\n\n")?;
+    }
+    if !is_resumed {
+        write!(out, "id: {FIRST_STATE_MS}\nevent: live\n\n")?;
+    }
+    for second in [0xfb04_7e00_u32, 0xfb04_7e10] {
+        let id = format!("{second:08x}686c822d00000001");
+        let data = object("later", 0);
+        if !is_resumed || *id > *last_event_id {
+            write!(out, "id: {id}\nevent: delete\ndata: {data}\n\n")?;
+        }
+    }
+    // After the last operation nothing else shows that the server still has it.
+    out.write_all(b":\n")?;
+    out.flush()
+}
+
+/// The data of an object of this number.
+pub fn object(letter: &str, number: u64) -> String {
+    let (ms, user) = (number % 1000, number % 10_000);
+    format!(
+        "{{\"timestamp\":\"2026-11-23T17:55:17.{ms:03}Z\",\"parents\":[\"user/u{user:05}\"],\
+         \"type\":\"video\",\"id\":\"{letter}{number:07}\",\
+         \"ref\":\"http://api.example.com/video/{letter}{number:07}\"}}"
+    )
+}
+
 /// The operation of this number.
 pub fn operation(number: u64) -> Vec<u8> {
     let event = ["insert", "update", "delete"][usize::from((number % 3) as u8)];
@@ -182,15 +229,21 @@ pub fn operation(number: u64) -> Vec<u8> {
     bytes
 }
 
-/// Reads a request and returns what it asks for.
-fn request_path(stream: &TcpStream) -> io::Result<String> {
+/// Reads a request and returns what it asks for, and after which id.
+fn request(stream: &TcpStream) -> io::Result<(String, String)> {
     let mut reader = BufReader::new(stream.take(LONGEST_REQUEST));
     let mut first = String::new();
     reader.read_line(&mut first)?;
     let mut line = String::new();
+    let mut last_event_id = String::new();
     while reader.read_line(&mut line)? > 2 {
+        if let Some((name, value)) = line.split_once(':')
+            && name.eq_ignore_ascii_case("last-event-id")
+        {
+            value.trim().clone_into(&mut last_event_id);
+        }
         line.clear();
     }
     let path = first.split(' ').nth(1).ok_or(io::ErrorKind::InvalidInput)?;
-    Ok(path.to_owned())
+    Ok((path.to_owned(), last_event_id))
 }

@@ -2,6 +2,7 @@
 //! process. `cargo bench -- --help` tells the options.
 
 mod cases;
+mod compare;
 mod moments;
 mod parts;
 mod process;
@@ -14,6 +15,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, bail};
 
 use cases::{Case, Rounds};
+use compare::Comparisons;
 use server::Server;
 use summary::{Sample, Target};
 
@@ -149,6 +151,10 @@ fn measure(options: Options) -> anyhow::Result<()> {
     println!();
     let moments = Moments::measure(&server, options, folder)?;
 
+    println!();
+    let comparisons = Comparisons::measure(&server, operations, folder)?;
+    comparisons.print(operations);
+
     let judged = options.is_judged();
     println!(
         "\ntargets{}",
@@ -159,7 +165,8 @@ fn measure(options: Options) -> anyhow::Result<()> {
         }
     );
     let targets = rush_targets(&rushes, &sizes);
-    for target in targets.iter().chain(&moments.targets()) {
+    let others = moments.targets().into_iter().chain(comparisons.targets());
+    for target in targets.into_iter().chain(others) {
         target.print(judged);
     }
     Ok(())
