@@ -19,8 +19,14 @@ const LINE_BYTES: usize = 78;
 /// What the man page says between its name and its options.
 const DESCRIPTION: &str = include_str!("generate/description.roff");
 
-/// What the man page says after the exit statuses.
-const REST: &str = include_str!("generate/rest.roff");
+/// What the man page says after the exit statuses, in this order.
+const REST: [&str; 4] = [
+    include_str!("generate/environment.roff"),
+    include_str!("generate/output.roff"),
+    include_str!("generate/modes.roff"),
+    include_str!("generate/positions.roff"),
+    include_str!("generate/protocol.roff"),
+];
 
 /// Every document with the file of the repository that holds exactly what [`write()`] makes of it.
 pub const FILES: [(Generate, &str); 5] = [
@@ -59,7 +65,7 @@ fn man(out: &mut dyn Write) -> io::Result<()> {
     out.write_all(DESCRIPTION.as_bytes())?;
     options(command, out)?;
     exit_status(out)?;
-    out.write_all(REST.as_bytes())
+    out.write_all(REST.concat().as_bytes())
 }
 
 /// The options, their groups as subsections.

@@ -1,4 +1,4 @@
-//! Acknowledging from shells: the scripts that the README shows, with four jobs at a time.
+//! Acknowledging from shells: the scripts of `tests/scripts/`, with four jobs at a time.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};

@@ -1,8 +1,10 @@
-//! README.md, the man page and the completions say what the program does, and nothing else.
+//! README.md, the cookbook, the man page and the completions say what the program does, and
+//! nothing else.
 
 #![allow(clippy::unwrap_used, reason = "a step that fails is a test that fails")]
 
 mod completions;
+mod markdown;
 mod pages;
 mod rooms;
 

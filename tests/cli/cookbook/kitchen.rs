@@ -21,21 +21,21 @@ use crate::support::{PATIENCE, at_once};
 
 const TICK: Duration = Duration::from_millis(5);
 
-/// The text of a recipe of the README, as printed.
+/// The text of a recipe of the cookbook, as printed.
 #[track_caller]
 pub fn recipe(name: &str) -> String {
-    let readme = readme();
+    let cookbook = cookbook();
     let mark = format!("<!-- recipe: {name} -->\n```");
-    let (_, rest) = readme
+    let (_, rest) = cookbook
         .split_once(&mark)
-        .unwrap_or_else(|| panic!("README.md has no recipe {name}"));
+        .unwrap_or_else(|| panic!("man/cookbook.md has no recipe {name}"));
     let (_language, rest) = rest.split_once('\n').unwrap();
     let (text, _) = rest.split_once("\n```").unwrap();
     text.to_owned() + "\n"
 }
 
-pub fn readme() -> String {
-    fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap()
+pub fn cookbook() -> String {
+    fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/man/cookbook.md")).unwrap()
 }
 
 /// Where a tool is found.

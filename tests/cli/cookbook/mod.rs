@@ -1,4 +1,4 @@
-//! The recipes of README.md, run as they stand there.
+//! The recipes of man/cookbook.md, run as they stand there.
 
 mod contract;
 mod kitchen;
@@ -9,8 +9,8 @@ mod workers;
 
 #[test]
 fn every_recipe_is_run() {
-    let readme = kitchen::readme();
-    let printed: Vec<_> = readme
+    let cookbook = kitchen::cookbook();
+    let printed: Vec<_> = cookbook
         .split("<!-- recipe: ")
         .skip(1)
         .filter_map(|rest| Some(rest.split_once(" -->")?.0))
@@ -18,18 +18,18 @@ fn every_recipe_is_run() {
     let run = [
         "count",
         "deletions",
-        "snapshot",
-        "catch-up",
         "since",
         "lag",
-        "check",
-        "compare",
-        "missing",
-        "fifo",
-        "coprocess",
+        "snapshot",
+        "catch-up",
         "redis",
         "systemd",
+        "fifo",
+        "coprocess",
+        "compare",
         "behind",
+        "check",
+        "missing",
     ];
     assert_eq!(printed, run, "give a new recipe a test in this folder");
 }

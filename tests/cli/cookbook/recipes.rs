@@ -4,7 +4,7 @@ use oplog_tail::server::now_ms;
 use oplog_tail::server::object::Change;
 use serde_json::Value;
 
-use super::kitchen::{self, Kitchen, Producer, Served, in_both_shells, recipe};
+use super::kitchen::{self, Kitchen, Served, in_both_shells, recipe};
 use crate::support::{PATIENCE, Replica, from_now};
 
 /// What a run says that ends before what its replication left out has come.
