@@ -38,6 +38,10 @@ pub fn cookbook() -> String {
     fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/man/cookbook.md")).unwrap()
 }
 
+pub fn readme() -> String {
+    fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap()
+}
+
 /// Where a tool is found.
 fn find(tool: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;

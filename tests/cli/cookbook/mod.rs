@@ -2,6 +2,7 @@
 
 mod contract;
 mod kitchen;
+mod readme;
 mod recipes;
 mod redis;
 mod systemd;
