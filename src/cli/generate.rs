@@ -20,7 +20,7 @@ const LINE_BYTES: usize = 78;
 const DESCRIPTION: &str = include_str!("generate/description.roff");
 
 /// What the man page says after the exit statuses, in this order.
-const REST: [&str; 4] = [
+const REST: [&str; 5] = [
     include_str!("generate/environment.roff"),
     include_str!("generate/output.roff"),
     include_str!("generate/modes.roff"),

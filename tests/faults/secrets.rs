@@ -136,7 +136,7 @@ fn no_complaint_about_the_command_line_shows_them() {
     for args in [
         &["--start-id", "x"][..],
         &["--no-such-flag"],
-        &["--since", "yesterday"],
+        &["--since", "the day after"],
         &["-H", "no colon"],
     ] {
         is_silent(
