@@ -372,6 +372,3 @@ pub fn closed_port() -> String {
         listener().local_addr().expect("a bound socket")
     )
 }
-
-#[cfg(test)]
-mod tests;

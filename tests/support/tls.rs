@@ -104,8 +104,7 @@ impl Authority {
     }
 
     /// A client that trusts this authority and no other.
-    #[cfg(test)]
-    pub(super) fn client(&self, name: &str) -> rustls::ClientConnection {
+    pub fn client(&self, name: &str) -> rustls::ClientConnection {
         let mut roots = rustls::RootCertStore::empty();
         roots.add(self.issuer.der().clone()).expect("a certificate");
         let config = rustls::ClientConfig::builder_with_provider(ring::default_provider().into())

@@ -1,7 +1,7 @@
-use std::io::{Read as _, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::net::TcpStream;
 
-use super::super::Gate;
-use super::*;
+use crate::support::*;
 
 fn ask(server: &ScriptServer, target: &str) -> TcpStream {
     let mut client = TcpStream::connect(server.address()).unwrap();
