@@ -74,7 +74,7 @@ pub enum AfterLast {
     NotExpected,
     /// The last script is played again.
     Repeat,
-    /// Nothing listens any more.
+    /// Nothing listens any more from the moment the last script begins.
     Refuse,
 }
 
@@ -207,11 +207,8 @@ fn accept(
     tls: Option<&Arc<rustls::ServerConfig>>,
 ) {
     let mut scripts = VecDeque::from(scripts);
-    loop {
-        if scripts.is_empty() && after == AfterLast::Refuse {
-            drop(listener);
-            return;
-        }
+    let mut listening = Some(listener);
+    while let Some(listener) = &listening {
         let Ok((stream, _)) = listener.accept() else {
             return;
         };
@@ -223,6 +220,10 @@ fn accept(
             _ => scripts.pop_front(),
         };
         let script = script.unwrap_or_else(|| Script::answer(404, &[], "not in the script"));
+        if scripts.is_empty() && after == AfterLast::Refuse {
+            // Before the last script is played: who has seen its answer is refused for certain.
+            listening = None;
+        }
         let shared = Arc::clone(shared);
         let tls = tls.cloned();
         std::thread::spawn(move || {
@@ -366,9 +367,14 @@ pub fn listener() -> TcpListener {
 }
 
 /// A URL of this machine at which nothing listens.
+///
+/// The port stays bound until the test program ends, so that no other test can get it.
 pub fn closed_port() -> String {
-    format!(
-        "http://{}/",
-        listener().local_addr().expect("a bound socket")
-    )
+    use rustix::net::{AddressFamily, SocketType, bind, getsockname, socket};
+    let socket = socket(AddressFamily::INET, SocketType::STREAM, None).expect("a socket");
+    bind(&socket, &SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).expect("a free port");
+    let address = getsockname(&socket).expect("a bound socket");
+    let address = SocketAddr::try_from(address).expect("an internet address");
+    std::mem::forget(socket);
+    format!("http://{address}/")
 }
