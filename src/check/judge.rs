@@ -1,4 +1,5 @@
-//! What should be known although it would not end a run. Pure.
+//! Warnings about agents, and about what differs between them. Pure. Those about the state file and
+//! the place in the log stand beside what finds them.
 
 use std::time::Duration;
 

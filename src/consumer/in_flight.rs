@@ -12,6 +12,8 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 
 use super::out::Out;
+use slab::Slab;
+
 use crate::oplog::Position;
 
 /// The id of something in flight, as small as it can be kept.
@@ -98,8 +100,7 @@ struct Namesakes {
 /// The operations in flight, in the order in which they were handed out.
 #[derive(Debug, Default)]
 pub struct InFlight {
-    entries: Vec<Option<Entry>>,
-    free: Vec<Slot>,
+    entries: Slab<Entry>,
     by_id: HashMap<Id, Namesakes>,
     oldest: Option<Slot>,
     newest: Option<Slot>,
@@ -142,7 +143,7 @@ impl InFlight {
     /// The first line that the watermark waits for, and what is known of it.
     pub fn first(&self) -> Option<(&Id, &Out)> {
         let mut slot = self.oldest;
-        while let Some(entry) = slot.and_then(|slot| self.entries[slot].as_ref()) {
+        while let Some(entry) = slot.and_then(|slot| self.entries.get(slot)) {
             if let (Some(id), Some(out)) = (&entry.id, &entry.out) {
                 return Some((id, out));
             }
@@ -187,13 +188,7 @@ impl InFlight {
             newer,
             namesake: None,
         };
-        let slot = if let Some(slot) = self.free.pop() {
-            self.entries[slot] = Some(entry);
-            slot
-        } else {
-            self.entries.push(Some(entry));
-            self.entries.len() - 1
-        };
+        let slot = self.entries.insert(entry);
         match older {
             Some(older) => self.entry_mut(older).newer = Some(slot),
             None => self.oldest = Some(slot),
@@ -226,8 +221,7 @@ impl InFlight {
 
     /// Takes an entry out; what it reaches goes to the next older one.
     fn remove(&mut self, slot: Slot) -> Option<Entry> {
-        let entry = self.entries[slot].take()?;
-        self.free.push(slot);
+        let entry = self.entries.try_remove(slot)?;
         match entry.newer {
             Some(newer) => self.entry_mut(newer).older = entry.older,
             None => self.newest = entry.older,
@@ -271,7 +265,7 @@ impl InFlight {
             return Err(NotInFlight);
         };
         let slot = namesakes.get().oldest;
-        match self.entries[slot].as_ref().and_then(|entry| entry.namesake) {
+        match self.entries.get(slot).and_then(|entry| entry.namesake) {
             Some(next) => namesakes.get_mut().oldest = next,
             None => drop(namesakes.remove()),
         }
@@ -288,7 +282,7 @@ impl InFlight {
 
     /// How many are unacknowledged.
     pub fn len(&self) -> usize {
-        self.entries.len() - self.free.len() - self.anonymous
+        self.entries.len() - self.anonymous
     }
 
     /// Whether everything is acknowledged.
@@ -303,15 +297,13 @@ impl InFlight {
 
     /// The id and fingerprint of everything in flight, in no order.
     pub fn iter(&self) -> impl Iterator<Item = (&Id, u64)> {
-        let entries = self.entries.iter().flatten();
-        entries.filter_map(|entry| Some((entry.id.as_ref()?, entry.fingerprint)))
+        let entries = self.entries.iter();
+        entries.filter_map(|(_, entry)| Some((entry.id.as_ref()?, entry.fingerprint)))
     }
 
     fn entry_mut(&mut self, slot: Slot) -> &mut Entry {
-        match &mut self.entries[slot] {
-            Some(entry) => entry,
-            None => unreachable!("links lead to entries in flight only"),
-        }
+        // Links lead to entries in flight only.
+        &mut self.entries[slot]
     }
 
     /// Gives memory back after a burst.

@@ -1,5 +1,20 @@
 //! The place of a consumer in the log: what has been handed out, what of it is acknowledged, and
 //! what follows from both for the position and for where a new connection goes on.
+//!
+//! Where the position stays, by what the connection brings. It never passes what is unacknowledged.
+//!
+//! | State | The position | Ends with |
+//! |---|---|---|
+//! | nothing handed out yet | where the run starts; a run from now: 5 s before its first connection | the first acknowledgement |
+//! | a `reset` has come | becomes 0, once nothing is in flight; the `reset` is handed out once 0 is stored | its acknowledgement |
+//! | states that are older than the request | follows them | `live` |
+//! | states that are younger than that less 5 s | 5 s before the request ([`Hold`], young) | the end of the backfill |
+//! | a fallback | 5 s before what was asked for ([`Hold`]) | the end of the backfill |
+//! | after `live` | the end of the replication, or where an earlier hold has it ([`Hold`]) | the end of the backfill |
+//! | operations | follows them | |
+//! | operations that may have a gap before them | the last operation without doubt ([`Doubt`]) | the server's word that it still has that one; the same operations again; or a fallback |
+//!
+//! A hold and a doubt are pins in [`InFlight`]. A doubt that meets a fallback becomes its hold.
 
 mod describing;
 mod doubting;

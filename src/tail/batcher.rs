@@ -2,21 +2,17 @@
 //! been printed.
 
 use std::cell::RefCell;
-use std::num::NonZeroU64;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::time::Sleep;
-
 use super::error::Error;
-use crate::consumer::{BackfillEnd, Consumer, Delivery, Invalid};
-use crate::oplog::{Event, Operation};
+use super::stop::Stop;
+use crate::consumer::{Consumer, Delivery, Invalid};
+use crate::oplog::Operation;
 use crate::output::{Arrival, Printer};
-use crate::quiet::Quiet;
 use crate::report::{Diagnostics, Progress, SharedStatistics, Tally};
-use crate::settings::{OnInvalid, Settings, StopConditions, Until};
+use crate::settings::{OnInvalid, Settings};
 
 /// A batch is full when it has grown to this many bytes: half of what a pipe holds, so that one
 /// can be written, and the position move, while the reader is busy with another.
@@ -25,9 +21,6 @@ const BATCH: usize = 32 << 10;
 const LARGEST_KEPT: usize = 1 << 20;
 /// How much of the data of an invalid operation is shown, in characters.
 const SHOWN_DATA: usize = 200;
-
-/// `--until` takes a log for quiet after this long without an operation.
-const QUIET: Duration = Duration::from_secs(2);
 
 /// What has been taken in since the batch was last written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,21 +43,15 @@ pub struct Batcher {
     printer: Printer,
     diagnostics: Rc<RefCell<Diagnostics>>,
     batch: Vec<u8>,
-    stop: StopConditions,
+    stop: Stop,
     on_invalid: OnInvalid,
-    lines: u64,
     is_complete: bool,
-    idle: Option<Quiet>,
-    /// The same for `--until`.
-    past: Option<Past>,
     taken: Taken,
     /// The status line, where one is wanted.
     progress: Option<Progress>,
     /// Whether something is to be said about when each operation arrives. Otherwise one operation
     /// of those that are ready at once is enough, for a summary that is asked for.
     needs_clock: bool,
-    /// A replication or fallback has come to its `live`.
-    was_live: bool,
 }
 
 impl Batcher {
@@ -82,16 +69,12 @@ impl Batcher {
             printer: Printer::new(settings.format, settings.color, settings.lag),
             diagnostics,
             batch: Vec::with_capacity(BATCH + BATCH / 4),
-            stop: settings.stop,
+            stop: Stop::new(settings.stop),
             on_invalid: settings.on_invalid,
-            lines: 0,
             is_complete: false,
-            idle: settings.stop.until_idle.map(Quiet::new),
-            past: settings.stop.until.map(Past::new),
             taken: Taken::Nothing,
             progress: settings.status_line.then(Progress::new),
             needs_clock: settings.lag || settings.stats,
-            was_live: false,
         }
     }
 
@@ -114,7 +97,7 @@ impl Batcher {
             self.batch.clear();
             self.batch.shrink_to(LARGEST_KEPT);
             self.consumer.was_away(took);
-            self.restart_idle();
+            self.stop.restart();
         }
         self.taken = Taken::Nothing;
         self.consumer.acknowledge_delivered();
@@ -154,7 +137,7 @@ impl Batcher {
         // One reading serves all that is ready now: nothing of it can have come later.
         let arrival = self.needs_clock.then(Arrival::now);
         while self.batch.len() < BATCH && !self.is_complete {
-            if self.has_all()? {
+            if self.stop.has_all(&self.consumer)? {
                 self.is_complete = true;
                 break;
             }
@@ -168,12 +151,16 @@ impl Batcher {
                 }
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error.into())),
                 // That may have come about without anything to print.
-                Poll::Pending if self.has_all()? => {
+                Poll::Pending if self.stop.has_all(&self.consumer)? => {
                     self.is_complete = true;
                     break;
                 }
                 Poll::Pending => match self.taken {
-                    Taken::Nothing => return self.poll_idle(cx).map(Ok),
+                    Taken::Nothing => {
+                        ready!(self.stop.poll_quiet(&self.consumer, cx));
+                        self.is_complete = true;
+                        return Poll::Ready(Ok(()));
+                    }
                     Taken::Something => {
                         self.taken = Taken::All;
                         cx.waker().wake_by_ref();
@@ -184,7 +171,7 @@ impl Batcher {
             }
             self.taken = Taken::Something;
         }
-        self.restart_idle();
+        self.stop.restart();
         Poll::Ready(Ok(()))
     }
 
@@ -198,26 +185,7 @@ impl Batcher {
         {
             progress.count(operation);
         }
-        self.lines += 1;
-        let is_live = *operation.event() == Event::Live;
-        self.was_live |= is_live;
-        let ends_at_live = self.stop.until_live && is_live;
-        let is_enough = |count: NonZeroU64| self.lines >= count.get();
-        self.is_complete = ends_at_live || self.stop.count.is_some_and(is_enough);
-    }
-
-    /// Whether everything is printed that the run was to end with: a complete replication, or what
-    /// happened before a point in time.
-    fn has_all(&self) -> Result<bool, Error> {
-        let waits_for_repair = self.stop.until_complete && self.was_live;
-        let has_ended = self.consumer.has_ended();
-        if !waits_for_repair && !has_ended {
-            return Ok(false);
-        }
-        if self.consumer.backfill_end() == Some(BackfillEnd::GivenUp) {
-            return Err(Error::Incomplete);
-        }
-        Ok(has_ended || self.consumer.incomplete().is_none())
+        self.is_complete = self.stop.is_met_by(operation);
     }
 
     fn invalid(&mut self, invalid: &Invalid) -> Result<(), Error> {
@@ -242,64 +210,5 @@ impl Batcher {
                 Ok(())
             }
         }
-    }
-
-    /// Ready, with the batcher complete, once nothing has come for as long as was asked for while a
-    /// connection stood and was read from.
-    fn poll_idle(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let arrived = self.consumer.arrived();
-        let is_waiting = self.consumer.is_connected()
-            && !self.consumer.is_paused()
-            && !self.consumer.is_backfilling()
-            && !self.consumer.is_uncertain();
-        let mut is_idle = false;
-        if let Some(idle) = &mut self.idle {
-            is_idle |= idle.poll_while(is_waiting, arrived, cx).is_ready();
-        }
-        if let Some(past) = &mut self.past {
-            // Before its `live` a replication may pause for as long as the store takes.
-            let is_waiting = is_waiting && !self.consumer.awaits_live();
-            is_idle |= past.poll(is_waiting, arrived, cx).is_ready();
-        }
-        if !is_idle {
-            return Poll::Pending;
-        }
-        self.is_complete = true;
-        Poll::Ready(())
-    }
-
-    /// Something came, or was written: that is no idle time.
-    fn restart_idle(&mut self) {
-        if let Some(idle) = &mut self.idle {
-            idle.restart();
-        }
-        if let Some(past) = &mut self.past {
-            past.quiet.restart();
-        }
-    }
-}
-
-/// Waits until a point in time is past and nothing has come for a while since.
-struct Past {
-    has_come: bool,
-    timer: Pin<Box<Sleep>>,
-    quiet: Quiet,
-}
-
-impl Past {
-    fn new(until: Until) -> Self {
-        Self {
-            has_come: false,
-            timer: Box::pin(tokio::time::sleep(until.wait)),
-            quiet: Quiet::new(QUIET),
-        }
-    }
-
-    fn poll(&mut self, is_waiting: bool, arrived: u64, cx: &mut Context<'_>) -> Poll<()> {
-        if !self.has_come {
-            ready!(self.timer.as_mut().poll(cx));
-            self.has_come = true;
-        }
-        self.quiet.poll_while(is_waiting, arrived, cx)
     }
 }

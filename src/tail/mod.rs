@@ -5,6 +5,7 @@ mod batcher;
 mod ending;
 mod error;
 mod finish;
+mod stop;
 pub mod supervisor;
 
 use std::cell::RefCell;

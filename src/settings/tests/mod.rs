@@ -2,6 +2,8 @@
 
 mod source;
 
+use std::num::NonZeroU64;
+
 use super::*;
 use crate::consumer::Start;
 use crate::oplog::Position;

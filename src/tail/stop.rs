@@ -1,0 +1,128 @@
+//! The stop conditions of a run: whether what came, or that nothing came, meets one.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::time::Sleep;
+
+use super::error::Error;
+use crate::consumer::{BackfillEnd, Consumer};
+use crate::oplog::{Event, Operation};
+use crate::quiet::Quiet;
+use crate::settings::{StopConditions, Until};
+
+/// `--until` takes a log for quiet after this long without an operation.
+const QUIET: Duration = Duration::from_secs(2);
+
+/// The stop conditions that were asked for, and how far the run is from meeting them.
+pub struct Stop {
+    asked: StopConditions,
+    /// How many lines have been printed.
+    lines: u64,
+    /// A replication or fallback has come to its `live`.
+    was_live: bool,
+    idle: Option<Quiet>,
+    past: Option<Past>,
+}
+
+impl Stop {
+    /// Nothing has been printed yet. Must be called within a tokio runtime.
+    pub fn new(asked: StopConditions) -> Self {
+        Self {
+            asked,
+            lines: 0,
+            was_live: false,
+            idle: asked.until_idle.map(Quiet::new),
+            past: asked.until.map(Past::new),
+        }
+    }
+
+    /// This has been printed; says whether it is the last that is wanted.
+    pub fn is_met_by(&mut self, operation: &Operation) -> bool {
+        self.lines += 1;
+        let is_live = *operation.event() == Event::Live;
+        self.was_live |= is_live;
+        let is_enough = self
+            .asked
+            .count
+            .is_some_and(|count| self.lines >= count.get());
+        is_enough || (self.asked.until_live && is_live)
+    }
+
+    /// Whether everything is printed that the run was to end with: a complete replication, or what
+    /// happened before a point in time.
+    ///
+    /// # Errors
+    /// When that can no longer be reached.
+    pub fn has_all(&self, consumer: &Consumer) -> Result<bool, Error> {
+        let waits_for_repair = self.asked.until_complete && self.was_live;
+        let has_ended = consumer.has_ended();
+        if !waits_for_repair && !has_ended {
+            return Ok(false);
+        }
+        if consumer.backfill_end() == Some(BackfillEnd::GivenUp) {
+            return Err(Error::Incomplete);
+        }
+        Ok(has_ended || consumer.incomplete().is_none())
+    }
+
+    /// Ready once nothing has come for as long as was asked for while a connection stood and was
+    /// read from.
+    pub fn poll_quiet(&mut self, consumer: &Consumer, cx: &mut Context<'_>) -> Poll<()> {
+        let arrived = consumer.arrived();
+        let is_waiting = consumer.is_connected()
+            && !consumer.is_paused()
+            && !consumer.is_backfilling()
+            && !consumer.is_uncertain();
+        let mut is_quiet = false;
+        if let Some(idle) = &mut self.idle {
+            is_quiet |= idle.poll_while(is_waiting, arrived, cx).is_ready();
+        }
+        if let Some(past) = &mut self.past {
+            // Before its `live` a replication may pause for as long as the store takes.
+            let is_waiting = is_waiting && !consumer.awaits_live();
+            is_quiet |= past.poll(is_waiting, arrived, cx).is_ready();
+        }
+        if is_quiet {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    }
+
+    /// Something came, or was written: that is no quiet time.
+    pub fn restart(&mut self) {
+        if let Some(idle) = &mut self.idle {
+            idle.restart();
+        }
+        if let Some(past) = &mut self.past {
+            past.quiet.restart();
+        }
+    }
+}
+
+/// Waits until a point in time is past and nothing has come for a while since.
+struct Past {
+    has_come: bool,
+    timer: Pin<Box<Sleep>>,
+    quiet: Quiet,
+}
+
+impl Past {
+    fn new(until: Until) -> Self {
+        Self {
+            has_come: false,
+            timer: Box::pin(tokio::time::sleep(until.wait)),
+            quiet: Quiet::new(QUIET),
+        }
+    }
+
+    fn poll(&mut self, is_waiting: bool, arrived: u64, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.has_come {
+            ready!(self.timer.as_mut().poll(cx));
+            self.has_come = true;
+        }
+        self.quiet.poll_while(is_waiting, arrived, cx)
+    }
+}
