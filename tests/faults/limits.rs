@@ -50,7 +50,7 @@ fn the_limit_that_is_named_is_enough() {
         Tail::of("/bin/sh")
             .args(["-c", &format!("ulimit -n {limit}; exec \"$0\" \"$@\"")])
             .arg(env!("CARGO_BIN_EXE_oplog-tail"))
-            .args(["--demo", "-n", "40", "--state"])
+            .args(["--demo", "--until-complete", "--state"])
             .arg(state.path())
             .run()
     };
