@@ -25,8 +25,8 @@ fn a_reader_ends_up_with_the_objects_of_the_server() {
         replica.names(),
         ["user/u1", "video/v1", "video/v2", "video/v5"]
     );
-    let v1 = &replica.objects[&("video".to_owned(), "v1".to_owned())];
-    assert_eq!(v1["timestamp"], "2026-11-23T17:55:17.996Z");
+    let timestamp = r#""timestamp":"2026-11-23T17:55:17.996Z""#;
+    assert!(replica["video/v1"].contains(timestamp), "{replica:?}");
 }
 
 #[test]

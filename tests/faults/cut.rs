@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::io::{Read as _, Write as _};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
@@ -12,8 +12,8 @@ use oplog_tail::server::model::{Filter, Model, ModelConfig, Polled, Subscription
 use oplog_tail::server::object::Change;
 use serde_json::Value;
 
-use crate::in_process::{Follower, runtime, without_proxies};
-use crate::support::{PATIENCE, Tail, at_once};
+use crate::in_process::{Follower, without_proxies};
+use crate::support::{PATIENCE, Tail, at_once, events, listener, runtime};
 
 /// When the log begins; its operations are 170 ms apart, so that a second holds several.
 const BEGINNING_MS: u64 = 1_795_456_500_000;
@@ -151,16 +151,12 @@ fn whole(chunked: bool) -> Vec<u8> {
 }
 
 fn records(body: &[u8]) -> Vec<Record> {
-    let body = std::str::from_utf8(body).unwrap();
-    let field = |block: &str, name: &str| {
-        let found = block.lines().find_map(|line| line.strip_prefix(name));
-        found.unwrap_or_default().to_owned()
-    };
-    body.split_terminator("\n\n")
-        .map(|block| Record {
-            id: field(block, "id: "),
-            event: field(block, "event: "),
-            data: field(block, "data: "),
+    events(body)
+        .into_iter()
+        .map(|event| Record {
+            id: event.id,
+            event: event.name,
+            data: event.data.unwrap_or_default(),
         })
         .collect()
 }
@@ -173,7 +169,7 @@ struct CutServer {
 
 impl CutServer {
     fn start() -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let listener = listener();
         let url = format!("http://{}/", listener.local_addr().unwrap());
         let (cuts, receiver) = channel();
         std::thread::spawn(move || {

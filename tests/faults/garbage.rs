@@ -11,8 +11,8 @@ use oplog_tail::output::{Format, Printer};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
-use crate::in_process::{Follower, runtime, without_proxies};
-use crate::support::{PATIENCE, insert, listener};
+use crate::in_process::{Follower, without_proxies};
+use crate::support::{PATIENCE, insert, listener, runtime};
 
 const CASES: u32 = 10_000;
 

@@ -38,14 +38,6 @@ pub fn without_proxies(name: &str, test: impl FnOnce()) {
     );
 }
 
-/// A runtime as the program has it.
-pub fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap()
-}
-
 /// A consumer with its settings, and where the deliveries stood when the connection was lost.
 pub struct Follower {
     pub consumer: Consumer,

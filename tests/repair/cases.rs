@@ -4,7 +4,8 @@ use oplog_tail::consumer::{OnResumeFailed, Start};
 use oplog_tail::oplog::Position;
 use oplog_tail::server::object::{Action, Change};
 
-use crate::world::{EPOCH_MS, Setup, World, with_and_without};
+use crate::support::EPOCH_MS;
+use crate::world::{Setup, World, with_and_without};
 use Action::{Delete, Insert, Update};
 
 /// Operations that make the repair due.
@@ -144,7 +145,7 @@ fn since_a_second() {
         for id in ["v1", "v2", "v3"] {
             world.change(id, Insert, 1_500);
         }
-        world.replica.know(world.expected());
+        world.know_all();
         world.pass(second * 1000 - world.now_ms);
         world.change("v4", Insert, 500);
         world.change("v1", Update, 1_600);
@@ -171,7 +172,7 @@ fn deletions_that_the_store_lost_since_a_time() {
             world.change(&format!("gone{number}"), Insert, 10);
             world.change(&format!("kept{number}"), Insert, 10);
         }
-        world.replica.know(world.expected());
+        world.know_all();
         world.pass(second * 1000 - world.now_ms);
         for number in 0..200 {
             world.change(&format!("gone{number}"), Delete, 50);

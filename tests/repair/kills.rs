@@ -3,7 +3,8 @@
 use oplog_tail::consumer::{Acknowledging, OnResumeFailed, Start};
 use oplog_tail::server::object::Action::{Delete, Insert, Update};
 
-use crate::world::{BY_ID, Setup, World, run};
+use crate::support::run;
+use crate::world::{BY_ID, Setup, World};
 
 /// Takes what there is, one delivery at a time. Before the `dies_at`th of all the process dies.
 async fn read_on(world: &mut World, step: &mut usize, dies_at: Option<usize>, acknowledges: bool) {

@@ -4,14 +4,15 @@
 //! In each case the same happens twice: with the repair, after which nothing is missing, and
 //! without it, after which something is. So a case that shows nothing fails.
 
-#![allow(clippy::unwrap_used)] // a test that cannot go on should say where
+#![allow(clippy::unwrap_used, reason = "a step that fails is a test that fails")]
+
+#[path = "../support/mod.rs"]
+mod support;
 
 mod cases;
-mod clock;
 mod front;
 mod kills;
 mod position;
-mod replica;
 mod schedules;
 mod second;
 mod setup;

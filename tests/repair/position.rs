@@ -5,7 +5,8 @@ use oplog_tail::oplog::Position;
 use oplog_tail::server::object::Action::{Insert, Update};
 
 use crate::front::{Fate, Gate};
-use crate::world::{BY_ID, EPOCH_MS, Setup, World, run};
+use crate::support::{EPOCH_MS, run};
+use crate::world::{BY_ID, Setup, World};
 
 const BOTH: [Acknowledging; 2] = [Acknowledging::InOrder, BY_ID];
 
@@ -199,18 +200,9 @@ fn no_more_is_out_than_may_be() {
         while world.repaired() < 20 {
             let mut idle = 0;
             while idle < 100 && !world.consumer.is_paused() {
-                let polled =
-                    std::future::poll_fn(|cx| std::task::Poll::Ready(world.consumer.poll_next(cx)));
-                match polled.await {
-                    std::task::Poll::Ready(delivery) => {
-                        let oplog_tail::consumer::Delivery::Operation(operation) =
-                            delivery.unwrap()
-                        else {
-                            panic!("an invalid operation")
-                        };
-                        world.in_flight.push(operation.id().to_owned());
-                    }
-                    std::task::Poll::Pending => idle += 1,
+                match world.poll().await.unwrap() {
+                    Some(operation) => world.in_flight.push(operation.id().to_owned()),
+                    None => idle += 1,
                 }
                 tokio::task::yield_now().await;
                 assert!(world.consumer.in_flight() <= max_in_flight);
@@ -242,13 +234,7 @@ fn a_reset_releases_nothing_before_it_is_acknowledged() {
             world.shrink(1);
             while world.replica.contains_key("video/v1") {
                 assert_eq!(world.consumer.position(), end);
-                let polled =
-                    std::future::poll_fn(|cx| std::task::Poll::Ready(world.consumer.poll_next(cx)));
-                if let std::task::Poll::Ready(delivery) = polled.await {
-                    let oplog_tail::consumer::Delivery::Operation(operation) = delivery.unwrap()
-                    else {
-                        panic!("an invalid operation")
-                    };
+                if let Some(operation) = world.poll().await.unwrap() {
                     assert_eq!(operation.id(), "1");
                     world.replica.clear();
                 }

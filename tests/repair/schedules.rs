@@ -5,10 +5,10 @@ use oplog_tail::consumer::{Acknowledging, OnResumeFailed, Start};
 use oplog_tail::oplog::Position;
 use oplog_tail::server::object::{Action, Change};
 use proptest::prelude::*;
-use proptest::test_runner::FileFailurePersistence;
 
 use crate::front::{Fate, Gate};
-use crate::world::{BY_ID, Setup, World, run};
+use crate::support::{run, schedules};
+use crate::world::{BY_ID, Setup, World};
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -158,7 +158,7 @@ async fn begin(world: &mut World, begin: Begin) {
     if let Begin::Replication = begin {
         return;
     }
-    world.replica.know(world.expected());
+    world.know_all();
     let second = world.states_ms() / 1000 + 1;
     match begin {
         Begin::Replication => {}
@@ -217,10 +217,7 @@ async fn play(world: &mut World, steps: &[Step], has_deletions: bool) {
         }
     }
     gates.iter().for_each(Gate::open);
-    world.stays_paused = false;
-    if world.consumer.is_paused() {
-        world.acknowledge(u8::MAX);
-    }
+    world.resume();
     world.settle().await;
 }
 
@@ -237,17 +234,6 @@ fn is_complete(setup: &Setup, scene: &Scene, steps: &[Step]) -> Result<(), TestC
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     proptest::collection::vec(step(), 1..60)
-}
-
-/// 500 schedules, or as many as the environment variable `PROPTEST_CASES` says, if more.
-fn schedules() -> ProptestConfig {
-    let default = ProptestConfig::default();
-    ProptestConfig {
-        cases: default.cases.max(500),
-        max_shrink_time: 60_000,
-        failure_persistence: Some(Box::new(FileFailurePersistence::WithSource("regressions"))),
-        ..default
-    }
 }
 
 proptest! {

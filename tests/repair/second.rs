@@ -6,7 +6,8 @@ use oplog_tail::oplog::Position;
 use oplog_tail::server::object::Action::{Delete, Insert, Update};
 
 use crate::front::{Fate, Gate};
-use crate::world::{BY_ID, PATIENCE, Setup, World, run, with_and_without};
+use crate::support::{LONG_PATIENCE, run};
+use crate::world::{BY_ID, Setup, World, with_and_without};
 
 /// A replication that lacks two objects, and an operation that makes the repair due.
 async fn let_repair_with(world: &mut World, fates: impl IntoIterator<Item = Fate>) {
@@ -109,7 +110,7 @@ fn closed_when_it_has_brought_what_was_missing() {
         let_repair_with(&mut world, []).await;
         assert_eq!((world.repaired(), world.front.count()), (2, 2));
         assert_eq!(world.read(usize::MAX).await, 0);
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + LONG_PATIENCE;
         while world.front.standing() > 1 {
             assert!(Instant::now() < until, "the second connection stands");
             tokio::task::yield_now().await;

@@ -4,42 +4,24 @@
 //! it can and still knows when there is nothing more to come.
 
 use std::cell::RefCell;
-use std::future::poll_fn;
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::SocketAddr;
+use std::ops::{Deref, DerefMut};
 use std::rc::Rc;
-use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use oplog_tail::consumer::{Acknowledging, Config, Consumer, Delivery, Notice, Start};
-use oplog_tail::http::{self, Endpoint};
-use oplog_tail::oplog::{Event, Position};
+use oplog_tail::consumer::{Acknowledging, Config, Notice, Start};
+use oplog_tail::http::Endpoint;
 use oplog_tail::server::object::{Action, Change};
 use oplog_tail::server::{Server, ServerConfig};
 
-use crate::clock::LocalClock;
 use crate::front::Front;
 pub use crate::setup::{BY_ID, Setup};
+use crate::support::{
+    EPOCH_MS, LONG_PATIENCE, LocalClock, Objects, Reader, Replica, listener, patient_http, run,
+};
 
-use crate::replica::{Objects, Replica};
-
-/// The UNIX time in ms at which every test begins: within a second, not at its start.
-pub const EPOCH_MS: u64 = 1_795_456_500_123;
 /// What happened so long before is no part of what a replication may miss.
 const LONG_AGO_MS: u64 = 20_000;
-/// Longer than anything takes unless something hangs.
-pub const PATIENCE: Duration = Duration::from_mins(1);
-/// How often everything else gets to run without anything coming of it before there is nothing
-/// more to come. A new connection takes about a dozen turns.
-const IDLE_TURNS: usize = 64;
-
-/// Runs a test.
-pub fn run<T>(test: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(test)
-}
 
 /// Plays a case with the repair, after which nothing may be missing, and without, after which
 /// something must be; with both ways of acknowledging.
@@ -75,75 +57,40 @@ pub struct World {
     taker_offset_ms: i64,
     /// What stands between the consumer and the server.
     pub front: Front,
-    pub consumer: Consumer,
-    pub replica: Replica,
-    pub config: Config,
+    reader: Reader,
     pub now_ms: u64,
     /// What the clock of the consumer's machine shows.
     clock: LocalClock,
-    /// Handed out and not acknowledged, where acknowledgements go by id.
-    pub in_flight: Vec<String>,
-    /// Where nothing more comes until something is acknowledged, it is not.
-    pub stays_paused: bool,
     /// What was told about repairs.
     pub told: Rc<RefCell<Vec<String>>>,
     /// How many objects the repairs of consumers that are gone have brought.
     repaired: u64,
-    /// The position before the last acknowledgement.
-    saved: Option<Position>,
 }
 
 impl World {
     /// Must be made within a runtime.
     pub fn new(setup: &Setup) -> Self {
-        let config = ServerConfig {
+        let of_server = ServerConfig {
             agent_offset_ms: setup.agent_offset_ms,
             date_of_model: true,
             ..ServerConfig::default()
         };
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let server = Server::start(listener, config).unwrap();
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let taker = Server::another(&server, listener, setup.taker_offset_ms).unwrap();
+        let server = Server::start(listener(), of_server).unwrap();
+        let taker = Server::another(&server, listener(), setup.taker_offset_ms).unwrap();
         let front = Front::of(server.address());
-        let endpoint = Endpoint {
-            url: format!("http://{}/?{}", front.address(), setup.query)
-                .parse()
-                .unwrap(),
-            authorization: None,
-        };
         let clock = LocalClock::at(EPOCH_MS);
-        let config = Config {
-            http: http::Config {
-                connect_timeout: PATIENCE,
-                read_timeout: Some(PATIENCE),
-                ..http::Config::direct()
-            },
-            retries: setup.retries,
-            start: setup.start,
-            exact_resume: setup.exact_resume,
-            on_resume_failed: setup.on_resume_failed,
-            repair: setup.repair,
-            acknowledging: setup.acknowledging,
-            clock: clock.clock(),
-            ..Config::of(vec![endpoint; setup.agents])
-        };
+        let config = config(setup, front.address(), &clock);
         let told = Rc::default();
         let mut world = Self {
-            consumer: consumer(&config, &told),
+            reader: Reader::new(config, observer(&told)),
             server,
             taker,
             taker_offset_ms: setup.taker_offset_ms,
             front,
-            replica: Replica::default(),
-            config,
             now_ms: EPOCH_MS - LONG_AGO_MS,
             clock,
-            in_flight: Vec::new(),
-            stays_paused: false,
             told,
             repaired: 0,
-            saved: None,
         };
         // The log of a server is never empty.
         world.change("v0", Action::Delete, 0);
@@ -154,8 +101,7 @@ impl World {
     /// The run starts here, with nothing handed out so far.
     pub fn start(&mut self, start: Start) {
         self.config.start = start;
-        self.saved = None;
-        self.consumer = consumer(&self.config, &self.told);
+        self.start_over();
     }
 
     /// Some time passes, then a video changes.
@@ -197,14 +143,14 @@ impl World {
         objects
     }
 
+    /// What exists now is known, wherever from.
+    pub fn know_all(&mut self) {
+        self.replica = Replica::of_objects(self.expected());
+    }
+
     /// What of the replica is not as it should be.
     pub fn wrong(&self) -> Vec<String> {
-        let expected = self.expected();
-        let mut keys: Vec<_> = self.replica.keys().chain(expected.keys()).collect();
-        keys.sort();
-        keys.dedup();
-        keys.retain(|key| self.replica.get(*key) != expected.get(*key));
-        keys.into_iter().cloned().collect()
+        self.replica.wrong(&self.expected())
     }
 
     /// How many objects the repairs have brought.
@@ -215,16 +161,12 @@ impl World {
     /// Takes up to `most` operations, as far as they come without waiting for new ones to happen;
     /// says how many.
     pub async fn read(&mut self, most: usize) -> usize {
-        let (mut taken, mut idle) = (0, 0);
-        while taken < most && idle < IDLE_TURNS {
-            let polled = poll_fn(|cx| Poll::Ready(self.consumer.poll_next(cx))).await;
-            if let Poll::Ready(delivery) = polled {
-                self.take(delivery.unwrap());
-                (taken, idle) = (taken + 1, 0);
-            } else {
-                idle += 1;
-                tokio::task::yield_now().await;
-            }
+        let mut taken = 0;
+        while taken < most
+            && let Some(operation) = self.next(|_| {}).await.unwrap()
+        {
+            self.take(&operation);
+            taken += 1;
         }
         taken
     }
@@ -240,52 +182,13 @@ impl World {
 
     /// Connects from now on, with what exists now.
     pub async fn begin_now(&mut self) {
-        self.replica.know(self.expected());
-        let until = Instant::now() + PATIENCE;
+        self.know_all();
+        let until = Instant::now() + LONG_PATIENCE;
         while !self.consumer.is_connected() {
             self.read(1).await;
             assert!(Instant::now() < until, "it never connects");
         }
         self.saved = self.consumer.position();
-    }
-
-    fn take(&mut self, delivery: Delivery) {
-        let Delivery::Operation(operation) = delivery else {
-            panic!("{delivery:?}")
-        };
-        self.replica.apply(&operation);
-        if *operation.event() == Event::Reset {
-            // It comes only when this is saved.
-            self.saved = self.consumer.position();
-        }
-        if let Acknowledging::ById { .. } = self.config.acknowledging {
-            if !operation.id().is_empty() {
-                self.in_flight.push(operation.id().to_owned());
-            }
-            // Nothing comes through until this is done.
-            if self.consumer.is_paused() && !self.stays_paused {
-                self.acknowledge(u8::MAX);
-            }
-        }
-    }
-
-    /// Acknowledges some of what is in flight, in a strange order; everything at 255.
-    pub fn acknowledge(&mut self, some: u8) {
-        self.saved = self.consumer.position();
-        self.consumer.acknowledge_delivered();
-        if let Acknowledging::InOrder = self.config.acknowledging {
-            self.replica.acknowledge(None);
-        }
-        let mut count = 0;
-        self.in_flight.retain(|id| {
-            count += 1;
-            let keep = some != u8::MAX && count % 7 >= usize::from(some % 7);
-            if !keep {
-                self.consumer.acknowledge(id).unwrap();
-                self.replica.acknowledge(Some(id));
-            }
-            keep
-        });
     }
 
     /// The process dies; another one goes on where its position was.
@@ -296,17 +199,8 @@ impl World {
     /// As [`World::kill`], the last acknowledgements saved or not, and what is handed out and not
     /// acknowledged handled or lost.
     pub fn die(&mut self, is_saved: bool, is_handled: bool) {
-        self.replica.process_ends(is_handled);
-        if is_saved {
-            self.saved = self.consumer.position();
-        }
-        let position = self.saved;
         self.repaired += self.consumer.repaired();
-        self.consumer = consumer(&self.config, &self.told);
-        self.in_flight.clear();
-        if let Some(position) = position {
-            self.consumer.set_position(position);
-        }
+        self.reader.die(is_saved, is_handled);
     }
 
     /// The connections end, and all but the newest operations leave the log before the next.
@@ -321,7 +215,7 @@ impl World {
     /// the newest operation. A replication that begins after the newest operation leaves that
     /// one out too, so it takes more than one.
     pub async fn settle(&mut self) {
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + LONG_PATIENCE;
         loop {
             // Whatever the filter, it lets this one through.
             let last = Change::update("video", "v11").parents(["user/u1"]);
@@ -330,17 +224,14 @@ impl World {
             self.acknowledge(u8::MAX);
             self.read(usize::MAX).await;
             self.acknowledge(u8::MAX);
-            let newest = self.server.newest().map(Position::Operation);
-            let has_newest =
-                self.replica.get("video/v11") == self.server.objects().get("video/v11");
-            if has_newest && self.consumer.position() == newest && !self.consumer.awaits_backfill()
-            {
+            if self.is_settled(&self.server, "video/v11") {
                 return;
             }
             assert!(
                 Instant::now() < until,
-                "never complete: at {:?}, the newest is {newest:?}; {:?}",
+                "never complete: at {:?}, the newest is {:?}; {:?}",
                 self.consumer.position(),
+                self.server.newest(),
                 self.told.borrow()
             );
             if taken == 0 {
@@ -351,20 +242,50 @@ impl World {
     }
 }
 
-fn consumer(config: &Config, told: &Rc<RefCell<Vec<String>>>) -> Consumer {
+impl Deref for World {
+    type Target = Reader;
+
+    fn deref(&self) -> &Reader {
+        &self.reader
+    }
+}
+
+impl DerefMut for World {
+    fn deref_mut(&mut self) -> &mut Reader {
+        &mut self.reader
+    }
+}
+
+/// A consumer of what stands at this address.
+fn config(setup: &Setup, front: SocketAddr, clock: &LocalClock) -> Config {
+    let endpoint = Endpoint {
+        url: format!("http://{front}/?{}", setup.query).parse().unwrap(),
+        authorization: None,
+    };
+    Config {
+        http: patient_http(),
+        retries: setup.retries,
+        start: setup.start,
+        exact_resume: setup.exact_resume,
+        on_resume_failed: setup.on_resume_failed,
+        repair: setup.repair,
+        acknowledging: setup.acknowledging,
+        clock: clock.clock(),
+        ..Config::of(vec![endpoint; setup.agents])
+    }
+}
+
+/// Notes what is told about repairs.
+fn observer(told: &Rc<RefCell<Vec<String>>>) -> Rc<dyn Fn(Notice<'_>)> {
     let told = Rc::clone(told);
-    Consumer::new(
-        config.clone(),
-        None,
-        Box::new(move |notice| {
-            let word = match notice {
-                Notice::BackfillStarted => "started".to_owned(),
-                Notice::BackfillDelayed { failure, .. } => format!("delayed: {failure}"),
-                Notice::Backfilled { .. } => "done".to_owned(),
-                Notice::BackfillGivenUp { reason } => format!("given up: {reason}"),
-                _ => return,
-            };
-            told.borrow_mut().push(word);
-        }),
-    )
+    Rc::new(move |notice| {
+        let word = match notice {
+            Notice::BackfillStarted => "started".to_owned(),
+            Notice::BackfillDelayed { failure, .. } => format!("delayed: {failure}"),
+            Notice::Backfilled { .. } => "done".to_owned(),
+            Notice::BackfillGivenUp { reason } => format!("given up: {reason}"),
+            _ => return,
+        };
+        told.borrow_mut().push(word);
+    })
 }

@@ -10,14 +10,9 @@
 mod support;
 
 mod binary;
-#[path = "../repair/clock.rs"]
-mod clock;
 mod combined;
 mod killed;
 mod network;
-#[allow(dead_code, reason = "each test program uses its own part")]
-#[path = "../repair/replica.rs"]
-mod replica;
 mod scene;
 mod schedules;
 mod world;

@@ -141,18 +141,11 @@ impl Scene {
     /// What is printed builds the objects of the server of the first type.
     #[track_caller]
     pub fn is_complete(&self, lines: &[String]) {
-        let replica = Replica::of(lines);
-        let mut expected = Replica::of_objects(&self.server.objects());
-        expected
-            .objects
-            .retain(|(kind, _), _| kind == self.types[0]);
-        let keys = replica.objects.keys().chain(expected.objects.keys());
-        let mut wrong: Vec<_> = keys
-            .filter(|key| replica.objects.get(*key) != expected.objects.get(*key))
-            .collect();
-        wrong.sort();
-        wrong.dedup();
-        let (wrong, skipped) = (wrong.len(), self.skipped());
+        let mut expected = self.server.objects();
+        let kind = format!("{}/", self.types[0]);
+        expected.retain(|key, _| key.starts_with(&kind));
+        let wrong = Replica::of(lines).wrong(&expected).len();
+        let skipped = self.skipped();
         assert_eq!(
             wrong, 0,
             "objects wrong; the server skipped {skipped} operations"

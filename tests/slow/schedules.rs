@@ -2,8 +2,8 @@
 
 use oplog_tail::consumer::{Acknowledging, Error, OnResumeFailed};
 use proptest::prelude::*;
-use proptest::test_runner::FileFailurePersistence;
 
+use crate::support::{self, schedules};
 use crate::world::{From, Outcome, Setup, World};
 
 #[derive(Clone, Debug)]
@@ -134,11 +134,7 @@ async fn play(world: &mut World, steps: &[Step]) -> Result<(), Error> {
 /// What a schedule has come to: how it ended, how many objects are wrong, and how many operations
 /// were lost without a word.
 fn run(setup: &Setup, steps: &[Step]) -> (Outcome, usize, usize) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(async {
+    support::run(async {
         let mut world = World::new(setup);
         match play(&mut world, steps).await {
             Ok(()) => (Outcome::Well, world.wrong(), world.untold()),
@@ -156,17 +152,6 @@ fn no_gap_in_silence(setup: &Setup, steps: &[Step]) -> Result<(), TestCaseError>
     }
     prop_assert_eq!((wrong, untold), (0, 0), "objects, operations");
     Ok(())
-}
-
-/// 500 schedules for each way to acknowledge, or as many as `PROPTEST_CASES` says, if more.
-fn schedules() -> ProptestConfig {
-    let default = ProptestConfig::default();
-    ProptestConfig {
-        cases: default.cases.max(500),
-        max_shrink_time: 30_000,
-        failure_persistence: Some(Box::new(FileFailurePersistence::WithSource("regressions"))),
-        ..default
-    }
 }
 
 proptest! {

@@ -4,28 +4,17 @@
 
 use std::cell::Cell;
 use std::future::poll_fn;
-use std::net::{Ipv4Addr, TcpListener};
 use std::rc::Rc;
-use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use oplog_tail::consumer::{
-    Acknowledging, Config, Consumer, Delivery, Error, Notice, OnResumeFailed, Start,
-};
-use oplog_tail::http::{self, Endpoint};
-use oplog_tail::oplog::{Event, ObjectId, Position};
+use oplog_tail::consumer::{Acknowledging, Config, Error, Notice, OnResumeFailed, Start};
+use oplog_tail::http::Endpoint;
+use oplog_tail::oplog::{ObjectId, Operation, Position};
 use oplog_tail::server::model::ModelConfig;
 use oplog_tail::server::object::{Action, Change};
 use oplog_tail::server::{Handle, Server, ServerConfig};
 
-use crate::clock::LocalClock;
-use crate::replica::Replica;
-
-const EPOCH_MS: u64 = 1_795_456_500_123;
-const PATIENCE: Duration = Duration::from_mins(1);
-/// How often everything else gets to run without anything coming of it before there is nothing
-/// more to come.
-const IDLE_TURNS: usize = 64;
+use crate::support::{EPOCH_MS, LONG_PATIENCE, LocalClock, Reader, listener, patient_http};
 
 /// Where the consumer starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,16 +59,11 @@ pub enum Outcome {
 pub struct World {
     agents: Vec<Server>,
     setup: Setup,
-    consumer: Consumer,
-    replica: Replica,
-    config: Config,
+    reader: Reader,
     now_ms: u64,
     /// What the clock of the consumer's machine shows.
     clock: LocalClock,
     written: usize,
-    in_flight: Vec<String>,
-    stays_paused: bool,
-    saved: Option<Position>,
     /// Of how many gaps of the model the consumer has told, or need not tell.
     told: Rc<Cell<usize>>,
     /// The newest operation handed out since.
@@ -89,9 +73,8 @@ pub struct World {
 impl World {
     /// Must be made within a runtime.
     pub fn new(setup: &Setup) -> Self {
-        let listen = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let first = Server::start(
-            listen(),
+            listener(),
             ServerConfig {
                 model: ModelConfig {
                     capacity: setup.capacity,
@@ -106,7 +89,7 @@ impl World {
         .unwrap();
         let others = setup.offsets_ms[1..].iter();
         let others: Vec<_> = others
-            .map(|offset| Server::another(&first, listen(), *offset).unwrap())
+            .map(|offset| Server::another(&first, listener(), *offset).unwrap())
             .collect();
         let mut agents = vec![first];
         agents.extend(others);
@@ -125,11 +108,7 @@ impl World {
         });
         let clock = LocalClock::at(EPOCH_MS);
         let config = Config {
-            http: http::Config {
-                connect_timeout: PATIENCE,
-                read_timeout: Some(PATIENCE),
-                ..http::Config::direct()
-            },
+            http: patient_http(),
             start: match setup.from {
                 From::Everything => Start::At(Position::FULL_REPLICATION),
                 From::Now => Start::Now,
@@ -142,18 +121,15 @@ impl World {
             ..Config::of(endpoints.collect())
         };
         let told = Rc::default();
+        let mut reader = Reader::new(config, observer(&told, agents[0].handle()));
+        reader.stays_paused = true;
         Self {
-            consumer: consumer(&config, &told, agents[0].handle()),
             agents,
             setup: setup.clone(),
-            replica: Replica::default(),
-            config,
+            reader,
             now_ms: EPOCH_MS,
             clock,
             written: 1,
-            in_flight: Vec::new(),
-            stays_paused: true,
-            saved: None,
             told,
             newest_since: None,
         }
@@ -161,12 +137,12 @@ impl World {
 
     /// Where the run starts from now: connects, with what exists now.
     pub async fn begin(&mut self) -> Result<(), Error> {
-        let until = Instant::now() + PATIENCE;
-        while self.setup.from == From::Now && !self.consumer.is_connected() {
+        let until = Instant::now() + LONG_PATIENCE;
+        while self.setup.from == From::Now && !self.reader.consumer.is_connected() {
             self.read(1).await?;
             assert!(Instant::now() < until, "it never connects");
         }
-        self.saved = self.consumer.position();
+        self.reader.saved = self.reader.consumer.position();
         Ok(())
     }
 
@@ -223,45 +199,32 @@ impl World {
 
     /// Takes up to `most` operations, as far as they come without waiting.
     pub async fn read(&mut self, most: usize) -> Result<usize, Error> {
-        let (mut taken, mut idle) = (0, 0);
-        while taken < most && idle < IDLE_TURNS {
-            if self.consumer.is_backfilling() {
-                // What only the repair brings is lost if the store fails just then.
-                self.fail_store(usize::MAX);
-            }
-            let polled = poll_fn(|cx| Poll::Ready(self.consumer.poll_next(cx))).await;
-            if let Poll::Ready(delivery) = polled {
-                self.take(delivery?);
-                (taken, idle) = (taken + 1, 0);
-            } else {
-                idle += 1;
-                tokio::task::yield_now().await;
-            }
+        let mut taken = 0;
+        while taken < most {
+            let agent = &self.agents[0];
+            let next = self.reader.next(|consumer| {
+                if consumer.is_backfilling() {
+                    // What only the repair brings is lost if the store fails just then.
+                    agent.with_model(|model| model.fail_after_states(usize::MAX));
+                }
+            });
+            let Some(operation) = next.await? else {
+                break;
+            };
+            self.judge(&operation);
+            self.reader.take(&operation);
+            taken += 1;
         }
         Ok(taken)
     }
 
-    fn take(&mut self, delivery: Delivery) {
-        let Delivery::Operation(operation) = delivery else {
-            panic!("{delivery:?}")
-        };
-        self.replica.apply(&operation);
-        if *operation.event() == Event::Reset {
-            self.saved = self.consumer.position();
-        }
+    /// What of the gaps so far need not be told, now that this was handed out.
+    fn judge(&mut self, operation: &Operation) {
         match operation.id().parse() {
             Ok(Position::Operation(id)) => self.newest_since = self.newest_since.max(Some(id)),
             // States were asked for: a gap before them is covered by them.
             Ok(Position::Replication(_)) => self.forgive(),
             Err(_) => {}
-        }
-        if let Acknowledging::ById { .. } = self.config.acknowledging {
-            if !operation.id().is_empty() {
-                self.in_flight.push(operation.id().to_owned());
-            }
-            if self.consumer.is_paused() && !self.stays_paused {
-                self.acknowledge(u8::MAX);
-            }
         }
     }
 
@@ -283,61 +246,31 @@ impl World {
         })
     }
 
-    /// Acknowledges some of what is in flight, in a strange order; everything at 255.
     pub fn acknowledge(&mut self, some: u8) {
-        self.saved = self.consumer.position();
-        self.consumer.acknowledge_delivered();
-        if let Acknowledging::InOrder = self.config.acknowledging {
-            self.replica.acknowledge(None);
-        }
-        let mut count = 0;
-        self.in_flight.retain(|id| {
-            count += 1;
-            let keep = some != u8::MAX && count % 7 >= usize::from(some % 7);
-            if !keep {
-                self.consumer.acknowledge(id).unwrap();
-                self.replica.acknowledge(Some(id));
-            }
-            keep
-        });
+        self.reader.acknowledge(some);
     }
 
-    /// The process dies, the last acknowledgements saved or not, and what is handed out and not
-    /// acknowledged handled or lost. Another one goes on where the saved position was.
+    /// The process dies, and another one goes on.
     pub fn die(&mut self, is_saved: bool, is_handled: bool) {
-        self.replica.process_ends(is_handled);
-        if is_saved {
-            self.saved = self.consumer.position();
-        }
-        self.consumer = consumer(&self.config, &self.told, self.agents[0].handle());
-        self.in_flight.clear();
-        if let Some(position) = self.saved {
-            self.consumer.set_position(position);
-        }
+        self.reader.die(is_saved, is_handled);
         // It goes on from before the gap, or has nothing to tell any more.
         self.forgive();
     }
 
     /// Operations happen until everything has come and the position is that of the newest one.
     pub async fn settle(&mut self) -> Result<(), Error> {
-        self.stays_paused = false;
-        if self.consumer.is_paused() {
-            self.acknowledge(u8::MAX);
-        }
-        let until = Instant::now() + PATIENCE;
+        self.reader.resume();
+        let until = Instant::now() + LONG_PATIENCE;
         loop {
             self.apply(Change::update("video", "last"), 10_000);
             let taken = self.read(usize::MAX).await?;
             self.acknowledge(u8::MAX);
             self.read(usize::MAX).await?;
             self.acknowledge(u8::MAX);
-            let objects = self.agents[0].objects();
-            let newest = self.agents[0].newest().map(Position::Operation);
-            let has_newest = self.replica.get("video/last") == objects.get("video/last");
-            if has_newest && self.consumer.position() == newest && !self.consumer.awaits_backfill()
-            {
+            if self.reader.is_settled(&self.agents[0], "video/last") {
                 return self.prove().await;
             }
+            let newest = self.agents[0].newest();
             assert!(Instant::now() < until, "never complete, {newest:?}");
             if taken == 0 {
                 // A connection that no agent gave is made again after a second.
@@ -348,7 +281,7 @@ impl World {
 
     /// Waits until it is certain that nothing handed out had a gap before it.
     async fn prove(&mut self) -> Result<(), Error> {
-        let certain = poll_fn(|cx| self.consumer.poll_certain(cx)).await;
+        let certain = poll_fn(|cx| self.reader.consumer.poll_certain(cx)).await;
         certain.map(drop)
     }
 
@@ -356,11 +289,7 @@ impl World {
     pub fn wrong(&self) -> usize {
         let mut expected = self.agents[0].objects();
         expected.retain(|key, _| !self.setup.is_filtered || key.starts_with("video/"));
-        let mut keys: Vec<_> = self.replica.keys().chain(expected.keys()).collect();
-        keys.sort();
-        keys.dedup();
-        keys.retain(|key| self.replica.get(*key) != expected.get(*key));
-        keys.len()
+        self.reader.replica.wrong(&expected).len()
     }
 }
 
@@ -368,12 +297,12 @@ fn gaps(handle: &Handle) -> usize {
     handle.with_model(|model| model.gaps().len())
 }
 
-fn consumer(config: &Config, told: &Rc<Cell<usize>>, handle: Handle) -> Consumer {
+/// Notes how many gaps there are each time the consumer tells of one.
+fn observer(told: &Rc<Cell<usize>>, handle: Handle) -> Rc<dyn Fn(Notice<'_>)> {
     let told = Rc::clone(told);
-    let observer = move |notice: Notice<'_>| {
+    Rc::new(move |notice| {
         if let Notice::ResumeFailed { .. } | Notice::Skipped { .. } = notice {
             told.set(gaps(&handle));
         }
-    };
-    Consumer::new(config.clone(), None, Box::new(observer))
+    })
 }

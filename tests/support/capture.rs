@@ -11,10 +11,10 @@ use super::Left;
 
 /// One event of a body.
 #[derive(Debug, Default)]
-struct Event {
-    id: String,
-    name: String,
-    data: Option<String>,
+pub struct Event {
+    pub id: String,
+    pub name: String,
+    pub data: Option<String>,
 }
 
 /// A capture, byte for byte.
@@ -34,7 +34,8 @@ fn text(body: &[u8]) -> String {
     String::from_utf8(body.to_vec()).expect("a capture is UTF-8")
 }
 
-fn events(body: &[u8]) -> Vec<Event> {
+/// The events of a body.
+pub fn events(body: &[u8]) -> Vec<Event> {
     let body = text(body).replace("\r\n", "\n").replace('\r', "\n");
     let body = body.strip_prefix('\u{feff}').unwrap_or(&body);
     let without_comments: String = body

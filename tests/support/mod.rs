@@ -8,10 +8,12 @@
 )]
 
 mod capture;
+mod clock;
 mod finished;
 mod narrow;
 mod proxy;
 mod pty;
+mod reader;
 mod relay;
 mod replica;
 mod running;
@@ -21,13 +23,17 @@ mod state;
 mod tail;
 mod tls;
 
-pub use capture::{expected_json, expected_text, fixture, left_by, record_count, with_line_ends};
+pub use capture::{
+    events, expected_json, expected_text, fixture, left_by, record_count, with_line_ends,
+};
+pub use clock::LocalClock;
 pub use finished::{Finished, Left, from_now};
 pub use narrow::NarrowNetwork;
 pub use proxy::ForwardProxy;
 pub use pty::{Terminal, seen};
+pub use reader::{EPOCH_MS, LONG_PATIENCE, Reader, patient_http, run, runtime, schedules};
 pub use relay::{Interruption, Relay, end_of};
-pub use replica::Replica;
+pub use replica::{Objects, Replica};
 pub use running::Running;
 pub use script::{
     Gate, Script, insert, insert_after, insert_numbered, number_of, object_at, operation_id,

@@ -79,7 +79,7 @@ impl Scene {
             (1400, Change::insert("video", "d")),
             (1400, Change::delete("user", "c")),
         ]);
-        let mut known = Replica::of_objects(&server.objects());
+        let mut known = Replica::of_objects(server.objects());
         let operation = server.newest().unwrap().to_string();
         happen(&[
             (3000, Change::insert("video", "e")),
@@ -100,10 +100,10 @@ impl Scene {
         match from {
             // What a `reset` must clear away.
             From::GivenZero | From::SavedZero => {
-                known.apply(r#"{"event":"insert","data":{"type":"ghost","id":"1"}}"#);
+                known.apply_line(r#"{"event":"insert","data":{"type":"ghost","id":"1"}}"#);
             }
             From::SavedReset => known = Replica::default(),
-            From::Now | From::EmptyLive => known = Replica::of_objects(&server.objects()),
+            From::Now | From::EmptyLive => known = Replica::of_objects(server.objects()),
             _ => {}
         }
         let asked = match from {
@@ -161,7 +161,7 @@ impl Scene {
     }
 
     pub fn objects(&self) -> Replica {
-        Replica::of_objects(&self.server.objects())
+        Replica::of_objects(self.server.objects())
     }
 
     pub fn newest(&self) -> String {

@@ -102,7 +102,9 @@ impl Worker {
     /// What is known once everything that was read has been handled.
     pub fn knows(&self) -> Replica {
         let mut known = self.known.clone();
-        self.lines.iter().for_each(|line| known.apply(&line.text));
+        self.lines
+            .iter()
+            .for_each(|line| known.apply_line(&line.text));
         known
     }
 
@@ -111,7 +113,7 @@ impl Worker {
         let mut known = self.known;
         for line in self.lines {
             if self.ack == Ack::Auto || line.acknowledged {
-                known.apply(&line.text);
+                known.apply_line(&line.text);
             }
         }
         self.run.signal(Signal::KILL);

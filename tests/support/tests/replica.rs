@@ -11,7 +11,7 @@ fn follows_the_lines() {
         line("delete", "1"),
     ]);
     assert_eq!(replica.names(), ["v/2"]);
-    replica.apply(r#"{"id":"1","event":"live"}"#);
-    replica.apply(r#"{"id":"1","event":"reset"}"#);
+    replica.apply_line(r#"{"id":"1","event":"live"}"#);
+    replica.apply_line(r#"{"id":"1","event":"reset"}"#);
     assert_eq!(replica, Replica::default());
 }
