@@ -1,12 +1,12 @@
 //! Whatever way the network fails, the program goes on by the rules and says why.
 
 use std::io::{Read as _, Write as _};
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::TcpStream;
 use std::time::Duration;
 
 use crate::support::{
-    AfterLast, Authority, Gate, Script, ScriptServer, Tail, at_once, closed_port, expected_json,
-    fixture, insert, left_by, operation_id,
+    Acceptor, AfterLast, Authority, Gate, Script, ScriptServer, Tail, at_once, closed_port,
+    expected_json, fixture, insert, left_by, operation_id,
 };
 
 fn json(body: &str) -> Vec<String> {
@@ -115,26 +115,21 @@ fn a_connection_that_is_not_made_is_tried_again_and_the_message_says_why() {
 #[test]
 fn a_handshake_that_fails() {
     // What becomes of a TLS client's first message.
-    let dropped: fn(&mut std::net::TcpStream) = |_| {};
-    let alert: fn(&mut std::net::TcpStream) = |socket| {
-        let _ = socket.write_all(b"\x15\x03\x03\x00\x02\x02\x28");
-    };
-    let noise: fn(&mut std::net::TcpStream) = |socket| {
-        let _ = socket.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
-    };
+    let dropped: fn(&TcpStream) -> std::io::Result<()> = |_| Ok(());
+    let alert: fn(&TcpStream) -> std::io::Result<()> =
+        |mut socket| socket.write_all(b"\x15\x03\x03\x00\x02\x02\x28");
+    let noise: fn(&TcpStream) -> std::io::Result<()> =
+        |mut socket| socket.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
     for (answer, reason) in [
         (dropped, "cannot connect: "),
         (alert, "the server refuses the TLS handshake"),
         (noise, "does not speak TLS"),
     ] {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let url = format!("https://{}/", listener.local_addr().unwrap());
-        std::thread::spawn(move || {
-            while let Ok((mut socket, _)) = listener.accept() {
-                let _ = socket.read(&mut [0; 64]);
-                answer(&mut socket);
-            }
+        let acceptor = Acceptor::start(move |_, mut socket, _| {
+            let _ = socket.read(&mut [0; 64])?;
+            answer(socket)
         });
+        let url = acceptor.url("https");
         let authority = Authority::new();
         let folder = tempfile::tempdir().unwrap();
         let good = ScriptServer::tls([Script::events(insert(1)).stall()], &authority);

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 
 use crate::support::{
-    Running, Script, ScriptServer, State, Tail, at_once, insert, insert_numbered, operation_id,
+    Acceptor, Running, Script, ScriptServer, State, Tail, at_once, insert, insert_numbered,
+    operation_id,
 };
 
 const SIGNALS: [(Signal, i32); 3] = [(Signal::HUP, 1), (Signal::INT, 2), (Signal::TERM, 15)];
@@ -86,17 +87,13 @@ fn while_connecting() {
 
 #[test]
 fn while_shaking_hands() {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let url = format!("https://{}/", listener.local_addr().unwrap());
-    std::thread::spawn(move || {
-        let mut held = Vec::new();
-        while let Ok((mut socket, _)) = listener.accept() {
-            let _ = socket.read(&mut [0; 64]);
-            held.push(socket);
-        }
+    // It reads and says nothing.
+    let acceptor = Acceptor::start(|_, mut socket, _| {
+        while socket.read(&mut [0; 64])? > 0 {}
+        Ok(())
     });
     in_state(
-        &url,
+        &acceptor.url("https"),
         &["-v", "--insecure"],
         |run| drop(run.wait_for_stderr("connecting")),
         is_unmoved,

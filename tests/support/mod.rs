@@ -7,6 +7,7 @@
     reason = "each test program uses its own part"
 )]
 
+mod acceptor;
 mod capture;
 mod clock;
 mod finished;
@@ -23,6 +24,7 @@ mod state;
 mod tail;
 mod tls;
 
+pub use acceptor::Acceptor;
 pub use capture::{
     events, expected_json, expected_text, fixture, left_by, record_count, with_line_ends,
 };

@@ -1,12 +1,14 @@
 //! A network that is slow: everything that servers send shares its few bytes a second.
 
 use std::io::{Read as _, Write as _};
-use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use rustix::net::sockopt::set_socket_recv_buffer_size;
+
+use super::Acceptor;
 
 /// How much goes through at once.
 const PIECE: usize = 2048;
@@ -15,7 +17,7 @@ const ON_THE_WAY: usize = 16 * 1024;
 
 /// Passes on what a server sends, no faster than so many bytes a second in all.
 pub struct NarrowNetwork {
-    address: SocketAddr,
+    acceptor: Acceptor,
     shared: Arc<Shared>,
 }
 
@@ -23,7 +25,6 @@ struct Shared {
     bytes_per_second: AtomicU32,
     /// When everything that is on the way will be through.
     is_free_at: Mutex<Instant>,
-    ended: AtomicBool,
 }
 
 impl Shared {
@@ -42,27 +43,13 @@ impl Shared {
 
 impl NarrowNetwork {
     pub fn start(server: SocketAddr, bytes_per_second: u32) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let shared = Arc::new(Shared {
             bytes_per_second: AtomicU32::new(bytes_per_second),
             is_free_at: Mutex::new(Instant::now()),
-            ended: AtomicBool::new(false),
         });
-        let network = Self {
-            address: listener.local_addr().expect("a bound socket"),
-            shared: Arc::clone(&shared),
-        };
-        std::thread::spawn(move || {
-            while let Ok((client, _)) = listener.accept() {
-                if shared.ended.load(Ordering::Relaxed) {
-                    return;
-                }
-                let shared = Arc::clone(&shared);
-                // A connection that breaks is for the test to judge.
-                std::thread::spawn(move || pass(&client, server, &shared));
-            }
-        });
-        network
+        let of_all = Arc::clone(&shared);
+        let acceptor = Acceptor::start(move |_, client, _| pass(client, server, &of_all));
+        Self { acceptor, shared }
     }
 
     /// From now on it is as fast as any.
@@ -73,14 +60,7 @@ impl NarrowNetwork {
     }
 
     pub fn url(&self) -> String {
-        format!("http://{}/", self.address)
-    }
-}
-
-impl Drop for NarrowNetwork {
-    fn drop(&mut self) {
-        self.shared.ended.store(true, Ordering::Relaxed);
-        let _ = TcpStream::connect(self.address);
+        self.acceptor.url("http")
     }
 }
 

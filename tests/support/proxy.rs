@@ -1,41 +1,27 @@
 //! A forward proxy of the simplest kind.
 
 use std::io::{Read as _, Write as _};
-use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, Mutex};
+
+use super::Acceptor;
 
 /// Forwards `CONNECT` and requests for whole URLs, and notes what it was asked.
 pub struct ForwardProxy {
-    address: SocketAddr,
+    acceptor: Acceptor,
     heads: Arc<Mutex<Vec<String>>>,
-    ended: Arc<AtomicBool>,
 }
 
 impl ForwardProxy {
     pub fn start() -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-        let proxy = Self {
-            address: listener.local_addr().expect("a bound socket"),
-            heads: Arc::default(),
-            ended: Arc::default(),
-        };
-        let (heads, ended) = (Arc::clone(&proxy.heads), Arc::clone(&proxy.ended));
-        std::thread::spawn(move || {
-            while let Ok((client, _)) = listener.accept() {
-                if ended.load(Ordering::Relaxed) {
-                    return;
-                }
-                let heads = Arc::clone(&heads);
-                // A connection that breaks is for the test to judge.
-                std::thread::spawn(move || forward(client, &heads));
-            }
-        });
-        proxy
+        let heads = Arc::<Mutex<Vec<String>>>::default();
+        let noted = Arc::clone(&heads);
+        let acceptor = Acceptor::start(move |_, client, _| forward(client, &noted));
+        Self { acceptor, heads }
     }
 
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        format!("http://{}", self.acceptor.address())
     }
 
     /// The request heads that came, request line first.
@@ -44,14 +30,7 @@ impl ForwardProxy {
     }
 }
 
-impl Drop for ForwardProxy {
-    fn drop(&mut self) {
-        self.ended.store(true, Ordering::Relaxed);
-        let _ = TcpStream::connect(self.address);
-    }
-}
-
-fn forward(mut client: TcpStream, heads: &Mutex<Vec<String>>) -> std::io::Result<()> {
+fn forward(mut client: &TcpStream, heads: &Mutex<Vec<String>>) -> std::io::Result<()> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let mut byte = [0];
@@ -75,7 +54,7 @@ fn forward(mut client: TcpStream, heads: &Mutex<Vec<String>>) -> std::io::Result
     };
     let (client_too, server_too) = (client.try_clone()?, server.try_clone()?);
     std::thread::spawn(move || copy(&client_too, &server_too));
-    copy(&server, &client);
+    copy(&server, client);
     Ok(())
 }
 

@@ -1,12 +1,11 @@
 //! Stands between the program and a server, and interrupts the first connection at an event.
 
 use std::io::{Read as _, Write as _};
-use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::{Gate, PATIENCE};
+use super::{Acceptor, Gate, PATIENCE};
 
 /// How long a waiting connection goes on before it looks whether the test has ended.
 const MOMENT: Duration = Duration::from_millis(20);
@@ -25,62 +24,43 @@ pub enum Interruption {
 /// Passes on what a server sends, in pieces as they come. Later connections wait until the test
 /// lets them through.
 pub struct Relay {
-    address: SocketAddr,
+    acceptor: Acceptor,
     reached: Gate,
     later: Gate,
-    ended: Arc<AtomicBool>,
 }
 
 impl Relay {
     pub fn start(server: SocketAddr, events: usize, interruption: Interruption) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-        let relay = Self {
-            address: listener.local_addr().expect("a bound socket"),
-            reached: Gate::new(),
-            later: Gate::new(),
-            ended: Arc::default(),
-        };
-        let (reached, later) = (relay.reached.clone(), relay.later.clone());
-        let ended = Arc::clone(&relay.ended);
-        std::thread::spawn(move || {
-            for number in 0.. {
-                let Ok((client, _)) = listener.accept() else {
-                    return;
-                };
-                if ended.load(Ordering::Relaxed) {
-                    return;
+        let (reached, later) = (Gate::new(), Gate::new());
+        let (is_reached, lets_through) = (reached.clone(), later.clone());
+        let acceptor = Acceptor::start(move |number, client, ended| {
+            if number == 0 {
+                let server = open(client, server)?;
+                pass_events(&server, client, events)?;
+                is_reached.open();
+                while interruption == Interruption::Hold && !ended.load(Ordering::Relaxed) {
+                    std::thread::sleep(MOMENT);
                 }
-                let (reached, later) = (reached.clone(), later.clone());
-                let ended = Arc::clone(&ended);
-                // A connection that breaks is for the test to judge.
-                std::thread::spawn(move || {
-                    if number == 0 {
-                        let server = open(&client, server)?;
-                        pass_events(&server, &client, events)?;
-                        reached.open();
-                        while interruption == Interruption::Hold && !ended.load(Ordering::Relaxed) {
-                            std::thread::sleep(MOMENT);
-                        }
-                        let _ = client.shutdown(Shutdown::Both);
-                        server.shutdown(Shutdown::Both)
-                    } else {
-                        while !later.wait(MOMENT) {
-                            if ended.load(Ordering::Relaxed) {
-                                return Ok(());
-                            }
-                        }
-                        let server = open(&client, server)?;
-                        copy(&server, &client);
-                        Ok(())
-                    }
-                });
+                let _ = client.shutdown(Shutdown::Both);
+                return server.shutdown(Shutdown::Both);
             }
+            while !lets_through.wait(MOMENT) {
+                if ended.load(Ordering::Relaxed) {
+                    return Ok(());
+                }
+            }
+            copy(&open(client, server)?, client);
+            Ok(())
         });
-        relay
+        Self {
+            acceptor,
+            reached,
+            later,
+        }
     }
 
     pub fn url(&self) -> String {
-        format!("http://{}/", self.address)
+        self.acceptor.url("http")
     }
 
     /// Waits until all that should come through the first connection has.
@@ -92,13 +72,6 @@ impl Relay {
     /// Lets later connections through.
     pub fn go_on(&self) {
         self.later.open();
-    }
-}
-
-impl Drop for Relay {
-    fn drop(&mut self) {
-        self.ended.store(true, Ordering::Relaxed);
-        let _ = TcpStream::connect(self.address);
     }
 }
 
