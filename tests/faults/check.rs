@@ -6,9 +6,9 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::state_file::{NOBODY, as_nobody, can_mount, is_root, mode, mounted, open_to_all, works};
 use crate::strace;
 use crate::support::{Script, ScriptServer, State, Tail, operation_id};
+use crate::system::{NOBODY, as_nobody, can_mount, is_root, mode, mounted, open_to_all, works};
 
 /// What the check in this run says of the state file.
 #[track_caller]

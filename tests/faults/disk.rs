@@ -1,48 +1,40 @@
-//! The disk of the state file fails, or somebody else meddles with it.
+//! The disk of the state file fails, is full or hangs, and so does that behind stdout.
 
-use std::collections::BTreeSet;
-use std::os::unix::fs::PermissionsExt as _;
-use std::os::unix::process::CommandExt as _;
-use std::path::Path;
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use rustix::process::Signal;
-
+use crate::meddling::one_then;
 use crate::strace;
 use crate::support::{
-    Gate, Running, Script, ScriptServer, State, Tail, at_once, insert, number_of, operation_id,
+    Gate, Script, ScriptServer, State, Tail, at_once, id_after, insert_after, insert_numbered,
+    number_of, operation_id,
 };
 
-/// An operation, then another one when the gate opens.
-fn one_then(gate: &Gate) -> ScriptServer {
-    let script = Script::events(insert(2)).wait_for(gate).send(insert(3));
-    ScriptServer::start([script.stall()])
+/// The seconds between two operations of a steady log: so many that they never seem to come later
+/// and later, however slowly they are sent.
+const STEP: u64 = 10;
+
+/// The id of an operation of a steady log.
+pub fn steady_id(number: u64) -> String {
+    id_after(number * STEP, number)
 }
 
-fn follow(server: &ScriptServer, state: &State) -> Running {
-    Tail::url(server.url())
-        .arg("--state")
-        .arg(state.path())
-        .spawn()
+/// The operation with this pause after it, as a steady log sends it.
+fn send_steadily(script: Script, number: u64) -> Script {
+    script
+        .send(insert_after(number * STEP, number))
+        .pause(Duration::from_millis(10))
 }
 
-/// Operations for as long as they are taken, a few each 10 ms.
-fn steady() -> ScriptServer {
-    let mut script = Script::events("");
-    for number in 2..3_000 {
-        script = script.send(insert(number)).pause(Duration::from_millis(10));
-    }
-    ScriptServer::start([script])
+/// Operations for as long as they are taken, one each 10 ms.
+pub fn steady() -> ScriptServer {
+    ScriptServer::start([(2..3_000).fold(Script::events(""), send_steadily)])
 }
 
 /// The same, and each connection goes on after the operation that it asks for.
 fn steady_after() -> ScriptServer {
     ScriptServer::repeating(Script::choosing(|request| {
         let last = number_of(request.last_event_id().unwrap());
-        (last + 1..3_000).fold(Script::events(""), |script, number| {
-            script.send(insert(number)).pause(Duration::from_millis(10))
-        })
+        (last + 1..3_000).fold(Script::events(""), send_steadily)
     }))
 }
 
@@ -94,7 +86,7 @@ fn killed_before_any_call_of_a_save() {
             .run()
             .exit(0)
             .stderr_is_empty();
-        state.is(&operation_id(2));
+        state.is(&steady_id(2));
     });
 }
 
@@ -161,7 +153,7 @@ fn a_disk_without_room() {
 
 #[test]
 fn stdout_is_a_file_that_may_not_grow() {
-    let server = ScriptServer::start([Script::events("").flood(crate::support::insert_numbered)]);
+    let server = ScriptServer::start([Script::events("").flood(insert_numbered)]);
     let state = State::holding(operation_id(0));
     let out = tempfile::NamedTempFile::new().unwrap();
     Tail::of("/bin/sh")
@@ -183,84 +175,6 @@ fn stdout_is_a_file_that_may_not_grow() {
         saved.is_some_and(|line| line.ends_with('\n')),
         "{content} is saved"
     );
-}
-
-/// A run that may do no more than its file modes say, also where the tests run as root.
-fn unprivileged(server: &ScriptServer, state: &State) -> std::process::Child {
-    let mut command = if rustix::process::geteuid().is_root() {
-        // A copy, because the folder of the program may be closed to others.
-        let copy = state.folder().parent().unwrap().join("oplog-tail");
-        std::fs::copy(env!("CARGO_BIN_EXE_oplog-tail"), &copy).unwrap();
-        std::os::unix::fs::chown(state.folder(), Some(65_534), Some(65_534)).unwrap();
-        std::os::unix::fs::chown(state.path(), Some(65_534), Some(65_534)).unwrap();
-        let mut command = Command::new(copy);
-        command.uid(65_534).gid(65_534);
-        command
-    } else {
-        Command::new(env!("CARGO_BIN_EXE_oplog-tail"))
-    };
-    command
-        .args(["--url", &server.url(), "--state"])
-        .arg(state.path())
-        .env_clear()
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap()
-}
-
-#[test]
-fn the_folder_becomes_read_only() {
-    let mode = |path: &Path, mode| {
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
-    };
-    let outer = tempfile::tempdir().unwrap();
-    mode(outer.path(), 0o755);
-    let state = State::in_folder(outer.path(), operation_id(1));
-    let gate = Gate::new();
-    let server = one_then(&gate);
-    let run = unprivileged(&server, &state);
-    state.wait_for(&operation_id(2));
-    mode(state.folder(), 0o555);
-    gate.open();
-    let started = Instant::now();
-    let finished = run.wait_with_output().unwrap();
-    let stderr = String::from_utf8(finished.stderr).unwrap();
-    assert_eq!(finished.status.code(), Some(5), "{stderr}");
-    assert!(stderr.contains("Permission denied"), "{stderr}");
-    assert!(started.elapsed() < Duration::from_secs(5));
-    mode(state.folder(), 0o755);
-    state.is(&operation_id(2));
-}
-
-#[test]
-fn the_folder_goes_away() {
-    let state = State::holding(operation_id(1));
-    let gate = Gate::new();
-    let server = one_then(&gate);
-    let run = follow(&server, &state);
-    state.wait_for(&operation_id(2));
-    std::fs::remove_dir_all(state.folder()).unwrap();
-    gate.open();
-    run.wait()
-        .exit(5)
-        .stderr_is_prefixed()
-        .stderr_has(&operation_id(3))
-        .stderr_has("No such file");
-}
-
-#[test]
-fn printing_ends_soon_after_saving_does() {
-    // Also while a reader takes lines as fast as they come.
-    let server = ScriptServer::start([Script::events("").flood(crate::support::insert_numbered)]);
-    let state = State::holding(operation_id(0));
-    let mut run = follow(&server, &state);
-    run.read_lines(1_000);
-    std::fs::remove_dir_all(state.folder()).unwrap();
-    let removed = Instant::now();
-    run.wait().exit(5);
-    assert!(removed.elapsed() < Duration::from_secs(10));
 }
 
 #[test]
@@ -288,7 +202,7 @@ fn printing_waits_for_a_disk_that_hangs() {
     let mut last = Instant::now();
     for number in 2..702 {
         let line = run.read_line();
-        assert!(line.contains(&operation_id(number)), "{line}");
+        assert!(line.contains(&steady_id(number)), "{line}");
         longest = longest.max(last.elapsed());
         last = Instant::now();
     }
@@ -298,7 +212,7 @@ fn printing_waits_for_a_disk_that_hangs() {
     finished.stderr_has("waiting for the disk");
     // Three seconds into the save it stopped, and it went on when the save was done.
     assert!(longest >= Duration::from_secs(3), "{longest:?}");
-    state.is(&operation_id(701));
+    state.is(&steady_id(701));
     // What the server skipped in so long a pause only a new request tells; nothing came twice.
     let requests = server.requests();
     assert_eq!(requests.len(), 2, "{requests:#?}");
@@ -324,89 +238,4 @@ fn a_reset_waits_for_a_disk_that_hangs_and_says_so() {
         .exit(0)
         .stderr_has("waiting for the disk")
         .stdout_is(&[r#"{"id":"1","event":"reset"}"#]);
-}
-
-#[test]
-fn the_file_is_deleted_while_it_is_used() {
-    let state = State::holding(operation_id(1));
-    let gate = Gate::new();
-    let server = one_then(&gate);
-    let run = follow(&server, &state);
-    state.wait_for(&operation_id(2));
-    std::fs::remove_file(state.path()).unwrap();
-    gate.open();
-    state.wait_for(&operation_id(3));
-    run.signal(Signal::TERM);
-    run.wait().exit(0).stderr_is_empty();
-    state.is(&operation_id(3));
-}
-
-#[test]
-fn the_file_is_replaced_while_it_is_used() {
-    let state = State::holding(operation_id(1));
-    let gate = Gate::new();
-    let server = one_then(&gate);
-    let run = follow(&server, &state);
-    state.wait_for(&operation_id(2));
-    let other = state.folder().join("other");
-    std::fs::write(&other, "17").unwrap();
-    std::fs::rename(&other, state.path()).unwrap();
-    gate.open();
-    run.wait()
-        .exit(5)
-        .stderr_has(&state.path().display().to_string())
-        .stderr_has("replaced");
-    state.is("17");
-}
-
-#[test]
-fn a_second_process_is_refused_and_the_first_one_does_not_notice() {
-    let state = State::holding(operation_id(1));
-    let server = steady();
-    let mut first = follow(&server, &state);
-    first.read_line();
-    // It saves once a second: three saves and more pass by.
-    let mut seen = BTreeSet::new();
-    while seen.len() < 4 {
-        Tail::url(server.url())
-            .arg("--state")
-            .arg(state.path())
-            .run()
-            .exit(5)
-            .stderr_has("in use")
-            .stdout_is::<&str>(&[]);
-        seen.insert(state.content().unwrap());
-    }
-    first.signal(Signal::TERM);
-    let finished = first.wait().exit(0).stderr_is_empty();
-    let lines = finished.stdout_lines();
-    for (number, line) in (2..).zip(&lines) {
-        assert!(line.contains(&operation_id(number)), "{line}");
-    }
-    state.is(&operation_id(lines.len() as u64 + 1));
-    // Nobody but the first ever connected.
-    assert_eq!(server.requests().len(), 1);
-}
-
-#[test]
-fn a_link_stays_one_and_the_mode_stays_too() {
-    for mode in [0o600, 0o640] {
-        let state = State::holding(operation_id(1));
-        std::fs::set_permissions(state.path(), std::fs::Permissions::from_mode(mode)).unwrap();
-        let links = tempfile::tempdir().unwrap();
-        let link = links.path().join("link");
-        std::os::unix::fs::symlink(state.path(), &link).unwrap();
-        let server = ScriptServer::start([Script::events(insert(2)).stall()]);
-        Tail::url(server.url())
-            .args(["-n", "1", "--state"])
-            .arg(&link)
-            .run()
-            .exit(0)
-            .stderr_is_empty();
-        state.is(&operation_id(2));
-        assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
-        assert_eq!(std::fs::read_dir(links.path()).unwrap().count(), 1);
-        let metadata = std::fs::metadata(state.path()).unwrap();
-        assert_eq!(metadata.permissions().mode() & 0o777, mode);
-    }
 }

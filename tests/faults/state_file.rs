@@ -1,81 +1,16 @@
 //! State files that cannot be replaced, and file systems that cannot do everything: noticed before
 //! the program connects, or done without.
-//!
-//! Mounts, marks and other users need root. Where the tests do not run as root, they say so.
 
-use std::io::Write as _;
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::os::unix::fs::{MetadataExt as _, chown};
+use std::path::Path;
+use std::process::Command;
 
 use crate::strace;
 use crate::support::{Finished, Script, ScriptServer, State, Tail, at_once, insert, operation_id};
-
-/// A user that is not root and owns nothing.
-pub const NOBODY: u32 = 65_534;
-
-/// Whether this command works here, such as one that only root may give. Says so where it does
-/// not, also when the test passes.
-pub fn works(test: &str, command: &[&str]) -> bool {
-    let works = Command::new(command[0])
-        .args(&command[1..])
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success());
-    if !works {
-        // Past the capture of the test runner.
-        let _ = writeln!(
-            std::io::stderr(),
-            "SKIPPED: {test}: {command:?} does not work here"
-        );
-    }
-    works
-}
-
-pub fn can_mount(test: &str) -> bool {
-    works(test, &["unshare", "-m", "true"])
-}
-
-pub fn is_root(test: &str) -> bool {
-    works(test, &["setpriv", "--reuid", "65534", "true"])
-}
+use crate::system::{NOBODY, as_nobody, can_mount, is_root, mode, mounted, open_to_all, works};
 
 fn stream() -> ScriptServer {
     ScriptServer::start([Script::events(insert(2)).stall()])
-}
-
-/// The program in a namespace of its own, after this has been done there. The words of `setup` are
-/// split by the shell, which knows the state file as `$STATE` and its folder as `$FOLDER`.
-pub fn mounted(setup: &str, state: &State) -> Tail {
-    let script = format!("set -e; {setup}; exec \"$0\" \"$@\"");
-    Tail::of("unshare")
-        .args(["-m", "sh", "-c", &script])
-        .arg(env!("CARGO_BIN_EXE_oplog-tail"))
-        .env("STATE", state.path())
-        .env("FOLDER", state.folder())
-}
-
-pub fn mode(path: &Path, mode: u32) {
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
-}
-
-/// A folder that every user may enter, and the program in it.
-pub fn open_to_all() -> (tempfile::TempDir, PathBuf) {
-    let outer = tempfile::tempdir().unwrap();
-    mode(outer.path(), 0o755);
-    // A copy, because the folder of the program may be closed to others.
-    let copy = outer.path().join("oplog-tail");
-    std::fs::copy(env!("CARGO_BIN_EXE_oplog-tail"), &copy).unwrap();
-    (outer, copy)
-}
-
-/// The program as a user that is not root.
-pub fn as_nobody(program: &Path) -> Tail {
-    Tail::of("setpriv")
-        .args(["--reuid", "65534", "--regid", "65534", "--clear-groups"])
-        .arg(program)
 }
 
 /// Runs it: it must end with 5 and say this, without having connected, printed or changed

@@ -1,11 +1,10 @@
 //! Faults of the system, put in between by `strace` where there is one.
 
 use std::collections::HashMap;
-use std::io::Write as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 use crate::support::{State, Tail};
+use crate::system;
 
 /// The calls of the saving thread in a log, each with a number that counts those of its name.
 ///
@@ -63,21 +62,8 @@ pub fn reachable_calls(log: &Path) -> Vec<(String, usize)> {
 
 /// Whether processes can be traced here. Says so where they cannot, also when the test passes.
 pub fn works(test: &str) -> bool {
-    let works = Command::new("strace")
-        .args(["-f", "-qq", "-o", "/dev/null", "true"])
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success());
-    if !works {
-        // Past the capture of the test runner.
-        let _ = writeln!(
-            std::io::stderr(),
-            "SKIPPED: {test}: strace does not work here"
-        );
-    }
-    works
+    let trace = ["strace", "-f", "-qq", "-o", "/dev/null", "true"];
+    system::works(test, &trace)
 }
 
 /// The program under `strace`, which looks at the calls on this state file and does to them what

@@ -38,7 +38,8 @@ pub use relay::{Interruption, Relay, end_of};
 pub use replica::{Objects, Replica};
 pub use running::Running;
 pub use script::{
-    Gate, Script, insert, insert_after, insert_numbered, number_of, object_at, operation_id,
+    Gate, Script, id_after, insert, insert_after, insert_numbered, number_of, object_at,
+    operation_id,
 };
 pub use server::{AfterLast, Request, ScriptServer, closed_port, listener};
 pub use state::State;

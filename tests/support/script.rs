@@ -219,11 +219,9 @@ fn head(status: u16, headers: &[(&str, &str)]) -> String {
     head + "\r\n"
 }
 
-/// The id of the `number`th operation of a made-up log, ten a second from 0x6b047e00 (2026) on.
-/// Tests send them faster, so none comes later than the one before, which would be a sign of a slow
-/// network.
+/// The id of the `number`th operation of a made-up log, all in the second 0x6b047e00 (2026).
 pub fn operation_id(number: u64) -> String {
-    format!("{:08x}686c822d{number:08x}", 0x6b04_7e00 + number / 10)
+    format!("6b047e00686c822d{number:08x}")
 }
 
 /// An operation that inserts `video/NUMBER`, as the server sends it.
@@ -234,20 +232,24 @@ pub fn insert(number: u64) -> String {
     )
 }
 
-/// The number that [`operation_id`] has made this id of.
+/// The number that [`operation_id`] or [`id_after`] has made this id of.
 #[track_caller]
 pub fn number_of(id: &str) -> u64 {
-    let number = id
-        .get(16..)
-        .and_then(|number| u64::from_str_radix(number, 16).ok());
-    number
-        .filter(|number| operation_id(*number) == id)
+    id.get(8..)
+        .and_then(|rest| rest.strip_prefix("686c822d"))
+        .and_then(|number| u64::from_str_radix(number, 16).ok())
         .unwrap_or_else(|| panic!("no operation of the log: {id:?}"))
+}
+
+/// The id of the same operation, so many seconds later.
+pub fn id_after(seconds: u64, number: u64) -> String {
+    let later = format!("{:08x}", 0x6b04_7e00 + seconds);
+    operation_id(number).replace("6b047e00", &later)
 }
 
 /// The same operation, so many seconds later.
 pub fn insert_after(seconds: u64, number: u64) -> String {
-    insert(number).replace("6b047e00", &format!("{:08x}", 0x6b04_7e00 + seconds))
+    insert(number).replace(&operation_id(number), &id_after(seconds, number))
 }
 
 /// The same as bytes, for [`Script::flood`].
