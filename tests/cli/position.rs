@@ -2,22 +2,19 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use rustix::process::Signal;
-
 use crate::support::{
-    Gate, Left, Script, ScriptServer, State, Tail, expected_json, from_now, insert, operation_id,
+    Gate, Left, Script, ScriptServer, State, Tail, expected_json, insert, operation_id,
 };
 
 const DATE: &str = "Mon, 23 Nov 2026 17:55:11 GMT";
+
 /// Long before any clock on which this runs.
-const LONG_AGO: &str = "Thu, 06 Nov 2014 11:04:39 GMT";
-/// Long after.
-const FAR_AHEAD: &str = "Tue, 23 Nov 2066 17:55:11 GMT";
-const LATER: &str = "Mon, 23 Nov 2026 18:00:00 GMT";
-const EMPTY_LIVE: &str = "id: \nevent: live\n\n";
+pub const LONG_AGO: &str = "Thu, 06 Nov 2014 11:04:39 GMT";
+
+pub const EMPTY_LIVE: &str = "id: \nevent: live\n\n";
 
 /// The made-up operation id of a second.
-fn of_second(second: u64) -> String {
+pub fn of_second(second: u64) -> String {
     format!("{second:08x}0000000000000000")
 }
 
@@ -27,11 +24,11 @@ fn date_id() -> String {
 }
 
 /// Where a run from now begins that was answered at [`LONG_AGO`]: five seconds before.
-fn long_ago_id() -> String {
+pub fn long_ago_id() -> String {
     of_second(1_415_271_879 - 5)
 }
 
-fn now() -> u64 {
+pub fn now() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap()
@@ -228,111 +225,6 @@ fn a_lone_live_after_an_operation_id_is_a_failed_resume() {
         .exit(6)
         .stdout_is::<&str>(&[]);
     state.is(&operation_id(1));
-}
-
-#[test]
-fn the_first_connection_is_a_position() {
-    let state = State::absent();
-    let server = ScriptServer::start([Script::events_at(LONG_AGO, "").stall()]);
-    let run = Tail::url(server.url())
-        .arg("--state")
-        .arg(state.path())
-        .spawn();
-    state.wait_for(&long_ago_id());
-    run.signal(Signal::TERM);
-    let finished = run
-        .wait()
-        .exit(0)
-        .stderr_has(&from_now(state.path()))
-        .stderr_has("s behind the clock of this machine");
-    assert_eq!(finished.stderr.lines().count(), 2, "{}", finished.stderr);
-    state.is(&long_ago_id());
-}
-
-/// The position is five seconds before the earlier of the two clocks, and clocks that lie further
-/// apart than that are told.
-#[test]
-fn the_earlier_clock_counts_for_the_first_position() {
-    let near = jiff::Timestamp::now() - jiff::SignedDuration::from_secs(1);
-    let near = near.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
-    for (date, told) in [
-        (
-            Some(FAR_AHEAD),
-            Some("s ahead of the clock of this machine"),
-        ),
-        (Some(&*near), None),
-        (None, None),
-    ] {
-        let state = State::absent();
-        let script = match date {
-            Some(date) => Script::events_at(date, ""),
-            None => Script::events(""),
-        };
-        let server = ScriptServer::start([script.stall()]);
-        let before = now();
-        let run = Tail::url(server.url())
-            .args(["--until-idle", "100ms", "--state"])
-            .arg(state.path());
-        let finished = run.run().exit(0);
-        let possible: Vec<_> = (before - 2..=now())
-            .map(|second| of_second(second - 5))
-            .collect();
-        let saved = state.content().unwrap();
-        assert!(possible.contains(&saved), "{saved}, not in {possible:?}");
-        match told {
-            Some(told) => finished.stderr_has(told),
-            None => finished.stderr_is_from_now(state.path()),
-        };
-    }
-}
-
-#[test]
-fn without_a_date_the_own_clock_counts() {
-    let state = State::absent();
-    let server = ScriptServer::start([Script::events(EMPTY_LIVE).stall()]);
-    let before = now();
-    let run = Tail::url(server.url())
-        .args(["-n", "1", "--state"])
-        .arg(state.path());
-    run.run().exit(0);
-    // The second of the position: of a `live` without an id too.
-    let possible: Vec<_> = (before - 1..=now())
-        .map(|second| of_second(second - 5))
-        .collect();
-    let saved = state.content().unwrap();
-    assert!(possible.contains(&saved), "{saved}, not in {possible:?}");
-}
-
-#[test]
-fn later_connections_do_not_move_the_first_position() {
-    let state = State::absent();
-    let server = ScriptServer::start([
-        Script::events_at(LONG_AGO, ""),
-        Script::events_at(LATER, "").stall(),
-    ]);
-    let mut run = Tail::url(server.url())
-        .arg("-v")
-        .arg("--state")
-        .arg(state.path())
-        .spawn();
-    let requests = server.wait_for_requests(2);
-    assert_eq!(requests[0].last_event_id(), None);
-    assert_eq!(requests[1].last_event_id(), Some(long_ago_id().as_str()));
-    assert!(run.is_running());
-    run.signal(Signal::TERM);
-    run.wait().exit(0);
-    state.is(&long_ago_id());
-}
-
-#[test]
-fn the_first_position_counts_without_a_state_file_too() {
-    let server = ScriptServer::start([
-        Script::events_at(LONG_AGO, ":\n"),
-        Script::events_at(LATER, insert(1)).stall(),
-    ]);
-    Tail::url(server.url()).args(["-n", "1"]).run().exit(0);
-    let requests = server.requests();
-    assert_eq!(requests[1].last_event_id(), Some(long_ago_id().as_str()));
 }
 
 #[test]
