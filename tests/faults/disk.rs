@@ -39,8 +39,8 @@ fn steady_after() -> ScriptServer {
 }
 
 #[test]
-fn killed_before_any_call_of_a_save() {
-    if !strace::works("killed_before_any_call_of_a_save") {
+fn the_file_is_whole_when_killed_before_any_call_of_a_save() {
+    if !strace::works("the_file_is_whole_when_killed_before_any_call_of_a_save") {
         return;
     }
     let logs = tempfile::tempdir().unwrap();
@@ -91,8 +91,8 @@ fn killed_before_any_call_of_a_save() {
 }
 
 #[test]
-fn a_save_that_fails() {
-    if !strace::works("a_save_that_fails") {
+fn a_save_that_fails_ends_the_run() {
+    if !strace::works("a_save_that_fails_ends_the_run") {
         return;
     }
     let (full, read_only) = ("No space left", "Read-only file system");
@@ -132,7 +132,7 @@ fn a_save_that_fails() {
 }
 
 #[test]
-fn a_disk_without_room() {
+fn a_disk_without_room_ends_the_run() {
     // The size a file may have stands for the room on the disk; it needs neither root nor tools.
     let gate = Gate::new();
     let server = one_then(&gate);
@@ -152,7 +152,7 @@ fn a_disk_without_room() {
 }
 
 #[test]
-fn stdout_is_a_file_that_may_not_grow() {
+fn a_stdout_that_may_not_grow_ends_the_run() {
     let server = ScriptServer::start([Script::events("").flood(insert_numbered)]);
     let state = State::holding(operation_id(0));
     let out = tempfile::NamedTempFile::new().unwrap();

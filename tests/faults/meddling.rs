@@ -53,7 +53,7 @@ fn unprivileged(server: &ScriptServer, state: &State) -> std::process::Child {
 }
 
 #[test]
-fn the_folder_becomes_read_only() {
+fn a_folder_that_becomes_read_only_ends_the_run() {
     let mode = |path: &Path, mode| {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
     };
@@ -77,7 +77,7 @@ fn the_folder_becomes_read_only() {
 }
 
 #[test]
-fn the_folder_goes_away() {
+fn a_folder_that_goes_away_ends_the_run() {
     let state = State::holding(operation_id(1));
     let gate = Gate::new();
     let server = one_then(&gate);
@@ -106,7 +106,7 @@ fn printing_ends_soon_after_saving_does() {
 }
 
 #[test]
-fn the_file_is_deleted_while_it_is_used() {
+fn a_file_that_is_deleted_is_made_again() {
     let state = State::holding(operation_id(1));
     let gate = Gate::new();
     let server = one_then(&gate);
@@ -121,7 +121,7 @@ fn the_file_is_deleted_while_it_is_used() {
 }
 
 #[test]
-fn the_file_is_replaced_while_it_is_used() {
+fn a_file_that_is_replaced_ends_the_run_and_stays() {
     let state = State::holding(operation_id(1));
     let gate = Gate::new();
     let server = one_then(&gate);

@@ -57,8 +57,8 @@ fn saved(run: Tail, state: &State, note: &str) {
 }
 
 #[test]
-fn a_file_that_is_mounted_alone() {
-    if !can_mount("a_file_that_is_mounted_alone") {
+fn a_file_that_is_mounted_alone_is_refused() {
+    if !can_mount("a_file_that_is_mounted_alone_is_refused") {
         return;
     }
     // From the same file system and from another one.
@@ -76,8 +76,8 @@ fn a_file_that_is_mounted_alone() {
 }
 
 #[test]
-fn a_mounted_folder_is_fine() {
-    if !can_mount("a_mounted_folder_is_fine") {
+fn a_mounted_folder_is_saved_to() {
+    if !can_mount("a_mounted_folder_is_saved_to") {
         return;
     }
     let outer = tempfile::tempdir().unwrap();
@@ -93,8 +93,8 @@ fn a_mounted_folder_is_fine() {
 }
 
 #[test]
-fn a_read_only_file_system() {
-    if !can_mount("a_read_only_file_system") {
+fn a_read_only_file_system_is_refused() {
+    if !can_mount("a_read_only_file_system_is_refused") {
         return;
     }
     let setup = "mount --bind $FOLDER $FOLDER; mount -o remount,bind,ro $FOLDER";
@@ -105,8 +105,8 @@ fn a_read_only_file_system() {
 }
 
 #[test]
-fn a_full_disk() {
-    if !can_mount("a_full_disk") {
+fn a_full_disk_is_refused() {
+    if !can_mount("a_full_disk_is_refused") {
         return;
     }
     let full = "mount -t tmpfs -o size=8k none $FOLDER; cd $FOLDER; ";
@@ -122,8 +122,8 @@ fn a_full_disk() {
 }
 
 #[test]
-fn marked_files_and_folders() {
-    let test = "marked_files_and_folders";
+fn marked_files_and_folders_are_refused() {
+    let test = "marked_files_and_folders_are_refused";
     let probe = tempfile::NamedTempFile::new().unwrap();
     let path = probe.path().to_str().unwrap();
     if !works(test, &["chattr", "+i", path]) || !works(test, &["chattr", "-i", path]) {
@@ -162,8 +162,8 @@ fn marked_files_and_folders() {
 }
 
 #[test]
-fn a_sticky_folder_of_another_user() {
-    if !is_root("a_sticky_folder_of_another_user") {
+fn a_sticky_folder_of_another_user_is_refused() {
+    if !is_root("a_sticky_folder_of_another_user_is_refused") {
         return;
     }
     let (outer, program) = open_to_all();
@@ -190,8 +190,8 @@ fn a_sticky_folder_of_another_user() {
 }
 
 #[test]
-fn without_write_access() {
-    if !is_root("without_write_access") {
+fn what_may_not_be_written_is_refused() {
+    if !is_root("what_may_not_be_written_is_refused") {
         return;
     }
     let (outer, program) = open_to_all();
@@ -211,8 +211,8 @@ fn without_write_access() {
 }
 
 #[test]
-fn a_folder_that_may_be_written_but_not_read() {
-    if !is_root("a_folder_that_may_be_written_but_not_read") {
+fn a_folder_that_may_be_written_but_not_read_is_saved_to() {
+    if !is_root("a_folder_that_may_be_written_but_not_read_is_saved_to") {
         return;
     }
     let (outer, program) = open_to_all();
@@ -267,8 +267,8 @@ fn root_keeps_the_owner() {
 
 /// What only adds safety never fails a save, whatever the system says.
 #[test]
-fn file_systems_that_cannot_do_everything() {
-    if !strace::works("file_systems_that_cannot_do_everything") {
+fn file_systems_that_cannot_do_everything_are_saved_to() {
+    if !strace::works("file_systems_that_cannot_do_everything_are_saved_to") {
         return;
     }
     let folder = "its folder could not be synced";
