@@ -49,6 +49,11 @@ fn ahead() -> String {
     insert(7).replace("2026-11-23T17:55:12Z", &format!("{tomorrow:.3}"))
 }
 
+/// The summary in the last line of stderr.
+fn last_summary(stderr: &str) -> Value {
+    serde_json::from_str(stderr.lines().last().unwrap()).unwrap()
+}
+
 fn is_near(found: &Value, wanted_ms: i64) -> bool {
     found
         .as_i64()
@@ -131,7 +136,7 @@ fn what_is_not_known_is_null() {
         .run()
         .exit(4);
     // Why it failed comes before.
-    let summary: Value = serde_json::from_str(run.stderr.lines().last().unwrap()).unwrap();
+    let summary = last_summary(&run.stderr);
     for unknown in ["first_id", "last_id", "position", "lag_ms", "saved_ms_ago"] {
         assert!(summary[unknown].is_null(), "{unknown}");
     }
@@ -159,7 +164,7 @@ fn a_clock_that_is_ahead_is_shown_as_such() {
     let run = Tail::url(server.url()).args(args).run().exit(0);
     let record: Value = serde_json::from_str(&run.stdout_lines()[0]).unwrap();
     assert!(is_near(&record["lag_ms"], -DAY_MS), "{record}");
-    let summary: Value = serde_json::from_str(run.stderr.lines().last().unwrap()).unwrap();
+    let summary = last_summary(&run.stderr);
     for figure in ["median", "p99", "max"] {
         assert!(is_near(&summary["lag_ms"][figure], -DAY_MS), "{summary}");
     }
@@ -214,9 +219,7 @@ fn also_while_nobody_reads_stdout() {
     run.wait_until_stdout_is_full();
     // More of them than orders to the stuck thread have a place.
     for number in 1..=6 {
-        run.signal(Signal::USR1);
-        let so_far = run.wait_for_stderr_lines(number);
-        let summary: Value = serde_json::from_str(so_far.lines().last().unwrap()).unwrap();
+        let summary = ask(&mut run, number);
         assert!(summary["events"]["insert"].as_u64().unwrap() > 100);
         assert!(summary["position"].is_string(), "{summary}");
     }
@@ -228,7 +231,7 @@ fn also_while_nobody_reads_stdout() {
     // Before it stopped the reader may have been too slow, which is told as well.
     let summaries = finished.stderr.lines().filter(|line| line.starts_with('{'));
     assert_eq!(summaries.count(), 7);
-    let summary: Value = serde_json::from_str(finished.stderr.lines().last().unwrap()).unwrap();
+    let summary = last_summary(&finished.stderr);
     assert!(summary["lag_ms"]["max"].is_i64(), "{summary}");
 }
 
@@ -236,7 +239,7 @@ fn also_while_nobody_reads_stdout() {
 fn ask(run: &mut crate::support::Running, number: usize) -> Value {
     run.signal(Signal::USR1);
     let so_far = run.wait_for_stderr_lines(number);
-    serde_json::from_str(so_far.lines().last().unwrap()).unwrap()
+    last_summary(&so_far)
 }
 
 #[test]

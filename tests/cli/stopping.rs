@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 
 use crate::support::{
-    Left, Script, ScriptServer, State, Tail, at_once, expected_json, fixture, insert,
-    insert_numbered, operation_id,
+    Finished, Left, Running, Script, ScriptServer, State, Tail, at_once, expected_json, fixture,
+    insert, insert_numbered, operation_id,
 };
 
 /// Two seconds are promised for signals, and one for a reader that goes away; a loaded machine may
@@ -15,6 +15,31 @@ const IN_TIME: Duration = Duration::from_secs(6);
 
 fn inserts(count: u64) -> String {
     (1..=count).map(insert).collect()
+}
+
+/// A run with these arguments ends well and has printed what is in this body.
+#[track_caller]
+fn ends_after(server: &ScriptServer, args: &[&str], body: &str) -> Finished {
+    Tail::url(server.url())
+        .args(args)
+        .run()
+        .exit(0)
+        .stdout_is(&expected_json(body.as_bytes()))
+}
+
+/// Operations for as long as they are taken.
+fn flood() -> ScriptServer {
+    ScriptServer::start([Script::events("").flood(insert_numbered)])
+}
+
+/// The reader goes away: the run ends well and soon.
+#[track_caller]
+fn ends_when_the_reader_goes_away(mut run: Running) -> Finished {
+    let gone = Instant::now();
+    run.close_stdout();
+    let finished = run.wait().exit(0);
+    assert!(gone.elapsed() < IN_TIME);
+    finished
 }
 
 #[test]
@@ -37,11 +62,7 @@ fn lines_are_counted_over_all_connections() {
         Script::events(insert(1)),
         Script::events(insert(2) + &insert(3)).stall(),
     ]);
-    Tail::url(server.url())
-        .args(["-n", "2"])
-        .run()
-        .exit(0)
-        .stdout_is(&expected_json(inserts(2).as_bytes()));
+    ends_after(&server, &["-n", "2"], &inserts(2));
 }
 
 #[test]
@@ -96,11 +117,7 @@ fn a_look_at_the_state_is_not_told_to_give_state() {
 fn when_idle_though_heartbeats_come() {
     let script = Script::events(inserts(2)).heartbeats(Duration::from_millis(50));
     let server = ScriptServer::start([script]);
-    let finished = Tail::url(server.url())
-        .args(["--until-idle", "1s"])
-        .run()
-        .exit(0)
-        .stdout_is(&expected_json(inserts(2).as_bytes()));
+    let finished = ends_after(&server, &["--until-idle", "1s"], &inserts(2));
     assert!(finished.elapsed >= Duration::from_secs(1));
 }
 
@@ -114,21 +131,13 @@ fn not_idle_while_operations_come() {
             .pause(Duration::from_millis(250));
     }
     let server = ScriptServer::start([script.stall()]);
-    Tail::url(server.url())
-        .args(["--until-idle", "1500ms"])
-        .run()
-        .exit(0)
-        .stdout_is(&expected_json(inserts(8).as_bytes()));
+    ends_after(&server, &["--until-idle", "1500ms"], &inserts(8));
 }
 
 #[test]
 fn not_idle_while_disconnected() {
     let server = ScriptServer::start([Script::status(503), Script::events(insert(1)).stall()]);
-    Tail::url(server.url())
-        .args(["--until-idle", "1s"])
-        .run()
-        .exit(0)
-        .stdout_is(&expected_json(insert(1).as_bytes()));
+    ends_after(&server, &["--until-idle", "1s"], &insert(1));
 }
 
 #[test]
@@ -237,7 +246,7 @@ fn at_a_signal_while_connecting_or_waiting() {
 fn the_timeout_passes_while_nobody_reads_stdout() {
     let told = "oplog-tail: --timeout passed before the stop condition was met\n";
     for (flag, said) in [("-n", told), ("-qn", "")] {
-        let server = ScriptServer::start([Script::events("").flood(insert_numbered)]);
+        let server = flood();
         let mut run = Tail::url(server.url())
             .args(["--timeout", "3s", flag, "100000000"])
             .spawn();
@@ -257,7 +266,7 @@ fn the_timeout_passes_while_nobody_reads_stdout() {
 fn at_a_signal_though_nobody_reads_stdout() {
     for signal in [Signal::TERM, Signal::INT] {
         let state = State::absent();
-        let server = ScriptServer::start([Script::events("").flood(insert_numbered)]);
+        let server = flood();
         let mut run = Tail::url(server.url())
             .arg("--state")
             .arg(state.path())
@@ -284,35 +293,26 @@ fn when_the_reader_goes_away_while_idle() {
     let server = ScriptServer::start([Script::events(inserts(2)).stall()]);
     let mut run = Tail::url(server.url()).spawn();
     run.read_lines(2);
-    let gone = Instant::now();
-    run.close_stdout();
-    run.wait().exit(0).stderr_is_empty();
-    assert!(gone.elapsed() < IN_TIME);
+    ends_when_the_reader_goes_away(run).stderr_is_empty();
 }
 
 #[test]
 fn when_the_reader_goes_away_while_busy() {
     let state = State::absent();
-    let server = ScriptServer::start([Script::events("").flood(insert_numbered)]);
+    let server = flood();
     let mut run = Tail::url(server.url())
         .arg("--state")
         .arg(state.path())
         .spawn();
     run.read_line();
-    let gone = Instant::now();
-    run.close_stdout();
-    run.wait().exit(0).stderr_is_from_now(state.path());
-    assert!(gone.elapsed() < IN_TIME);
+    ends_when_the_reader_goes_away(run).stderr_is_from_now(state.path());
     state.is(&state.content().unwrap());
 }
 
 #[test]
 fn when_the_reader_goes_away_while_stdout_is_full() {
-    let server = ScriptServer::start([Script::events("").flood(insert_numbered)]);
+    let server = flood();
     let mut run = Tail::url(server.url()).spawn();
     run.wait_until_stdout_is_full();
-    let gone = Instant::now();
-    run.close_stdout();
-    run.wait().exit(0).stderr_is_empty();
-    assert!(gone.elapsed() < IN_TIME);
+    ends_when_the_reader_goes_away(run).stderr_is_empty();
 }

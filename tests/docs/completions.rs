@@ -19,6 +19,22 @@ fn completions(shell: &str, args: &[&str]) -> Option<Vec<String>> {
     Some(words.filter(|word| !word.is_empty()).collect())
 }
 
+/// Each flag that names a file completes to one.
+fn flags_of_files_complete_files(complete: impl Fn(&str) -> Option<Vec<String>>) {
+    for flag in [
+        "-s",
+        "--state",
+        "--state-file",
+        "--cacert",
+        "--cert",
+        "--key",
+        "--password-file",
+    ] {
+        let line = format!("oplog-tail {flag} READ");
+        assert_eq!(complete(&line).unwrap(), ["README.md"], "{flag}");
+    }
+}
+
 /// What bash completes the last of these words to.
 fn bash(words: &[&str]) -> Option<Vec<String>> {
     let script = format!(
@@ -51,17 +67,7 @@ fn in_bash() {
         bash(&["oplog-tail", "--until-l"]).unwrap(),
         ["--until-live"]
     );
-    for flag in [
-        "-s",
-        "--state",
-        "--state-file",
-        "--cacert",
-        "--cert",
-        "--key",
-        "--password-file",
-    ] {
-        assert_eq!(bash(&["oplog-tail", flag, "READ"]).unwrap(), ["README.md"]);
-    }
+    flags_of_files_complete_files(|line| bash(&line.split(' ').collect::<Vec<_>>()));
 }
 
 /// What fish completes this command line to.
@@ -82,18 +88,7 @@ fn in_fish() {
     assert_eq!(values, ["auto", "none", "stdin"]);
     assert_eq!(fish("oplog-tail -o te").unwrap(), ["text"]);
     assert_eq!(fish("oplog-tail --until-l").unwrap(), ["--until-live"]);
-    for flag in [
-        "-s",
-        "--state",
-        "--state-file",
-        "--cacert",
-        "--cert",
-        "--key",
-        "--password-file",
-    ] {
-        let line = format!("oplog-tail {flag} READ");
-        assert_eq!(fish(&line).unwrap(), ["README.md"], "{flag}");
-    }
+    flags_of_files_complete_files(fish);
 }
 
 /// What zsh completes this command line to. Its completion works only where a line is edited, so
@@ -139,16 +134,5 @@ fn in_zsh() {
     assert_eq!(values, ["auto", "none", "stdin"]);
     assert_eq!(zsh("oplog-tail --ack=").unwrap(), ["auto", "none", "stdin"]);
     assert_eq!(zsh("oplog-tail --until-l").unwrap(), ["--until-live"]);
-    for flag in [
-        "-s",
-        "--state",
-        "--state-file",
-        "--cacert",
-        "--cert",
-        "--key",
-        "--password-file",
-    ] {
-        let line = format!("oplog-tail {flag} READ");
-        assert_eq!(zsh(&line).unwrap(), ["README.md"], "{flag}");
-    }
+    flags_of_files_complete_files(zsh);
 }
