@@ -1,18 +1,9 @@
 //! What is in flight when a connection is lost: it stays in flight and is not printed again.
 
+use super::ack_stdin::acking;
 use crate::support::{
-    Gate, Left, Running, Script, ScriptServer, State, Tail, expected_json, insert, object_at,
-    operation_id,
+    Gate, Left, Script, ScriptServer, State, expected_json, insert, object_at, operation_id,
 };
-
-fn acking(server: &ScriptServer, state: &State, args: &[&str]) -> Running {
-    Tail::url(server.url())
-        .args(["--ack", "stdin", "--state"])
-        .arg(state.path())
-        .args(args)
-        .stdin_piped()
-        .spawn()
-}
 
 fn inserts(numbers: std::ops::RangeInclusive<u64>) -> String {
     numbers.map(insert).collect()

@@ -16,7 +16,7 @@ fn inserts(count: u64) -> String {
 }
 
 /// A run that waits for acknowledgements.
-fn acking(server: &ScriptServer, state: &State, args: &[&str]) -> Running {
+pub fn acking(server: &ScriptServer, state: &State, args: &[&str]) -> Running {
     Tail::url(server.url())
         .args(["--ack", "stdin", "--state"])
         .arg(state.path())

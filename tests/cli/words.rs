@@ -2,10 +2,24 @@
 
 use rustix::process::Signal;
 
-use crate::support::{Authority, Script, ScriptServer, Tail, at_once, expected_json, insert};
+use std::path::Path;
+
+use crate::support::{
+    Authority, Finished, Script, ScriptServer, Tail, at_once, expected_json, insert,
+};
 
 fn stream() -> [Script; 1] {
     [Script::events(insert(1)).stall()]
+}
+
+/// A run that trusts this authority and does not connect.
+fn rejected(server: &ScriptServer, authority: &Path) -> Finished {
+    Tail::url(server.url())
+        .args(["--retries", "0"])
+        .arg("--cacert")
+        .arg(authority)
+        .run()
+        .exit(4)
 }
 
 /// A server that shows the certificate of an authority, as `openssl req -x509` makes it.
@@ -15,12 +29,7 @@ fn the_certificate_of_an_authority_used_by_a_server_is_told_in_words() {
     let folder = tempfile::tempdir().unwrap();
     let pem = authority.write_pem(folder.path());
     let server = ScriptServer::tls_with(stream(), authority.own_certificate());
-    Tail::url(server.url())
-        .args(["--retries", "0"])
-        .arg("--cacert")
-        .arg(&pem)
-        .run()
-        .exit(4)
+    rejected(&server, &pem)
         .stderr_has("certificate of an authority (CA:TRUE) as its own")
         .stderr_has("CA:FALSE")
         .stderr_lacks("Other")
@@ -43,12 +52,7 @@ fn a_certificate_for_another_host_or_another_time_is_told_in_words() {
         ),
     ] {
         let server = ScriptServer::tls_with(stream(), config);
-        Tail::url(server.url())
-            .args(["--retries", "0"])
-            .arg("--cacert")
-            .arg(&pem)
-            .run()
-            .exit(4)
+        rejected(&server, &pem)
             .stderr_has(sentence)
             .stderr_lacks("--cacert");
     }
