@@ -2,13 +2,15 @@
 
 use std::os::unix::fs::{MetadataExt as _, chown};
 use std::path::Path;
-use std::process::Command;
 
 use serde_json::Value;
 
 use crate::strace;
 use crate::support::{Script, ScriptServer, State, Tail, operation_id};
-use crate::system::{NOBODY, as_nobody, can_mount, is_root, mode, mounted, open_to_all, works};
+use crate::system::{
+    NOBODY, NOT_WRITABLE, as_nobody, can_mark, can_mount, is_root, mode, mounted, open_to_all,
+    while_marked,
+};
 
 /// What the check in this run says of the state file.
 #[track_caller]
@@ -84,10 +86,7 @@ fn what_is_mounted() {
 
 #[test]
 fn what_is_marked() {
-    let probe = tempfile::NamedTempFile::new().unwrap();
-    let path = probe.path().to_str().unwrap();
-    let can_mark = |change| works("what_is_marked", &["chattr", change, path]);
-    if !can_mark("+i") || !can_mark("-i") {
+    if !can_mark("what_is_marked") {
         return;
     }
     let state = State::holding(operation_id(1));
@@ -95,14 +94,7 @@ fn what_is_marked() {
         (state.path(), "it is marked as immutable"),
         (state.folder(), "its folder is marked as immutable"),
     ] {
-        let chattr = |change: &str| {
-            let status = Command::new("chattr").arg(change).arg(path).status();
-            assert!(status.unwrap().success());
-        };
-        chattr("+i");
-        let result = std::panic::catch_unwind(|| finds(Tail::new(), &state, words));
-        chattr("-i");
-        result.unwrap();
+        while_marked('i', path, || finds(Tail::new(), &state, words));
     }
 }
 
@@ -117,11 +109,7 @@ fn what_the_user_may_not_do() {
     mode(state.path(), 0o666);
     finds(as_nobody(&program), &state, "belongs to another user");
     chown(state.folder(), Some(NOBODY), Some(NOBODY)).unwrap();
-    for (folder, file, words) in [
-        (0o755, 0o644, "may not read and write it"),
-        (0o555, 0o666, "may not make files in its folder"),
-        (0o000, 0o666, "may not make files in its folder"),
-    ] {
+    for (folder, file, words) in NOT_WRITABLE {
         mode(state.folder(), folder);
         mode(state.path(), file);
         finds(as_nobody(&program), &state, words);

@@ -12,7 +12,7 @@ use oplog_tail::server::model::{Filter, Model, ModelConfig, Polled, Subscription
 use oplog_tail::server::object::Change;
 use serde_json::Value;
 
-use crate::in_process::{Follower, without_proxies};
+use crate::in_process::Follower;
 use crate::support::{PATIENCE, Tail, at_once, events, listener, runtime};
 
 /// When the log begins; its operations are 170 ms apart, so that a second holds several.
@@ -311,21 +311,17 @@ fn at_every_byte(way: Way) {
 
 #[test]
 fn at_every_byte_by_its_end() {
-    without_proxies("cut::at_every_byte_by_its_end", || at_every_byte(Way::End));
+    at_every_byte(Way::End);
 }
 
 #[test]
 fn at_every_byte_by_a_reset() {
-    without_proxies("cut::at_every_byte_by_a_reset", || {
-        at_every_byte(Way::Reset);
-    });
+    at_every_byte(Way::Reset);
 }
 
 #[test]
 fn at_every_byte_within_chunks() {
-    without_proxies("cut::at_every_byte_within_chunks", || {
-        at_every_byte(Way::Chunk);
-    });
+    at_every_byte(Way::Chunk);
 }
 
 #[test]

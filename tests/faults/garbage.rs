@@ -11,7 +11,7 @@ use oplog_tail::output::{Format, Printer};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
-use crate::in_process::{Follower, without_proxies};
+use crate::in_process::Follower;
 use crate::support::{PATIENCE, insert, listener, runtime};
 
 const CASES: u32 = 10_000;
@@ -112,33 +112,31 @@ fn print(operation: &Operation) -> Result<(), TestCaseError> {
 
 #[test]
 fn over_a_connection() {
-    without_proxies("garbage::over_a_connection", || {
-        let (url, answering) = server();
-        let runtime = runtime();
-        let answer = (head(), proptest::collection::vec(token(), 0..40));
-        let (printed, invalid) = (Cell::new(0), Cell::new(0));
-        let follow = |(head, tokens): (&str, Vec<Vec<u8>>)| {
-            let answer = [head.as_bytes(), &tokens.concat()].concat();
-            *answering.lock().unwrap() = answer;
-            let mut follower = Follower::new(&url, 1, Some(0), Position::FULL_REPLICATION);
-            loop {
-                let next = async { tokio::time::timeout(PATIENCE, follower.next()).await };
-                match runtime.block_on(next).expect("an end") {
-                    Ok(Delivery::Operation(operation)) => {
-                        printed.set(printed.get() + 1);
-                        print(&operation)?;
-                    }
-                    Ok(Delivery::Invalid(_)) => invalid.set(invalid.get() + 1),
-                    Err(Error::ConnectionLost { .. } | Error::Refused(_)) => return Ok(()),
-                    Err(error) => return Err(TestCaseError::fail(error.to_string())),
+    let (url, answering) = server();
+    let runtime = runtime();
+    let answer = (head(), proptest::collection::vec(token(), 0..40));
+    let (printed, invalid) = (Cell::new(0), Cell::new(0));
+    let follow = |(head, tokens): (&str, Vec<Vec<u8>>)| {
+        let answer = [head.as_bytes(), &tokens.concat()].concat();
+        *answering.lock().unwrap() = answer;
+        let mut follower = Follower::new(&url, 1, Some(0), Position::FULL_REPLICATION);
+        loop {
+            let next = async { tokio::time::timeout(PATIENCE, follower.next()).await };
+            match runtime.block_on(next).expect("an end") {
+                Ok(Delivery::Operation(operation)) => {
+                    printed.set(printed.get() + 1);
+                    print(&operation)?;
                 }
+                Ok(Delivery::Invalid(_)) => invalid.set(invalid.get() + 1),
+                Err(Error::ConnectionLost { .. } | Error::Refused(_)) => return Ok(()),
+                Err(error) => return Err(TestCaseError::fail(error.to_string())),
             }
-        };
-        runner().run(&answer, follow).unwrap();
-        // What is sent is not so far from the protocol that nothing of it gets anywhere.
-        assert!(printed.get() > CASES / 2, "{} printed", printed.get());
-        assert!(invalid.get() > CASES / 10, "{} invalid", invalid.get());
-    });
+        }
+    };
+    runner().run(&answer, follow).unwrap();
+    // What is sent is not so far from the protocol that nothing of it gets anywhere.
+    assert!(printed.get() > CASES / 2, "{} printed", printed.get());
+    assert!(invalid.get() > CASES / 10, "{} invalid", invalid.get());
 }
 
 #[test]

@@ -1,42 +1,12 @@
 //! The consumer without the program around it, for faults that need thousands of connections.
 
 use std::cell::Cell;
-use std::process::Command;
 use std::rc::Rc;
 use std::time::Duration;
 
 use oplog_tail::consumer::{Config, Consumer, Delivery, Error, Notice, Start};
 use oplog_tail::http::{self, Endpoint};
 use oplog_tail::oplog::Position;
-
-/// Variables that would send a connection to the loopback interface elsewhere.
-const PROXIES: [&str; 6] = [
-    "HTTP_PROXY",
-    "http_proxy",
-    "HTTPS_PROXY",
-    "https_proxy",
-    "ALL_PROXY",
-    "all_proxy",
-];
-
-/// Runs `test`, in a process of its own where the environment names a proxy. `name` is the
-/// test's own, with its modules.
-pub fn without_proxies(name: &str, test: impl FnOnce()) {
-    if PROXIES.iter().all(|name| std::env::var_os(name).is_none()) {
-        return test();
-    }
-    let mut again = Command::new(std::env::current_exe().unwrap());
-    for proxy in PROXIES {
-        again.env_remove(proxy);
-    }
-    assert!(
-        again
-            .args([name, "--exact", "--nocapture"])
-            .status()
-            .unwrap()
-            .success()
-    );
-}
 
 /// A consumer with its settings, and where the deliveries stood when the connection was lost.
 pub struct Follower {

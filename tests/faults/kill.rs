@@ -5,12 +5,11 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use oplog_tail::server::model::ModelConfig;
+use oplog_tail::server::Handle;
 use oplog_tail::server::object::Change;
-use oplog_tail::server::{Handle, ServerConfig, ServerThread};
 use rustix::process::Signal;
 
-use crate::support::{Running, State, Tail};
+use crate::support::{Running, State, Tail, keeping_server};
 
 const RUNS: usize = 200;
 
@@ -82,15 +81,7 @@ fn wait_a_random_moment(run: &mut Running, number: usize, state: &State) {
 
 #[test]
 fn every_operation_is_printed_and_the_position_is_never_ahead() {
-    let server = ServerThread::on_loopback(ServerConfig {
-        model: ModelConfig {
-            capacity: usize::MAX,
-            lossy: false,
-            ..ModelConfig::default()
-        },
-        ..ServerConfig::default()
-    })
-    .unwrap();
+    let server = keeping_server();
     let beginning = server.append(&Change::insert("video", "v0")).to_string();
     let state = State::absent();
     let (appended, stop) = (Mutex::default(), AtomicBool::new(false));

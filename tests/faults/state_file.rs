@@ -2,12 +2,13 @@
 //! the program connects, or done without.
 
 use std::os::unix::fs::{MetadataExt as _, chown};
-use std::path::Path;
-use std::process::Command;
 
 use crate::strace;
 use crate::support::{Finished, Script, ScriptServer, State, Tail, at_once, insert, operation_id};
-use crate::system::{NOBODY, as_nobody, can_mount, is_root, mode, mounted, open_to_all, works};
+use crate::system::{
+    NOBODY, NOT_WRITABLE, as_nobody, can_mark, can_mount, is_root, mode, mounted, open_to_all,
+    while_marked,
+};
 
 fn stream() -> ScriptServer {
     ScriptServer::start([Script::events(insert(2)).stall()])
@@ -38,6 +39,18 @@ fn refused(run: Tail, state: &State, words: &[&str]) -> Finished {
     let id = |there: std::fs::Metadata| (there.ino(), there.mode(), there.uid(), there.mtime());
     assert_eq!(before.map(id), after.map(id));
     finished
+}
+
+/// Runs it until a line has come: it must save and say nothing.
+#[track_caller]
+fn saved_quietly(run: Tail, state: &State) {
+    let server = stream();
+    run.args(["-n", "1", "--url", &server.url(), "--state"])
+        .arg(state.path())
+        .run()
+        .exit(0)
+        .stderr_is_empty();
+    state.is(&operation_id(2));
 }
 
 /// Runs it until a line has come: it must save, and say with `-v` what it could not do.
@@ -82,14 +95,7 @@ fn a_mounted_folder_is_saved_to() {
     }
     let outer = tempfile::tempdir().unwrap();
     let state = State::in_folder(outer.path(), operation_id(1));
-    let server = stream();
-    mounted("mount --bind $FOLDER $FOLDER", &state)
-        .args(["-n", "1", "--url", &server.url(), "--state"])
-        .arg(state.path())
-        .run()
-        .exit(0)
-        .stderr_is_empty();
-    state.is(&operation_id(2));
+    saved_quietly(mounted("mount --bind $FOLDER $FOLDER", &state), &state);
 }
 
 #[test]
@@ -123,40 +129,24 @@ fn a_full_disk_is_refused() {
 
 #[test]
 fn marked_files_and_folders_are_refused() {
-    let test = "marked_files_and_folders_are_refused";
-    let probe = tempfile::NamedTempFile::new().unwrap();
-    let path = probe.path().to_str().unwrap();
-    if !works(test, &["chattr", "+i", path]) || !works(test, &["chattr", "-i", path]) {
+    if !can_mark("marked_files_and_folders_are_refused") {
         return;
     }
-    let chattr = |change: &str, path: &Path| {
-        let status = Command::new("chattr").arg(change).arg(path).status();
-        assert!(status.unwrap().success());
-    };
-    for (mark, unmark) in [("+i", "-i"), ("+a", "-a")] {
+    for mark in ['i', 'a'] {
         let state = State::holding(operation_id(1));
-        chattr(mark, state.path());
-        let result = std::panic::catch_unwind(|| {
-            refused(
-                Tail::new(),
-                &state,
-                &["it is marked as immutable", "chattr -i -a"],
-            );
+        while_marked(mark, state.path(), || {
+            let words = ["it is marked as immutable", "chattr -i -a"];
+            refused(Tail::new(), &state, &words);
         });
-        chattr(unmark, state.path());
-        result.unwrap();
         state.is(&operation_id(1));
 
-        chattr(mark, state.folder());
-        let absent = state.folder().join("new");
-        let result = std::panic::catch_unwind(|| {
+        while_marked(mark, state.folder(), || {
             refused(Tail::new(), &state, &["its folder is marked as immutable"]);
             let server = stream();
+            let absent = state.folder().join("new");
             let run = Tail::url(server.url()).arg("--state").arg(&absent).run();
             run.exit(5).stderr_has("its folder is marked as immutable");
         });
-        chattr(unmark, state.folder());
-        result.unwrap();
         state.is(&operation_id(1));
     }
 }
@@ -179,14 +169,7 @@ fn a_sticky_folder_of_another_user_is_refused() {
     state.is(&operation_id(1));
     // A file of one's own there is fine.
     chown(state.path(), Some(NOBODY), Some(NOBODY)).unwrap();
-    let server = stream();
-    as_nobody(&program)
-        .args(["-n", "1", "--url", &server.url(), "--state"])
-        .arg(state.path())
-        .run()
-        .exit(0)
-        .stderr_is_empty();
-    state.is(&operation_id(2));
+    saved_quietly(as_nobody(&program), &state);
 }
 
 #[test]
@@ -197,11 +180,7 @@ fn what_may_not_be_written_is_refused() {
     let (outer, program) = open_to_all();
     let state = State::in_folder(outer.path(), operation_id(1));
     chown(state.folder(), Some(NOBODY), Some(NOBODY)).unwrap();
-    for (folder, file, words) in [
-        (0o755, 0o644, "may not read and write it"),
-        (0o555, 0o666, "may not make files in its folder"),
-        (0o000, 0o666, "may not make files in its folder"),
-    ] {
+    for (folder, file, words) in NOT_WRITABLE {
         mode(state.folder(), folder);
         mode(state.path(), file);
         refused(as_nobody(&program), &state, &[words]);
@@ -254,13 +233,7 @@ fn root_keeps_the_owner() {
     }
     let state = State::holding(operation_id(1));
     chown(state.path(), Some(1234), Some(4321)).unwrap();
-    let server = stream();
-    Tail::url(server.url())
-        .args(["-n", "1", "--state"])
-        .arg(state.path())
-        .run()
-        .exit(0)
-        .stderr_is_empty();
+    saved_quietly(Tail::new(), &state);
     let there = state.path().metadata().unwrap();
     assert_eq!((there.uid(), there.gid()), (1234, 4321));
 }

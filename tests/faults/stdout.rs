@@ -195,6 +195,15 @@ fn begun(
     (reader, run)
 }
 
+/// The reader goes away: the run ends quietly and soon.
+#[track_caller]
+fn hangs_up<R>((reader, run): (R, Running)) {
+    drop(reader);
+    let gone = Instant::now();
+    run.wait().exit(0).stderr_is_empty();
+    assert!(gone.elapsed() < IN_TIME, "{:?}", gone.elapsed());
+}
+
 #[test]
 fn a_reader_that_hangs_up_while_nothing_happens_ends_it_quietly() {
     at_once(KINDS, |kind| {
@@ -202,11 +211,7 @@ fn a_reader_that_hangs_up_while_nothing_happens_ends_it_quietly() {
             ScriptServer::start([Script::events(insert(1)).stall()]),
             State::holding(operation_id(0)),
         );
-        let (reader, run) = begun(&server, &state, kind());
-        drop(reader);
-        let gone = Instant::now();
-        run.wait().exit(0).stderr_is_empty();
-        assert!(gone.elapsed() < IN_TIME, "{:?}", gone.elapsed());
+        hangs_up(begun(&server, &state, kind()));
         state.is(&operation_id(1));
     });
 }
@@ -218,11 +223,7 @@ fn a_reader_that_hangs_up_while_more_comes_than_it_takes_ends_it_quietly() {
             ScriptServer::start([Script::events("").flood(|number| insert_numbered(number + 1))]),
             State::holding(operation_id(0)),
         );
-        let (reader, run) = begun(&server, &state, kind());
-        drop(reader);
-        let gone = Instant::now();
-        run.wait().exit(0).stderr_is_empty();
-        assert!(gone.elapsed() < IN_TIME, "{:?}", gone.elapsed());
+        hangs_up(begun(&server, &state, kind()));
     });
 }
 

@@ -4,6 +4,7 @@
 
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
+use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -70,4 +71,31 @@ pub fn as_nobody(program: &Path) -> Tail {
     Tail::of("setpriv")
         .args(["--reuid", "65534", "--regid", "65534", "--clear-groups"])
         .arg(program)
+}
+
+/// Modes of a folder and a file in it that keep [`NOBODY`], to whom the folder belongs, from
+/// saving, and what is said then.
+pub const NOT_WRITABLE: [(u32, u32, &str); 3] = [
+    (0o755, 0o644, "may not read and write it"),
+    (0o555, 0o666, "may not make files in its folder"),
+    (0o000, 0o666, "may not make files in its folder"),
+];
+
+/// Whether files can be marked as immutable.
+pub fn can_mark(test: &str) -> bool {
+    let probe = tempfile::NamedTempFile::new().unwrap();
+    let path = probe.path().to_str().unwrap();
+    works(test, &["chattr", "+i", path]) && works(test, &["chattr", "-i", path])
+}
+
+/// Does this while the file or folder has this mark (`i` or `a`), which goes also where it fails.
+pub fn while_marked(mark: char, path: &Path, test: impl FnOnce()) {
+    let chattr = |change: String| {
+        let status = Command::new("chattr").arg(change).arg(path).status();
+        assert!(status.unwrap().success());
+    };
+    chattr(format!("+{mark}"));
+    let result = std::panic::catch_unwind(AssertUnwindSafe(test));
+    chattr(format!("-{mark}"));
+    result.unwrap();
 }

@@ -16,9 +16,8 @@ use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use oplog_tail::server::model::ModelConfig;
+use oplog_tail::server::Handle;
 use oplog_tail::server::object::Change;
-use oplog_tail::server::{Handle, ServerConfig, ServerThread};
 
 const OPERATIONS: u64 = 60_000;
 const DISCONNECTIONS: u64 = 60;
@@ -59,15 +58,7 @@ fn append(server: &Handle, first: u64, count: u64) {
 }
 
 fn soak(operations: u64, disconnections: u64) {
-    let server = ServerThread::on_loopback(ServerConfig {
-        model: ModelConfig {
-            capacity: usize::MAX,
-            lossy: false,
-            ..ModelConfig::default()
-        },
-        ..ServerConfig::default()
-    })
-    .unwrap();
+    let server = support::keeping_server();
     append(&server, 0, 1);
     let beginning = server.newest().unwrap().to_string();
     let state = support::State::holding(&beginning);

@@ -50,6 +50,8 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD as BASE64;
+use oplog_tail::server::model::ModelConfig;
+use oplog_tail::server::{ServerConfig, ServerThread};
 
 /// How long a test waits for something that should happen at once: long enough for a loaded
 /// machine, short enough to end a hanging run.
@@ -58,6 +60,19 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 /// The value of `Authorization` for these credentials.
 pub fn basic(user: &str, password: &str) -> String {
     format!("Basic {}", BASE64.encode(format!("{user}:{password}")))
+}
+
+/// A model of a server that keeps every operation and leaves nothing out of a replication.
+pub fn keeping_server() -> ServerThread {
+    ServerThread::on_loopback(ServerConfig {
+        model: ModelConfig {
+            capacity: usize::MAX,
+            lossy: false,
+            ..ModelConfig::default()
+        },
+        ..ServerConfig::default()
+    })
+    .expect("a free port")
 }
 
 /// Runs the same check for each case at once, for checks that mostly wait.
