@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::support::{
     Finished, Script, ScriptServer, State, Tail, at_once, insert, insert_after, object_at,
-    operation_id,
+    operation_id, wait_for,
 };
 
 /// The second of the first operations of a script.
@@ -62,6 +62,12 @@ impl Busy {
         self.server.newest().unwrap().to_string()
     }
 
+    /// The newest operation, once it is another one than this.
+    fn newest_after(&self, known: &str) -> String {
+        let newest = || Some(self.newest()).filter(|newest| newest != known);
+        wait_for(|| format!("nothing comes after {known}"), newest)
+    }
+
     fn until_now(&self, state: &State) -> Tail {
         Tail::url(self.server.url())
             .args(["--until", "now", "--state"])
@@ -93,9 +99,9 @@ fn second(id: &str) -> u64 {
 fn on_a_log_that_never_rests() {
     at_once([0, 3000], |ahead_ms| {
         let busy = Busy::start(ahead_ms);
-        let state = State::holding(busy.newest());
-        thread::sleep(Duration::from_millis(300));
-        let before = busy.newest();
+        let first = busy.newest();
+        let state = State::holding(&first);
+        let before = busy.newest_after(&first);
         let started = now_ms() / 1000;
         let finished = busy.until_now(&state).run().exit(0).stderr_is_empty();
         let printed = ids(&finished);

@@ -3,7 +3,7 @@
 
 use std::io::Write as _;
 
-use crate::support::{Script, ScriptServer, State, Tail, insert, operation_id};
+use crate::support::{Script, ScriptServer, State, Tail, insert, operation_id, wait_for};
 
 /// The main thread has found that a save failed and cannot say so, because nobody reads stderr.
 /// A signal must still end the run with the status of the state file.
@@ -30,18 +30,12 @@ fn a_failed_save_is_the_status_though_nobody_reads_stderr() {
     gate.open();
     // Writing to descriptor 2: call 1 on x86-64, 64 on others.
     let call = format!("/proc/{}/syscall", run.id());
-    let until = std::time::Instant::now() + crate::support::PATIENCE;
-    loop {
-        let now = std::fs::read_to_string(&call).unwrap();
-        if ["1 0x2 ", "64 0x2 "]
-            .iter()
-            .any(|write| now.starts_with(write))
-        {
-            break;
-        }
-        assert!(std::time::Instant::now() < until, "not stuck: {now}");
-        std::thread::sleep(std::time::Duration::from_millis(5));
-    }
+    let is_stuck = |now: &str| ["1 0x2 ", "64 0x2 "].iter().any(|it| now.starts_with(it));
+    let now = || std::fs::read_to_string(&call).unwrap();
+    wait_for(
+        || format!("not stuck: {}", now()),
+        || is_stuck(&now()).then_some(()),
+    );
     run.signal(rustix::process::Signal::TERM);
     run.wait().exit(5);
 }

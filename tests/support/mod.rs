@@ -46,7 +46,7 @@ pub use state::State;
 pub use tail::Tail;
 pub use tls::Authority;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD as BASE64;
@@ -73,6 +73,20 @@ pub fn keeping_server() -> ServerThread {
         ..ServerConfig::default()
     })
     .expect("a free port")
+}
+
+/// Looks again and again until there is what it looks for; fails with `what` once that takes too
+/// long.
+#[track_caller]
+pub fn wait_for<T>(what: impl Fn() -> String, mut look: impl FnMut() -> Option<T>) -> T {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < until, "{}", what());
+        std::thread::sleep(Duration::from_millis(2));
+    }
 }
 
 /// Runs the same check for each case at once, for checks that mostly wait.

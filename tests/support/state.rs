@@ -1,11 +1,10 @@
 //! A state file in a folder of its own.
 
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 use tempfile::TempDir;
 
-use super::PATIENCE;
+use super::wait_for;
 
 /// A state file in a folder of its own, which goes when this is dropped.
 #[derive(Debug)]
@@ -60,29 +59,24 @@ impl State {
     /// Waits until what the file holds is as it should be; `None` where there is no file.
     #[track_caller]
     pub fn wait_until(&self, is_right: impl Fn(Option<&str>) -> bool) {
-        let until = Instant::now() + PATIENCE;
-        while !is_right(self.content().as_deref()) {
-            let content = self.content();
-            assert!(
-                Instant::now() < until,
-                "the state file stays at {content:?}"
-            );
-            std::thread::sleep(std::time::Duration::from_millis(2));
-        }
+        wait_for(
+            || format!("the state file stays at {:?}", self.content()),
+            || is_right(self.content().as_deref()).then_some(()),
+        );
     }
 
     /// Waits until it holds this.
     #[track_caller]
     pub fn wait_for(&self, content: &str) {
-        let until = Instant::now() + PATIENCE;
-        while self.content().as_deref() != Some(content) {
-            assert!(
-                Instant::now() < until,
-                "the state file never held {content:?} but {:?}",
-                self.content()
-            );
-            std::thread::sleep(std::time::Duration::from_millis(2));
-        }
+        wait_for(
+            || {
+                format!(
+                    "the state file never held {content:?} but {:?}",
+                    self.content()
+                )
+            },
+            || (self.content().as_deref() == Some(content)).then_some(()),
+        );
     }
 
     /// The names of the files in its folder, sorted.
