@@ -1,12 +1,15 @@
 //! Puts a run together: settings, state file, signals, consumer, output.
 
+#[cfg(test)]
+pub mod messages;
+mod words;
+
 use std::cell::RefCell;
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::net::TcpListener;
 use std::rc::Rc;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use tokio::runtime::Runtime;
 
 use crate::check;
@@ -14,14 +17,14 @@ use crate::cli::{Cli, Generate, generate};
 use crate::compare;
 use crate::consumer::{Consumer, OnResumeFailed, Start};
 use crate::demo::Demo;
-use crate::error::Error;
+use crate::error::{Error, Step};
 use crate::exit::ExitStatus;
 use crate::limits;
 use crate::oplog::Position;
 use crate::output::{self, Stdout};
 use crate::report::{Diagnostics, SharedStatistics, Verbosity, described};
 use crate::settings::{Ack, Inputs, Settings};
-use crate::state::{Problem, Saver, StateError, StateFile, Step, peek};
+use crate::state::{self, Problem, Saver, StateError, StateFile, peek};
 use crate::tail::supervisor::{self, Terms};
 use crate::tail::{self, Context, Tail};
 
@@ -50,25 +53,30 @@ fn execute(cli: Cli) -> Result<ExitStatus, Error> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .context("cannot set up input and output")?;
+        .map_err(Step::SetUp.failed())?;
     limits::check_threads()?;
     let in_runtime = runtime.enter();
-    let file_size = supervisor::outlive_file_size().context("cannot receive signals")?;
+    let file_size = supervisor::outlive_file_size().map_err(Step::Signals.failed())?;
     let demo = if cli.source.demo {
-        Some(start_demo().context("cannot start the demo server")?)
+        Some(start_demo().map_err(Step::Demo.failed())?)
     } else {
         None
     };
     let demo_url = demo.as_ref().map(Demo::url);
     let mut settings = Settings::resolve(cli, Inputs::of_process(), demo_url.as_deref())?;
     let status = if settings.check {
-        runtime.block_on(check::run(&settings)).map_err(Into::into)
+        runtime
+            .block_on(check::run(&settings))
+            .map_err(Step::Print.failed())
     } else if let Some(comparison) = &settings.comparison {
         let compared = compare::run(&settings, comparison);
         runtime.block_on(compared).map_err(Into::into)
     } else {
         if demo.is_some() && !settings.start_given {
             settings.consumer.start = Start::At(Position::FULL_REPLICATION);
+        }
+        if let Some(url) = &demo_url {
+            tell_demo(url, &settings);
         }
         follow(&settings, &runtime)
     };
@@ -106,13 +114,13 @@ fn run_to_its_end(runtime: &Runtime, tail: Tail) -> ExitStatus {
 fn generated(what: Generate) -> Result<ExitStatus, Error> {
     // Put together first, so that it is written at once or not at all.
     let mut text = Vec::new();
-    generate::write(what, &mut text).context("cannot make it")?;
+    generate::write(what, &mut text).map_err(Step::Generate.failed())?;
     print(|| std::io::stdout().write_all(&text))
 }
 
 /// Prints something that is no record.
 fn print(write: impl FnOnce() -> std::io::Result<()>) -> Result<ExitStatus, Error> {
-    output::print(write).context("cannot write to stdout")?;
+    output::print(write).map_err(Step::Print.failed())?;
     Ok(ExitStatus::Success)
 }
 
@@ -131,7 +139,7 @@ fn assemble(settings: &Settings, place: Place) -> Result<Context, Error> {
         next_run: settings.next_run(),
     };
     let controls = supervisor::start(terms, place.saver.clone(), statistics.clone())
-        .context("cannot receive signals")?;
+        .map_err(Step::Signals.failed())?;
     let observer = Rc::clone(&diagnostics);
     let mut consumer = Consumer::new(
         settings.consumer.clone(),
@@ -160,15 +168,23 @@ fn start_at(
 ) {
     let position = described(saved);
     if settings.rewind {
-        diagnostics.info(&format_args!("leaving the saved position, {position}"));
+        diagnostics.info(&words::leaving(&position));
         return;
     }
     if settings.start_given {
-        diagnostics.warn(&format_args!(
-            "going on at the saved position, {position}; --rewind starts where --start-id or --since says"
-        ));
+        diagnostics.warn(&words::going_on(&position));
     }
     consumer.set_position(saved);
+}
+
+/// Says where the demo listens: to a person at a terminal. A script hears of it as of any server.
+fn tell_demo(url: &str, settings: &Settings) {
+    let diagnostics = Diagnostics::new(settings.verbosity);
+    if std::io::stderr().is_terminal() {
+        diagnostics.warn(&words::demo(url));
+    } else {
+        diagnostics.info(&words::demo(url));
+    }
 }
 
 fn start_demo() -> std::io::Result<Demo> {
@@ -180,8 +196,8 @@ fn start_demo() -> std::io::Result<Demo> {
 struct Place {
     saved: Option<Position>,
     saver: Option<Saver>,
-    /// Why there is no saved position, where a state file was named.
-    why_none: Option<String>,
+    /// What to say where a state file was named, it holds no position and the run starts from now.
+    from_now: Option<String>,
 }
 
 impl Place {
@@ -197,20 +213,15 @@ impl Place {
             });
         }
         let (file, saved) = StateFile::open(path)?;
-        let why = if file.is_new() {
-            "is new"
-        } else {
-            "holds nothing"
-        };
-        let why_none = format!("state file {} {why}", path.display());
+        let from_now = words::from_now(path, file.is_new());
         let saver = Saver::start(file, saved).map_err(|error| StateError::Open {
             path: path.clone(),
-            problem: Problem::new(Step::Start, &error, path),
+            problem: Problem::new(state::Step::Start, &error, path),
         })?;
         Ok(Self {
             saved,
             saver: Some(saver),
-            why_none: saved.is_none().then_some(why_none),
+            from_now: saved.is_none().then_some(from_now),
         })
     }
 
@@ -219,11 +230,9 @@ impl Place {
         for note in self.saver.iter().flat_map(Saver::take_notes) {
             diagnostics.info(&note);
         }
-        let from_now = settings.consumer.start == Start::Now && !settings.start_given;
-        if let Some(why) = self.why_none.as_ref().filter(|_| from_now) {
-            diagnostics.warn(&format_args!(
-                "{why}, so the run starts from now; --start-id or --since starts earlier"
-            ));
+        let is_from_now = settings.consumer.start == Start::Now && !settings.start_given;
+        if let Some(line) = self.from_now.as_ref().filter(|_| is_from_now) {
+            diagnostics.warn(line);
         }
     }
 

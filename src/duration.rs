@@ -1,5 +1,5 @@
 //! Durations as the command line takes them: `500ms`, `2s`, `5m`, `1h30m`, `1d12h`; and as people
-//! read them: `1.5 s`, `1 min 30 s`.
+//! read them: `1.5 s`, `1 min 30 s`. Large numbers too: `12,345`.
 
 use std::fmt;
 use std::time::Duration;
@@ -20,10 +20,10 @@ const MAX_MS: u64 = 36_525 * 86_400_000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidDuration {
     /// It does not have the form of one.
-    #[error("a duration is written like 500ms, 2s, 5m, 1h30m or 1d")]
+    #[error("expected a duration like 500ms, 2s, 5m, 1h30m or 1d")]
     Malformed,
     /// A number without a unit.
-    #[error("the unit is missing: ms, s, m, h or d, as in 30s")]
+    #[error("the unit is missing; add ms, s, m, h or d, as in 30s")]
     NoUnit,
     /// Longer than a hundred years.
     #[error("too long: a hundred years at most")]
@@ -119,6 +119,14 @@ impl fmt::Display for ForPeople {
     }
 }
 
+/// A number with commas between its thousands.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let groups = digits.as_bytes().rchunks(3).rev();
+    let groups: Vec<_> = groups.map(String::from_utf8_lossy).collect();
+    groups.join(",")
+}
+
 /// The text before the first character that `is_end` holds for, and the rest.
 fn split_before(text: &str, is_end: impl Fn(char) -> bool) -> (&str, &str) {
     text.split_at(text.find(is_end).unwrap_or(text.len()))
@@ -180,6 +188,19 @@ mod tests {
             assert_eq!(parse_positive(text), Err(InvalidDuration::Zero), "{text}");
         }
         assert_eq!(parse_positive("1ms"), Ok(Duration::from_millis(1)));
+    }
+
+    #[test]
+    fn thousands_are_set_apart() {
+        for (number, shown) in [
+            (0, "0"),
+            (999, "999"),
+            (1_000, "1,000"),
+            (12_345, "12,345"),
+            (u64::MAX, "18,446,744,073,709,551,615"),
+        ] {
+            assert_eq!(grouped(number), shown);
+        }
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Why the program fails: what is said of it, and which exit status follows.
 
+use std::{fmt, io};
+
 use crate::compare;
 use crate::consumer;
 use crate::error_text::in_words;
@@ -28,9 +30,50 @@ pub enum Error {
     /// The comparison failed.
     #[error(transparent)]
     Compare(#[from] compare::Error),
-    /// Anything that the system refuses.
-    #[error(transparent)]
-    Other(#[from] anyhow::Error),
+    /// Anything else that the system refuses.
+    #[error("{step}: {error}")]
+    System {
+        /// What was being done.
+        step: Step,
+        /// What the system says.
+        #[source]
+        error: io::Error,
+    },
+}
+
+/// What the program does that the system can refuse, besides consuming the log and keeping the
+/// position.
+#[derive(Clone, Copy, Debug)]
+pub enum Step {
+    /// Setting up the runtime.
+    SetUp,
+    /// Installing the handlers of signals.
+    Signals,
+    /// Starting the server of `--demo`.
+    Demo,
+    /// Making what `--generate` asks for.
+    Generate,
+    /// Printing something that is no record.
+    Print,
+}
+
+impl Step {
+    /// Makes the error of this step.
+    pub fn failed(self) -> impl FnOnce(io::Error) -> Error {
+        move |error| Error::System { step: self, error }
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::SetUp => "cannot set up input and output",
+            Self::Signals => "cannot receive signals",
+            Self::Demo => "cannot start the demo server",
+            Self::Generate => "cannot generate it",
+            Self::Print => "cannot write to stdout",
+        })
+    }
 }
 
 impl Error {
@@ -60,7 +103,7 @@ impl Error {
                 | tail::Error::Acks(_),
             )
             | Self::Limits(_)
-            | Self::Other(_) => ExitStatus::Failure,
+            | Self::System { .. } => ExitStatus::Failure,
         }
     }
 
@@ -70,17 +113,19 @@ impl Error {
             let _ = clap::Error::from(usage.clone()).print();
             return self.status();
         }
+        report::fatal(&self.message());
+        self.status()
+    }
+
+    /// What is said of it, with what to do about it where that is known.
+    pub fn message(&self) -> String {
         let told = self.in_words();
         let advice = match self {
             Self::Tail(tail::Error::Consumer(error))
             | Self::Compare(compare::Error::Consumer(error)) => report::against(error),
             _ => None,
         };
-        match advice {
-            Some(advice) => report::fatal(&format_args!("{told} ({advice})")),
-            None => report::fatal(&told),
-        }
-        self.status()
+        advice.map_or_else(|| told.clone(), |advice| format!("{told} ({advice})"))
     }
 
     /// The error with its causes, but for those whose words it already uses, and without numbers.

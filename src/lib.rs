@@ -31,6 +31,10 @@
 //! - [`redact`]: URLs without passwords
 //! - [`error_text`]: the words of an error
 
+#[cfg(test)]
+#[macro_use]
+mod tests;
+
 pub mod app;
 mod check;
 pub mod cli;

@@ -25,7 +25,7 @@ const THREADS: usize = 3;
 #[derive(Debug, thiserror::Error)]
 pub enum LimitError {
     /// Too few files may be open.
-    #[error("at most {} files may be open at once, which is too few for a run; raise the limit (ulimit -n {enough})", described(*.limit))]
+    #[error("the limit on open files ({}) is too low for a run; raise it (ulimit -n {enough})", described(*.limit))]
     Descriptors {
         /// The limit of the process, where it has one.
         limit: Option<u64>,
@@ -33,17 +33,19 @@ pub enum LimitError {
         enough: usize,
     },
     /// All files that the whole system may have open are.
-    #[error("the system has too many open files; a run needs {DESCRIPTORS} more")]
+    #[error(
+        "the whole system has too many open files, and a run needs {DESCRIPTORS} more; close other programs, or raise the limit of the system"
+    )]
     System,
     /// No thread can be started.
     #[error(
-        "no thread can be started: {0}; raise the limit on processes (ulimit -u, or that of the container)"
+        "no thread can be started ({0}); raise the limit on processes (ulimit -u, or that of the container)"
     )]
     Threads(io::Error),
 }
 
 fn described(limit: Option<u64>) -> String {
-    limit.map_or_else(|| "too few".into(), |limit| limit.to_string())
+    limit.map_or_else(|| "unknown".into(), |limit| limit.to_string())
 }
 
 /// Fails where the process may not open as many files as a run needs.

@@ -16,7 +16,6 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -42,7 +41,7 @@ const PRINTING: Duration = Duration::from_millis(100);
 ///
 /// # Errors
 /// When stdout cannot be written.
-pub async fn run(settings: &Settings) -> anyhow::Result<ExitStatus> {
+pub async fn run(settings: &Settings) -> std::io::Result<ExitStatus> {
     let timeout = settings.stop.timeout.unwrap_or(DEFAULT_TIMEOUT);
     let deadline = Instant::now() + timeout - PRINTING.min(timeout / 10);
     let starts_now = settings.consumer.start == Start::Now && !settings.start_given;
@@ -215,13 +214,12 @@ impl Report {
         }
     }
 
-    fn print(&mut self) -> anyhow::Result<()> {
+    fn print(&mut self) -> std::io::Result<()> {
         let lines = std::mem::take(&mut self.lines);
         output::print(|| std::io::stdout().write_all(lines.as_bytes()))
-            .context("cannot write to stdout")
     }
 
-    fn end(mut self) -> anyhow::Result<ExitStatus> {
+    fn end(mut self) -> std::io::Result<ExitStatus> {
         if self.format == Format::Text {
             self.lines += &self.text.summary(self.problems, self.warnings);
         }

@@ -52,7 +52,20 @@ pub fn write(what: Generate, out: &mut dyn Write) -> io::Result<()> {
     // clap_complete panics where it cannot write, so it writes to memory.
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "oplog-tail", &mut script);
+    if shell == Shell::Bash {
+        script = with_joined_values(&String::from_utf8_lossy(&script)).into_bytes();
+    }
     out.write_all(&script)
+}
+
+/// Makes of the script for bash one that completes `--color=al` as well, which bash takes for the
+/// three words `--color`, `=` and `al`.
+fn with_joined_values(script: &str) -> String {
+    const PREVIOUS: &str = "    prev=\"$3\"\n";
+    let joined = "    if [[ \"${cur}\" == \"=\" ]]; then\n        cur=\"\"\n    \
+        elif [[ \"${prev}\" == \"=\" ]]; then\n        \
+        prev=\"${COMP_WORDS[COMP_CWORD-2]}\"\n    fi\n";
+    script.replacen(PREVIOUS, &format!("{PREVIOUS}{joined}"), 1)
 }
 
 fn man(out: &mut dyn Write) -> io::Result<()> {

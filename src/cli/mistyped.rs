@@ -30,6 +30,9 @@ pub(super) fn explained(
     if let Some(error) = negative_value(command, args, &unknown) {
         return error;
     }
+    if let Some(message) = habit_of_tail(command, args, &unknown) {
+        return command.clone().error(ErrorKind::ValueValidation, message);
+    }
     if let Some(message) = single_dash(command, args, &unknown) {
         return command.clone().error(ErrorKind::ValueValidation, message);
     }
@@ -88,6 +91,37 @@ fn negative_value(command: &Command, args: &[OsString], unknown: &str) -> Option
         )
         .then_some(error)
     })
+}
+
+/// `-f`, `--tail 10`, `-10`: what other programs of the kind take.
+fn habit_of_tail(command: &Command, args: &[OsString], unknown: &str) -> Option<String> {
+    let is_count = |word: &&str| {
+        let digits = word.strip_prefix('-').unwrap_or_default();
+        word.starts_with(unknown) && digits.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    match unknown {
+        "-f" | "-F" | "--follow" => Some(format!(
+            "unknown flag '{unknown}': leave it out, following is the default; -n N stops after N \
+             lines"
+        )),
+        "--tail" | "--lines" => Some(format!(
+            "unknown flag '{unknown}': -n N stops after N lines; there is no history to begin with, \
+             --since WHEN prints the objects changed since WHEN"
+        )),
+        _ if duration::looks_negative(unknown) => {
+            let typed = words(args).find(is_count)?;
+            let before = words(args).take_while(|word| *word != typed).last();
+            if before.is_some_and(|flag| takes_next_word(command, flag)) {
+                return None;
+            }
+            let count = typed.trim_start_matches('-');
+            Some(format!(
+                "unknown flag '{typed}': -n {count} stops after {count} lines; without it, \
+                 following never stops"
+            ))
+        }
+        _ => None,
+    }
 }
 
 /// `-type video`: the word of which clap has read the first letter only.

@@ -14,7 +14,7 @@ use clap::{ArgAction, ArgMatches, Command, CommandFactory, FromArgMatches, Parse
 
 use crate::exit::ExitStatus;
 
-pub use args::{Acknowledging, Diagnostics, Failure, Output, Position, Source, Stopping};
+pub use args::{Acknowledging, Connection, Diagnostics, Output, Position, Source, Stopping};
 pub use modes::Modes;
 pub use values::{Ack, OnInvalid, OnResumeFailed, OutputFormat, Secret};
 
@@ -26,11 +26,11 @@ pub const PASSWORD_VARIABLE: &str = "OPLOG_TAIL_PASSWORD";
 
 /// Follow the operation log of an OpLog server
 ///
-/// Prints every operation of the log to stdout, one a line: as text on a terminal, as JSON lines
-/// elsewhere. Reconnects by itself, and with --state goes on where the last run stopped: the saved
-/// position never goes ahead of what was acknowledged, so that no operation is lost.
+/// Prints every operation of the log to stdout, one per line: as text on a terminal, as JSON lines
+/// elsewhere. Follows for ever, and reconnects by itself. With --state the next run continues where
+/// this one stopped: a crash may repeat operations, but never loses one.
 ///
-/// Durations are written 500ms, 2s, 5m, 1h30m, 1d.
+/// Durations (DUR) are written 500ms, 2s, 5m, 1h30m, 1d.
 #[derive(Clone, Debug, Parser)]
 #[command(
     name = "oplog-tail",
@@ -38,7 +38,7 @@ pub const PASSWORD_VARIABLE: &str = "OPLOG_TAIL_PASSWORD";
     max_term_width = 100,
     disable_help_flag = true,
     disable_version_flag = true,
-    override_usage = "oplog-tail [OPTIONS] --url <URL>\n       oplog-tail [OPTIONS] <URL>...",
+    override_usage = "oplog-tail [OPTIONS] <URL>...",
     after_long_help = exit_statuses()
 )]
 pub struct Cli {
@@ -66,13 +66,13 @@ pub struct Cli {
     /// What is said on stderr.
     #[command(flatten)]
     pub diagnostics: Diagnostics,
-    /// What happens when something goes wrong.
+    /// How the server is reached.
     #[command(flatten)]
-    pub failure: Failure,
+    pub connection: Connection,
 
     /// Print the man page or a completion script
     ///
-    /// One of man, complete-bash, complete-zsh, complete-fish, complete-powershell. Takes no other
+    /// WHAT is man, complete-bash, complete-zsh, complete-fish or complete-powershell. Takes no other
     /// flag. Example: --generate complete-bash > /etc/bash_completion.d/oplog-tail
     #[arg(
         long,
@@ -88,9 +88,9 @@ pub struct Cli {
     #[arg(short = 'V', long, action = ArgAction::Version, help_heading = "Other")]
     version: Option<bool>,
 
-    /// Print help; --help has more flags, and explains all
+    /// Print help; --help has more flags and explains all
     ///
-    /// -h is the summary: one line a flag, without those that are seldom needed.
+    /// -h is the summary: one line per flag, without the seldom needed ones.
     #[arg(short, long, action = ArgAction::Help, help_heading = "Other")]
     help: Option<bool>,
 }
@@ -166,15 +166,10 @@ fn in_order(source: &Source, matches: &ArgMatches) -> Vec<TypedUrl> {
     urls.into_iter().map(|(_, url)| url).collect()
 }
 
-/// What `-h` prints: clap's help without its blank lines, which make it too long for a screen of
-/// 50 lines.
+/// What `-h` prints: clap's help without its first blank line, so that it fits a screen of 50 lines.
 pub fn short_help(command: &mut Command) -> StyledStr {
     let help = command.render_help().ansi().to_string();
-    let lines = help.lines().filter(|line| !line.is_empty());
-    lines
-        .flat_map(|line| [line, "\n"])
-        .collect::<String>()
-        .into()
+    help.replacen("\n\n", "\n", 1).into()
 }
 
 fn is_short_help(error: &clap::Error, command: &mut Command) -> bool {

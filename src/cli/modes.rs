@@ -6,7 +6,7 @@ use clap::{Args, ValueHint};
 
 /// What is done instead of following the log.
 #[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "Instead of following")]
+#[command(next_help_heading = "Other")]
 pub struct Modes {
     /// Look for what is wrong, print it and exit
     ///

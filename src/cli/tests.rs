@@ -30,7 +30,7 @@ fn single_dash_flags_of_the_go_tool_get_a_hint() {
 fn short_flags_and_odd_passwords_need_no_hint() {
     let cli = parse(["oplog-tail", "-vv", "-n5", "-sx", "--password", "-types"]).unwrap();
     assert_eq!(cli.diagnostics.verbose, 2);
-    assert_eq!(cli.source.password.unwrap().expose(), "-types");
+    assert_eq!(cli.connection.password.unwrap().expose(), "-types");
     assert!(parse(["oplog-tail", "--", "-types"]).is_ok());
 }
 
@@ -46,12 +46,12 @@ fn help_and_version_are_no_failures() {
 #[test]
 fn short_help_fits_a_screen_with_one_line_a_flag() {
     let help = error(&["-h"]).to_string();
-    // With the command line before and the prompt after it, 50.
+    // With the command line before and the prompt after it, 50; and two flags are to come.
     assert!(
         help.trim_end()
-            .ends_with("--help has more flags, and explains all")
+            .ends_with("--help has more flags and explains all")
     );
-    assert!(help.lines().count() <= 48, "{}", help.lines().count());
+    assert!(help.lines().count() <= 46, "{}", help.lines().count());
     assert!(
         help.lines().all(|line| line.chars().count() <= 80),
         "{help}"
@@ -80,6 +80,27 @@ fn short_help_fits_a_screen_with_one_line_a_flag() {
         // The examples in the long help name flags as well.
         let first_words = long_help.lines().filter(is_of_flag).count();
         assert!(first_words >= 1, "{long}\n{long_help}");
+    }
+}
+
+/// Following is the default, and there are no last lines.
+#[test]
+fn the_flags_of_tail_get_a_hint() {
+    for (args, typed, hint) in [
+        (&["-f"][..], "-f", "following is the default"),
+        (&["-vf"], "-f", "following is the default"),
+        (&["--follow"], "--follow", "following is the default"),
+        (&["--tail", "10"], "--tail", "-n N stops after N lines"),
+        (&["--tail=10"], "--tail", "-n N stops after N lines"),
+        (&["--lines", "10"], "--lines", "-n N stops after N lines"),
+        (&["-10"], "-10", "-n 10 stops after 10 lines"),
+        (&["http://h/", "-5"], "-5", "-n 5 stops after 5 lines"),
+    ] {
+        let error = error(args);
+        assert_eq!(error.exit_code(), 2);
+        let text = error.to_string();
+        let unknown = format!("unknown flag '{typed}': ");
+        assert!(text.contains(&unknown) && text.contains(hint), "{text}");
     }
 }
 
@@ -157,7 +178,7 @@ fn numbers_that_make_no_sense_are_told_why() {
         ),
         (
             &["-n", "0"],
-            "invalid value '0' for '--count <N>': a whole number, 1 or more",
+            "invalid value '0' for '--count <N>': expected a whole number, 1 or more",
         ),
         (
             &["-n=-1"],
@@ -181,11 +202,11 @@ fn numbers_that_make_no_sense_are_told_why() {
         ),
         (
             &["--max-in-flight", "x"],
-            "for '--max-in-flight <N>': a whole number, 1 or more",
+            "for '--max-in-flight <N>': expected a whole number, 1 or more",
         ),
         (
             &["--retries", "1.5"],
-            "for '--retries <N>': a whole number, 0 or more",
+            "for '--retries <N>': expected a whole number, 0 or more",
         ),
     ] {
         let error = error(args);
@@ -196,7 +217,7 @@ fn numbers_that_make_no_sense_are_told_why() {
     }
 }
 
-/// The text of every flag says what happens without it, and shows it where it takes a value.
+/// The text of every flag says once what happens without it, and shows it where it takes a value.
 #[test]
 fn long_help_has_a_default_and_an_example_for_each_flag() {
     for arg in Cli::command()
@@ -208,7 +229,8 @@ fn long_help_has_a_default_and_an_example_for_each_flag() {
             continue;
         }
         let text = arg.get_long_help().unwrap().to_string();
-        assert!(text.contains("Default: "), "{name}");
+        let defaults = text.matches("Default: ").count() + text.matches("[default: ").count();
+        assert_eq!(defaults, 1, "{name}: {text}");
         if arg.get_action().takes_values() {
             assert!(text.contains("Example: "), "{name}");
         }

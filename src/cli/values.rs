@@ -36,7 +36,7 @@ pub(super) fn from_one<T>(text: &str) -> Result<T, &'static str>
 where
     T: FromStr<Err = ParseIntError>,
 {
-    number(text, "a whole number, 1 or more")
+    number(text, "expected a whole number, 1 or more")
 }
 
 /// A number that can be 0.
@@ -44,7 +44,7 @@ pub(super) fn from_zero<T>(text: &str) -> Result<T, &'static str>
 where
     T: FromStr<Err = ParseIntError>,
 {
-    number(text, "a whole number, 0 or more")
+    number(text, "expected a whole number, 0 or more")
 }
 
 /// The number, or else what is wrong with it; `form` is what it should be.

@@ -21,11 +21,12 @@ pub enum Error {
         failed: u32,
     },
     /// The server no longer has the operation to resume from.
-    #[error("the server no longer has operation {0} to resume from")]
+    #[error("the server no longer has operation {0}, so the run cannot resume there")]
     ResumeFailed(Position),
     /// The server did not say whether it has skipped operations.
     #[error(
-        "reading fell behind, and the server did not say in time whether it skipped operations"
+        "reading fell behind, and the server did not answer in time whether it skipped operations; the \
+         position stays before the possible gap"
     )]
     Uncertain,
 }

@@ -354,7 +354,7 @@ fn unreadable(round: Vec<Failure>) -> Failure {
     let failure = round.find(|failure| failure.remedy == Remedy::RetryFew);
     let reason = failure.map_or_else(String::new, |failure| failure.reason);
     Failure::fatal(format!(
-        "{reason}; {MAX_UNREADABLE} tries in a row brought nothing that can be read"
+        "{reason}; gave up after {MAX_UNREADABLE} tries in a row brought nothing that can be read"
     ))
 }
 

@@ -52,7 +52,7 @@ pub fn unusable_answer(endpoint: &Endpoint, exchange: &Exchange) -> Option<Failu
     let essence = content_type.split(';').next().unwrap_or_default().trim();
     if !essence.eq_ignore_ascii_case("text/event-stream") {
         return Some(Failure::fatal(format!(
-            "{}answered with {} instead of an event stream; is it the URL of an OpLog agent?",
+            "{}answered with {} instead of an event stream; is this the URL of an OpLog agent?",
             by_way_of(endpoint, exchange),
             if essence.is_empty() {
                 "no content type"
@@ -79,11 +79,11 @@ pub fn refused(endpoint: &Endpoint, exchange: &Exchange) -> Failure {
         401 | 403 => {
             let (why, hint) = if exchange.withheld_credentials {
                 (
-                    ": it is another origin than the one the credentials were given for, so they were not sent there; give its URL itself",
+                    ": the credentials were not sent there, because it is another origin than that of the URL; give this URL itself",
                     None,
                 )
             } else if exchange.request.contains_key(header::AUTHORIZATION) {
-                (": the credentials are refused", None)
+                (": the user name or the password is rejected", None)
             } else {
                 ("", Some(Hint::Password))
             };
@@ -106,11 +106,11 @@ pub fn refused(endpoint: &Endpoint, exchange: &Exchange) -> Failure {
         }
         // A front end refuses so within HTTP a client without the certificate that it wants.
         400 if exchange.url.scheme() == "https" && is_html(exchange) => Failure::fatal(format!(
-            "{answer}: it may want a client certificate, or not take the position asked for"
+            "{answer}: it may require a client certificate, or reject the position asked for"
         ))
         .hinting(Hint::ClientCertificate),
-        400 => Failure::fatal(format!("{answer}: it does not take the position asked for")),
-        404 => Failure::fatal(format!("{answer}: is it the URL of an OpLog agent?")),
+        400 => Failure::fatal(format!("{answer}: it rejects the position asked for")),
+        404 => Failure::fatal(format!("{answer}: is this the URL of an OpLog agent?")),
         _ => Failure::fatal(answer),
     }
 }

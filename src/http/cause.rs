@@ -9,10 +9,36 @@ use super::names::NoThread;
 use super::{tls_words, words};
 use crate::error_text::in_words;
 
+/// What is said where no connection was made in the time there is.
+pub(super) const NOT_IN_TIME: &str = "cannot connect in time";
+
+/// What was being done when a request failed.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Doing {
+    /// Making the connection.
+    Connecting,
+    /// Sending the request and reading the head of its answer.
+    Requesting,
+    /// Reading the body of the answer.
+    Reading,
+}
+
+impl Doing {
+    /// The sentence that begins with what failed.
+    pub(super) fn failed(self, words: &str) -> String {
+        let what = match self {
+            Self::Connecting => "cannot connect",
+            Self::Requesting => "the request failed",
+            Self::Reading => "the connection broke",
+        };
+        format!("{what}: {words}")
+    }
+}
+
 /// What a request that failed says about the place.
 pub fn request_failure(error: &reqwest::Error) -> Failure {
     if error.is_timeout() && error.is_connect() {
-        return Failure::retry("no connection in time").hinting(Hint::TimeToConnect);
+        return Failure::retry(NOT_IN_TIME).hinting(Hint::TimeToConnect);
     }
     if let Some(error) = chain(error).find_map(|error| error.downcast_ref::<NoThread>()) {
         return Failure::retry(in_words(error));
@@ -20,7 +46,7 @@ pub fn request_failure(error: &reqwest::Error) -> Failure {
     // In TLS 1.3 a server refuses a client only after the client has connected.
     if let Some(error) = chain(error).find_map(|error| error.downcast_ref::<rustls::Error>()) {
         let (words, hint) = tls_words::in_words(error);
-        let failure = Failure::retry(format!("cannot connect: {words}"));
+        let failure = Failure::retry(Doing::Connecting.failed(&words));
         return Failure { hint, ..failure };
     }
     if let Some(failure) = tunnel_failure(deepest(error)) {
@@ -28,18 +54,18 @@ pub fn request_failure(error: &reqwest::Error) -> Failure {
     }
     let words = words::words(error);
     if error.is_connect() {
-        Failure::retry(format!("cannot connect: {words}")).hinting(Hint::Look)
+        Failure::retry(Doing::Connecting.failed(&words)).hinting(Hint::Look)
     } else if words::is_cut(error) {
         Failure::ended(words)
     } else if words::is_head_too_large(error) {
         Failure::fatal(words)
     } else {
-        let what = if error.is_body() || error.is_decode() {
-            "the connection broke"
+        let doing = if error.is_body() || error.is_decode() {
+            Doing::Reading
         } else {
-            "the request failed"
+            Doing::Requesting
         };
-        let reason = format!("{what}: {words}");
+        let reason = doing.failed(&words);
         if words::is_unreadable(error) {
             Failure::unreadable(reason)
         } else if words::is_end(error) {
@@ -54,7 +80,7 @@ pub fn request_failure(error: &reqwest::Error) -> Failure {
 ///
 /// Which status it was cannot be told: hyper-util reads the answer and keeps nothing of it, and a
 /// layer around reqwest's connector sees no more. A tunnel of our own would be needed.
-fn tunnel_failure(cause: &(dyn StdError + 'static)) -> Option<Failure> {
+pub(super) fn tunnel_failure(cause: &(dyn StdError + 'static)) -> Option<Failure> {
     let text = cause.to_string();
     let failure = match text.strip_prefix("tunnel error: ")? {
         "proxy authorization required" => {
@@ -73,4 +99,4 @@ fn tunnel_failure(cause: &(dyn StdError + 'static)) -> Option<Failure> {
 
 /// What a proxy means by status 407.
 pub(super) const PROXY_WANTS_PASSWORD: &str =
-    "it wants a user name and a password, or refuses those it got (407)";
+    "it requires a user name and a password, or rejects those it got (407)";

@@ -40,13 +40,15 @@ pub enum RequestError {
     #[error("no answer within {}", ForPeople(*.0))]
     NoAnswer(Duration),
     /// A redirect names no place to go to.
-    #[error("a redirect without a usable Location ({0:?})")]
+    #[error("the server redirects without a usable Location ({0:?})")]
     BadRedirect(String),
     /// Redirects go on and on.
-    #[error("more than {MAX_REDIRECTS} redirects")]
+    #[error("the server redirects more than {MAX_REDIRECTS} times")]
     TooManyRedirects,
     /// A redirect gives up encryption.
-    #[error("refusing the redirect from https to {0}, which is not encrypted")]
+    #[error(
+        "the server redirects from https to {0}, which is not encrypted, so it is not followed"
+    )]
     InsecureRedirect(Url),
 }
 
@@ -70,8 +72,7 @@ impl From<&RequestError> for Failure {
             }
             RequestError::NoAnswer(_) => Self::retry(error.to_string()).hinting(Hint::TimeToAnswer),
             RequestError::Tls(_) => Self::fatal(
-                "cannot set up TLS: this machine has no certificates of authorities to trust, or \
-                 none that can be used",
+                "cannot set up TLS: this machine has no usable certificates of trusted authorities",
             )
             .hinting(Hint::Authority),
             RequestError::InsecureRedirect(_)

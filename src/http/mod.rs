@@ -11,6 +11,8 @@ mod config;
 mod error;
 mod failure;
 mod hint;
+#[cfg(test)]
+pub mod messages;
 mod names;
 mod passage;
 mod proxy;

@@ -13,10 +13,17 @@ use tokio::sync::oneshot;
 /// The system has no thread for the lookup.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "cannot look up the host, for no thread can be started: {0}; raise the limit on processes \
-     (ulimit -u, or that of the container)"
+    "cannot look up the host: no thread can be started ({0}); raise the limit on processes (ulimit -u, \
+     or that of the container)"
 )]
 pub struct NoThread(io::Error);
+
+#[cfg(test)]
+impl NoThread {
+    pub fn of(error: io::Error) -> Self {
+        Self(error)
+    }
+}
 
 /// Asks the resolver of the system.
 #[derive(Debug)]

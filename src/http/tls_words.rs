@@ -11,17 +11,21 @@ pub(super) fn in_words(error: &Error) -> (String, Option<Hint>) {
     let (text, hint) = match error {
         Error::InvalidCertificate(bad) => return certificate(bad),
         Error::AlertReceived(alert) => return received(*alert),
-        Error::InvalidMessage(InvalidMessage::InvalidContentType) => {
-            ("what answers https:// does not speak TLS", Some(Hint::Look))
-        }
+        Error::InvalidMessage(InvalidMessage::InvalidContentType) => (
+            "the server at this https:// address does not speak TLS",
+            Some(Hint::Look),
+        ),
         Error::NoCertificatesPresented => ("the server shows no certificate", None),
         Error::PeerIncompatible(_) | Error::NoApplicationProtocol => (
-            "the server and this program have no TLS version or cipher in common; TLS 1.2 and 1.3 are spoken here",
+            "the server and this program have no TLS version or cipher in common; this program speaks TLS 1.2 and 1.3",
             None,
         ),
-        Error::FailedToGetCurrentTime => ("this machine does not tell the time", None),
-        Error::FailedToGetRandomBytes => ("this machine gives no random numbers", None),
-        Error::InconsistentKeys(_) => ("the client certificate and its key do not fit", None),
+        Error::FailedToGetCurrentTime => ("the clock of this machine cannot be read", None),
+        Error::FailedToGetRandomBytes => ("this machine provides no random numbers", None),
+        Error::InconsistentKeys(_) => (
+            "the client certificate and its key do not belong together",
+            None,
+        ),
         Error::InvalidCertRevocationList(_) => {
             ("a list of revoked certificates is not valid", None)
         }
@@ -30,7 +34,7 @@ pub(super) fn in_words(error: &Error) -> (String, Option<Hint>) {
         | Error::EncryptError
         | Error::HandshakeNotComplete
         | Error::UnsupportedNameType
-        | Error::BadMaxFragmentSize => ("TLS failed on this side", None),
+        | Error::BadMaxFragmentSize => ("TLS failed inside this program", None),
         // What is left is about messages that are not as they should be.
         _ => (
             "the server breaks the rules of TLS, or what it sent was damaged on the way",
@@ -45,7 +49,7 @@ fn certificate(bad: &Bad) -> (String, Option<Hint>) {
     let text = match bad {
         Bad::UnknownIssuer => {
             return (
-                "the server's certificate comes from an authority that is not trusted here".into(),
+                "the server's certificate is signed by an authority that this machine does not trust".into(),
                 Some(Hint::Authority),
             );
         }
@@ -73,18 +77,18 @@ fn certificate(bad: &Bad) -> (String, Option<Hint>) {
         }
         Bad::Revoked => "the server's certificate has been revoked".into(),
         Bad::InvalidPurpose | Bad::InvalidPurposeContext { .. } => {
-            "the certificate is not meant for a server".into()
+            "the server's certificate is not meant for a server".into()
         }
         Bad::UnknownRevocationStatus
         | Bad::ExpiredRevocationList
         | Bad::ExpiredRevocationListContext { .. }
         | Bad::InvalidOcspResponse => {
-            "whether the server's certificate has been revoked cannot be found out".into()
+            "cannot find out whether the server's certificate has been revoked".into()
         }
-        Bad::BadSignature => "the signature of the server's certificate is not right".into(),
+        Bad::BadSignature => "the signature of the server's certificate is wrong".into(),
         Bad::UnsupportedSignatureAlgorithmContext { .. }
         | Bad::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
-            "the server's certificate is signed in a way that is not supported".into()
+            "the server's certificate is signed in a way that this program does not support".into()
         }
         Bad::Other(other) if uses_authority(other) => {
             return (
@@ -135,17 +139,17 @@ fn at(time: UnixTime) -> String {
 fn received(alert: Alert) -> (String, Option<Hint>) {
     let (text, hint) = match alert {
         Alert::CertificateRequired | Alert::NoCertificate => (
-            "the server wants a client certificate",
+            "the server requires a client certificate",
             Some(Hint::ClientCertificate),
         ),
         // The answer of TLS 1.2 to a client without a certificate; and to much else.
         Alert::HandshakeFailure => (
-            "the server refuses the TLS handshake; it may want a client certificate, \
+            "the server refuses the TLS handshake; it may require a client certificate, \
              or other TLS versions or ciphers",
             Some(Hint::ClientCertificate),
         ),
         Alert::BadCertificate => (
-            "the server wants a client certificate, or another one than it got",
+            "the server requires a client certificate, or a different one",
             Some(Hint::ClientCertificate),
         ),
         Alert::UnknownCA => (
@@ -170,22 +174,22 @@ fn received(alert: Alert) -> (String, Option<Hint>) {
         ),
         // The issuer of the client certificate has the right name and another key, for example.
         Alert::DecryptError => (
-            "the server does not take a signature, perhaps that of the client certificate",
+            "the server rejects a signature, perhaps that of the client certificate",
             Some(Hint::ClientCertificate),
         ),
         Alert::AccessDenied => (
-            "the server refuses this client within TLS",
+            "the server denies access to this client",
             Some(Hint::ClientCertificate),
         ),
         Alert::UnrecognisedName => ("the server has no certificate for this host name", None),
         Alert::ProtocolVersion | Alert::InsufficientSecurity | Alert::NoApplicationProtocol => (
-            "the server and this program have no TLS version or cipher in common; TLS 1.2 and 1.3 are spoken here",
+            "the server and this program have no TLS version or cipher in common; this program speaks TLS 1.2 and 1.3",
             None,
         ),
-        Alert::InternalError => ("the server failed within TLS", None),
+        Alert::InternalError => ("TLS failed inside the server", None),
         Alert::CloseNotify | Alert::UserCanceled => ("the server ended the TLS connection", None),
         _ => (
-            "the server found fault with what it got over TLS; it may have been damaged on the way",
+            "the server rejected what it received over TLS; it may have been damaged on the way",
             None,
         ),
     };
@@ -193,4 +197,4 @@ fn received(alert: Alert) -> (String, Option<Hint>) {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

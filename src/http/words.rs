@@ -74,7 +74,7 @@ pub fn words(error: &(dyn StdError + 'static)) -> String {
 }
 
 /// What is said where nothing is known.
-const UNKNOWN: &str = "it failed within this program";
+const UNKNOWN: &str = "it failed inside this program";
 
 /// The words for a failure that no table has: its own, unless they look like a debug form.
 fn unknown(error: &(dyn StdError + 'static)) -> String {
@@ -107,15 +107,29 @@ fn of_io(error: &io::Error) -> String {
     }
 }
 
-const BROKEN_HTTP: &str = "what the server sent breaks the rules of HTTP";
+const BROKEN_HTTP: &str = "the answer of the server is not valid HTTP";
+const HEAD_TOO_LARGE: &str = "the headers of the answer are too many or too long";
+const NOT_HTTP: &str = "the server does not speak HTTP/1, or not correctly; if it speaks TLS, the URL begins with https://";
+const TOO_SLOW: &str = "it took too long";
+
+/// All words that are not those of the system or a library.
+#[cfg(test)]
+pub(super) const ALL: [&str; 6] = [
+    CUT,
+    UNKNOWN,
+    BROKEN_HTTP,
+    HEAD_TOO_LARGE,
+    NOT_HTTP,
+    TOO_SLOW,
+];
 
 fn of_hyper(error: &hyper::Error) -> &'static str {
     if error.is_parse_too_large() {
-        "the headers of the answer are too many or too long"
+        HEAD_TOO_LARGE
     } else if error.is_parse() {
-        "what answers does not speak HTTP/1, or breaks its rules; where it speaks TLS the URL begins with https://"
+        NOT_HTTP
     } else if error.is_timeout() {
-        "it took too long"
+        TOO_SLOW
     } else if error.is_user() {
         UNKNOWN
     } else {

@@ -19,8 +19,8 @@ pub fn against(error: &Error) -> Option<&'static str> {
         | Error::Refused(failure)
         | Error::ConnectionLost { failure, .. } => failure.hint.map(on),
         Error::ResumeFailed(_) => Some(
-            "--on-resume-failed continue takes the last state of every object changed since, \
-             replicate starts a full replication",
+            "--on-resume-failed continue would print the latest state of each object changed \
+             since, replicate every object",
         ),
         Error::Uncertain => None,
     }
@@ -28,30 +28,30 @@ pub fn against(error: &Error) -> Option<&'static str> {
 
 fn on(hint: Hint) -> &'static str {
     match hint {
-        Hint::Look => "does the agent run, and is that its address?",
+        Hint::Look => "is the agent running at this address?",
         Hint::Ended => {
-            "an agent crashes at every request while its log is empty or its store is down; \
-             look at what it logs"
+            "an agent fails at every request while its log is empty or its store is down: look at \
+             the log file of the agent"
         }
         Hint::EndedOverTls => {
-            "it may want a client certificate: --cert and --key show one; and an agent crashes \
-             at every request while its log is empty or its store is down: look at what it logs"
+            "it may require a client certificate: --cert, --key; or its log is empty or its store \
+             is down, which makes every request fail: look at the log file of the agent"
         }
-        Hint::Proxy => "does the proxy run, is that its address, and does it reach the agent?",
+        Hint::Proxy => "is the proxy running at this address, and does it reach the agent?",
         Hint::ProxyPassword => {
-            "give its user name and password: http://USER:PASSWORD@HOST:PORT in --proxy or in the variable"
+            "write it as http://USER:PASSWORD@HOST:PORT in --proxy or in the proxy variable"
         }
         Hint::Password => "give --password-file, or set OPLOG_TAIL_PASSWORD",
-        Hint::Authority => "give --cacert, or install the certificates of the authority",
+        Hint::Authority => "give the certificate of the authority with --cacert, or install it",
         Hint::ServerCertificate => {
-            "give the server a certificate with CA:FALSE, made for example by openssl req -x509 \
+            "use a server certificate with CA:FALSE, made for example by openssl req -x509 \
              -addext basicConstraints=CA:FALSE"
         }
-        Hint::ClientCertificate => "give one that it accepts with --cert and --key",
-        Hint::TimeToConnect => "--connect-timeout gives it longer",
+        Hint::ClientCertificate => "give a certificate that it accepts with --cert and --key",
+        Hint::TimeToConnect => "to wait longer, raise --connect-timeout",
         Hint::TimeToAnswer => {
-            "--connect-timeout and --read-timeout together; either gives it longer"
+            "the limit is --connect-timeout plus --read-timeout; to wait longer, raise either"
         }
-        Hint::TimeOfSilence => "--read-timeout gives it longer",
+        Hint::TimeOfSilence => "to wait longer, raise --read-timeout",
     }
 }

@@ -2,15 +2,17 @@
 
 mod advice;
 mod diagnostics;
+#[cfg(test)]
+pub mod messages;
 mod outage;
 mod progress;
 mod statistics;
 pub mod stderr;
+mod words;
 
 pub use advice::{against, with_advice};
-pub use diagnostics::{
-    Diagnostics, Limiter, NextRun, Verbosity, described, fatal, incomplete, uncertain,
-};
+pub use diagnostics::{Diagnostics, Limiter, Verbosity, fatal};
 pub use progress::Progress;
 pub use statistics::shared::SharedStatistics;
 pub use statistics::{Tally, Whereabouts};
+pub use words::{NextRun, described, incomplete, uncertain};

@@ -10,7 +10,7 @@ use http::{HeaderName, HeaderValue, header};
 
 use super::error::UsageError;
 use super::inputs::Inputs;
-use crate::cli::{PASSWORD_VARIABLE, Secret, Source};
+use crate::cli::{Connection, PASSWORD_VARIABLE, Secret};
 use crate::error_text::in_words;
 use crate::http::Endpoint;
 
@@ -36,7 +36,10 @@ pub fn is_stdin(path: &Path) -> bool {
 
 /// The password that is not part of a URL: of `--password`, else of `--password-file`, else of
 /// the environment.
-pub(super) fn password(typed: &Source, inputs: &mut Inputs) -> Result<Option<Secret>, UsageError> {
+pub(super) fn password(
+    typed: &Connection,
+    inputs: &mut Inputs,
+) -> Result<Option<Secret>, UsageError> {
     if let Some(password) = &typed.password {
         return Ok(Some(password.clone()));
     }
@@ -61,7 +64,7 @@ fn from_file(path: &Path, stdin: &mut dyn Read) -> Result<Secret, UsageError> {
     .map_err(|error| fail(in_words(&error)))?;
     if size as u64 > MAX_PASSWORD_BYTES {
         return Err(fail(format!(
-            "longer than {MAX_PASSWORD_BYTES} bytes, so it holds no password"
+            "longer than {MAX_PASSWORD_BYTES} bytes, so it is not a password file"
         )));
     }
     // What editors on Windows begin a file with.
@@ -108,11 +111,13 @@ pub(super) fn headers(
 }
 
 fn header(typed: &str, has_password: bool) -> Result<(HeaderName, HeaderValue), UsageError> {
-    let (name, value) = typed.split_once(':').ok_or_else(|| {
-        UsageError::new("--header: it is given like 'NAME: VALUE', and this one has no colon")
-    })?;
+    let (name, value) = typed
+        .split_once(':')
+        .ok_or_else(|| UsageError::new("--header: expected 'NAME: VALUE', but it has no colon"))?;
     let fail = |problem: &str| UsageError::new(format!("--header {name:?}: {problem}"));
-    let header: HeaderName = name.parse().map_err(|_| fail("no name of a header"))?;
+    let header: HeaderName = name
+        .parse()
+        .map_err(|_| fail("not a valid name of a header"))?;
     if let Some((_, reason)) = RESERVED_HEADERS
         .iter()
         .find(|(reserved, _)| *reserved == header)
@@ -121,13 +126,13 @@ fn header(typed: &str, has_password: bool) -> Result<(HeaderName, HeaderValue), 
     }
     if header == header::AUTHORIZATION && has_password {
         return Err(fail(
-            "contradicts the password, which is sent as Authorization too",
+            "conflicts with the password, which is sent as Authorization too",
         ));
     }
     let mut value: HeaderValue = value
         .trim()
         .parse()
-        .map_err(|_| fail("its value holds characters a header cannot"))?;
+        .map_err(|_| fail("its value holds characters that a header cannot hold"))?;
     value.set_sensitive(true);
     Ok((header, value))
 }

@@ -3,6 +3,8 @@
 mod credentials;
 mod error;
 mod inputs;
+#[cfg(test)]
+pub mod messages;
 mod network;
 mod pem;
 mod start;
@@ -107,7 +109,7 @@ impl Settings {
         let start = start::resolve(&cli.position, now)?;
         let until = cli.stopping.until.as_deref();
         let until = until.map(|when| start::until(when, &now())).transpose()?;
-        let password = credentials::password(&cli.source, &mut inputs)?;
+        let password = credentials::password(&cli.connection, &mut inputs)?;
         let typed_urls = url::typed(&cli, &inputs, demo_url)?;
         let endpoints = url::endpoints(&cli.source, &typed_urls, password.as_ref())?;
         let format = format(cli.output.format, inputs.stdout_is_terminal);
@@ -116,7 +118,12 @@ impl Settings {
             Some(value.to_string_lossy().into_owned())
         };
         // The demo server runs inside this program; no proxy leads there.
-        let proxy = cli.source.proxy.as_ref().map(network::proxy).transpose()?;
+        let proxy = cli
+            .connection
+            .proxy
+            .as_ref()
+            .map(network::proxy)
+            .transpose()?;
         let direct = demo_url.is_some() || (proxy.is_none() && excepts_everything(&inputs.env));
         let proxy = match proxy {
             _ if direct => ProxyChoice::Direct,
@@ -128,14 +135,15 @@ impl Settings {
         };
         let consumer = Config {
             http: http::Config {
-                headers: credentials::headers(&cli.source.headers, &endpoints)?,
-                tls: network::tls(&cli.source)?,
+                headers: credentials::headers(&cli.connection.headers, &endpoints)?,
+                tls: network::tls(&cli.connection)?,
                 proxy,
-                connect_timeout: cli.failure.connect_timeout,
-                read_timeout: Some(cli.failure.read_timeout).filter(|timeout| !timeout.is_zero()),
+                connect_timeout: cli.connection.connect_timeout,
+                read_timeout: Some(cli.connection.read_timeout)
+                    .filter(|timeout| !timeout.is_zero()),
             },
             endpoints,
-            retries: cli.failure.retries,
+            retries: cli.connection.retries,
             start: start.start,
             exact_resume: cli.position.exact_resume,
             on_resume_failed: on_resume_failed(cli.position.on_resume_failed),
@@ -172,7 +180,7 @@ impl Settings {
             status_line: inputs.stderr_is_terminal_of_its_own
                 && !cli.diagnostics.quiet
                 && (inputs.env)("TERM").is_none_or(|term| term != "dumb"),
-            on_invalid: cli.failure.on_invalid,
+            on_invalid: cli.output.on_invalid,
             verbosity: verbosity(&cli.diagnostics),
         })
     }
@@ -183,16 +191,20 @@ fn check_contradictions(cli: &Cli) -> Result<(), UsageError> {
         || cli.position.since.is_some()
         || cli.position.allow_replication;
     let by_stdin = cli.acknowledging.ack == Ack::Stdin;
-    let password_from_stdin = cli.source.password_file.as_deref().is_some_and(is_stdin);
+    let password_from_stdin = cli
+        .connection
+        .password_file
+        .as_deref()
+        .is_some_and(is_stdin);
     let dump_from_stdin = cli.modes.compare.as_deref().is_some_and(is_stdin);
-    let message = if cli.source.demo && cli.source.proxy.is_some() {
+    let message = if cli.source.demo && cli.connection.proxy.is_some() {
         "--demo runs inside this program, where no proxy leads: leave --proxy out"
     } else if cli.position.rewind && cli.position.state_file.is_none() {
-        "--rewind overrules a saved position: give the file that holds it with --state"
+        "--rewind ignores a saved position: name the file that holds it with --state"
     } else if cli.position.rewind && !start_given {
-        "--rewind needs to know where to: give --start-id, --since or --allow-replication"
+        "--rewind needs a place to start: give --start-id, --since or --allow-replication"
     } else if cli.acknowledging.max_in_flight.is_some() && !by_stdin {
-        "--max-in-flight limits what is out unacknowledged: it needs --ack stdin"
+        "--max-in-flight limits the unacknowledged lines of --ack stdin: give that too"
     } else if password_from_stdin && dump_from_stdin {
         "--password-file - and --compare - both read stdin: keep the password in a file"
     } else if password_from_stdin && by_stdin {

@@ -11,20 +11,20 @@ use super::error::UsageError;
 use super::inputs::Environment;
 use super::pem;
 use super::url::decoded;
-use crate::cli::{Secret, Source};
+use crate::cli::{Connection, Secret};
 use crate::http::{Endpoint, NamedProxy, Tls, proxy_variable};
 use crate::redact::{may_show_password, redacted};
 
-const NO_SOCKS: &str = "SOCKS is not supported, only http and https are";
+const NO_SOCKS: &str = "SOCKS is not supported; use an http or https proxy";
 
 const IN_QUOTES: &str = "the quotes are part of its value; leave them out";
 
 /// What looks like host and port may then be the beginning of a password.
 const SLASH_IN_PASSWORD: &str =
-    "a slash, ?, # or \\ in its user name or password is written %2F, %3F, %23 or %5C";
+    "in its user name and password write %2F, %3F, %23 or %5C for a slash, ?, # or \\";
 
 /// What `--cacert`, `--cert`, `--key` and `--insecure` mean.
-pub(super) fn tls(typed: &Source) -> Result<Tls, UsageError> {
+pub(super) fn tls(typed: &Connection) -> Result<Tls, UsageError> {
     Ok(Tls {
         extra_authorities: match &typed.cacert {
             Some(path) => authorities(path)?,
@@ -56,7 +56,7 @@ pub(super) fn proxy(typed: &Secret) -> Result<NamedProxy, UsageError> {
     let text = typed.expose();
     let fail = |problem: &str| UsageError::new(format!("--proxy {:?}: {problem}", redacted(text)));
     let mut url = Url::parse(text)
-        .map_err(|_| fail("no URL; it is given like http://proxy.example.com:3128"))?;
+        .map_err(|_| fail("not a URL; expected one like http://proxy.example.com:3128"))?;
     match url.scheme() {
         "http" | "https" => {}
         scheme if scheme.starts_with("socks") => return Err(fail(NO_SOCKS)),
@@ -131,7 +131,7 @@ fn check_proxy_variable(name: &str, value: &OsStr) -> Result<(), UsageError> {
     let is_url = Url::parse(&text).is_ok() || Url::parse(&format!("http://{text}")).is_ok();
     let Some(uri) = uri.filter(|uri| is_url && uri.authority().is_some()) else {
         return Err(fail(
-            "no URL of a proxy; it is given like http://proxy.example.com:3128",
+            "not the URL of a proxy; expected one like http://proxy.example.com:3128",
         ));
     };
     match uri.scheme_str() {

@@ -68,7 +68,7 @@ pub(super) fn identity(cert: &Path, key: Option<&Path>) -> Result<Identity, Usag
                 format!("its first certificate and {origin} do not belong together")
             }
             rustls::Error::InvalidCertificate(_) => "its first certificate is not valid".to_owned(),
-            _ => format!("{origin} is not valid, or of a kind that is not supported"),
+            _ => format!("{origin} is not valid, or of an unsupported kind"),
         };
         failure("--cert", cert, &problem)
     })?;
@@ -91,7 +91,7 @@ fn private_key(
         .iter()
         .any(|mark| text.contains(mark));
         let problem = match error {
-            _ if is_encrypted => "its key is encrypted; openssl pkey writes it without a password",
+            _ if is_encrypted => "its key is encrypted; decrypt it with openssl pkey",
             PemError::NoItemsFound if flag == "--cert" => {
                 "holds no private key in PEM; give the key with --key"
             }
@@ -106,7 +106,7 @@ fn private_key(
 fn problem(error: &PemError) -> &'static str {
     match error {
         PemError::MissingSectionEnd { .. } => "not valid PEM: its end is missing",
-        PemError::Base64Decode(_) => "not valid PEM: it holds characters that are no base64",
+        PemError::Base64Decode(_) => "not valid PEM: it holds characters that are not base64",
         _ => "not valid PEM",
     }
 }

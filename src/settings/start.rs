@@ -51,9 +51,9 @@ fn start_id(id: &str) -> Result<Start, UsageError> {
             "--start-id {id:?}: did you mean \"now\"?"
         )));
     }
-    id.parse().map(Start::At).map_err(|error| {
+    id.parse().map(Start::At).map_err(|_| {
         UsageError::new(format!(
-            "--start-id {id:?}: neither \"now\" nor 0, and {error}"
+            "--start-id {id:?}: expected now, 0, an operation id (24 hex digits) or a time in milliseconds"
         ))
     })
 }
@@ -62,7 +62,9 @@ fn since(when: &str, now: &Zoned) -> Result<Start, UsageError> {
     let fail = |problem: &str| UsageError::new(format!("--since {when:?}: {problem}"));
     let when = When::parse(when, now).map_err(|problem| fail(problem.as_str()))?;
     if when.time > now.timestamp() {
-        return Err(fail("that is in the future"));
+        return Err(fail(
+            "it is in the future; --since needs a time in the past",
+        ));
     }
     // Second 0 means a full replication to the server, with a `reset`.
     Ok(Start::At(Position::of_second(when.second().max(1))))
@@ -158,12 +160,12 @@ mod tests {
             ("9999-12-31", "in the future"),
             ("9999-12-31T23:59:59Z", "in the future"),
             ("-2h", "cannot be negative"),
-            ("2026-13-01", "neither a duration"),
-            ("tomorrow", "neither a duration"),
-            ("now", "neither a duration"),
-            ("2026-11-23T10:00:00+25:00", "neither a duration"),
-            ("2026-11-23T10:00:00-24:00", "neither a duration"),
-            ("", "neither a duration"),
+            ("2026-13-01", "expected a duration"),
+            ("tomorrow", "expected a duration"),
+            ("now", "expected a duration"),
+            ("2026-11-23T10:00:00+25:00", "expected a duration"),
+            ("2026-11-23T10:00:00-24:00", "expected a duration"),
+            ("", "expected a duration"),
         ] {
             let error = seconds(when).unwrap_err();
             assert!(error.starts_with(&format!("--since {when:?}: ")), "{error}");
@@ -190,8 +192,8 @@ mod tests {
         assert!(until("9999-12-31", &now()).unwrap().wait > Duration::from_hours(24 * 365));
         for (when, problem) in [
             ("Now", "did you mean \"now\"?"),
-            ("", "neither a duration"),
-            ("soon", "neither a duration"),
+            ("", "expected a duration"),
+            ("soon", "expected a duration"),
             ("5", "the unit is missing"),
             ("1969-12-31", "before 1970"),
         ] {

@@ -46,7 +46,7 @@ pub(super) fn typed(
     }
     if typed.is_empty() {
         return Err(UsageError::new(format!(
-            "no server to tail: give --url or set {URL_VARIABLE}, or try --demo, which needs none"
+            "no server given: use --url or set {URL_VARIABLE}; --demo needs none"
         )));
     }
     Ok(typed)
@@ -127,7 +127,7 @@ fn endpoint(
         if url.query_pairs().any(|(own, _)| own == *name) {
             // The server would heed the first of them only.
             return Err(fail(&format!(
-                "its query has {name:?} already, leave out --{name}"
+                "its query already has {name:?}; leave --{name} out"
             )));
         }
         let query = match url.query() {

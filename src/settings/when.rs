@@ -9,8 +9,8 @@ use crate::duration::{self, InvalidDuration};
 
 const SECONDS_OF_A_DAY: u32 = 86_400;
 
-const EXPECTED: &str = "neither a duration (2h, 1d12h, 2 hours ago) nor a time \
-    (2026-11-23T10:00:00Z, 2026-11-23 10:00, 10:00) nor a date (2026-11-23, yesterday)";
+const EXPECTED: &str = "expected a duration (2h, 1d12h, 2 hours ago), a time \
+    (2026-11-23T10:00:00Z, 2026-11-23 10:00, 10:00) or a date (2026-11-23, yesterday)";
 
 /// A point in time that was typed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +36,7 @@ impl When {
         };
         let time = time.ok_or(EXPECTED)?;
         if time < Timestamp::UNIX_EPOCH {
-            return Err("that is before 1970, when the ids of the log begin".into());
+            return Err("it is before 1970, where the ids of the log begin".into());
         }
         Ok(Self { time, is_ago })
     }

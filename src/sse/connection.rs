@@ -69,7 +69,7 @@ impl Connection {
         let Ok(mut stream) = event_stream(&endpoint, last_event_id, transport) else {
             return Attempt {
                 exchanges: Vec::new(),
-                result: Err(Failure::fatal("no request can be made of this URL")),
+                result: Err(Failure::fatal("no request can be made from this URL")),
             };
         };
         let first = std::future::poll_fn(|cx| stream.as_mut().poll_next(cx)).await;
@@ -195,9 +195,9 @@ impl Connection {
 }
 
 /// The failure of a server that sends nothing.
-fn silent_for(longest: Duration) -> Failure {
+pub(super) fn silent_for(longest: Duration) -> Failure {
     let longest = ForPeople(longest);
-    Failure::retry(format!("the server has been silent for {longest}")).hinting(Hint::TimeOfSilence)
+    Failure::retry(format!("the server sent nothing for {longest}")).hinting(Hint::TimeOfSilence)
 }
 
 fn record(event: &eventsource_client::Event) -> Record {
@@ -238,16 +238,8 @@ fn elsewhere(
     let reason = format!("redirected to {asked}: {}", failure.reason);
     let is_other = asked.origin() != endpoint.url.origin();
     if is_other && failure.hint == Some(Hint::ClientCertificate) {
-        let withheld = if has_identity {
-            ", so it was not shown there"
-        } else {
-            ""
-        };
         return Failure {
-            reason: format!(
-                "{reason}; a client certificate goes only to the origin of the URL{withheld}; \
-                 give this URL itself"
-            ),
+            reason: withheld(&reason, has_identity),
             hint: None,
             ..failure
         };
@@ -255,7 +247,20 @@ fn elsewhere(
     Failure { reason, ..failure }
 }
 
-fn failure_of(error: &SseError) -> Failure {
+/// The reason, where a client certificate could help but is for another origin.
+pub(super) fn withheld(reason: &str, has_identity: bool) -> String {
+    let shown = if has_identity {
+        "was not shown there, because it "
+    } else {
+        ""
+    };
+    format!(
+        "{reason}; a client certificate {shown}goes only to the origin of the URL; give this URL \
+         itself"
+    )
+}
+
+pub(super) fn failure_of(error: &SseError) -> Failure {
     match error {
         SseError::Transport(error) => {
             let error = error.inner();
@@ -282,7 +287,7 @@ fn failure_of(error: &SseError) -> Failure {
     }
 }
 
-fn body_failure(error: &BodyError) -> Failure {
+pub(super) fn body_failure(error: &BodyError) -> Failure {
     match error {
         BodyError::Request(error) => crate::http::request_failure(error),
         BodyError::TooLong(_) => Failure::unreadable(error.to_string()),

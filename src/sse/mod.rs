@@ -6,6 +6,8 @@ mod body;
 mod connection;
 pub mod fast_path;
 mod framing;
+#[cfg(test)]
+pub mod messages;
 mod transport;
 
 pub use backlog::Lateness;

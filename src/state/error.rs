@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::holder::Holder;
 use super::obstacle::Problem;
+use crate::duration::ForPeople;
 use crate::oplog::Position;
 
 /// Why the state file cannot be used. Each says on which file, and what to do.
@@ -19,10 +20,10 @@ pub enum StateError {
         problem: Problem,
     },
     /// It is no regular file.
-    #[error("state file {}: is no regular file; name another one", .0.display())]
+    #[error("state file {}: not a regular file; name another one", .0.display())]
     NotAFile(PathBuf),
     /// It holds something else.
-    #[error("state file {}: holds {content:?}, which is no position; remove it, or name another one", path.display())]
+    #[error("state file {}: holds {content:?}, which is not a position; remove the file, or name another one", path.display())]
     Invalid {
         /// The file as it was named.
         path: PathBuf,
@@ -30,7 +31,7 @@ pub enum StateError {
         content: String,
     },
     /// It is only to be looked at, and there is nothing to see.
-    #[error("state file {}: {}, so there is no position to look at; correct the name, or name no state file", path.display(), if *is_missing { "does not exist" } else { "holds nothing" })]
+    #[error("state file {}: {}, but --ack none needs a saved position; correct the name, or leave --state out", path.display(), if *is_missing { "does not exist" } else { "holds nothing" })]
     NoPosition {
         /// The file as it was named.
         path: PathBuf,
@@ -56,7 +57,7 @@ pub enum StateError {
         problem: Problem,
     },
     /// The position is not saved in the time there was.
-    #[error("state file {}: position {position} could not be saved within {patience:?}; look after the disk", path.display())]
+    #[error("state file {}: position {position} was not saved within {}; check the disk", path.display(), ForPeople(*patience))]
     TooSlow {
         /// The file as it was named.
         path: PathBuf,
@@ -66,7 +67,7 @@ pub enum StateError {
         patience: Duration,
     },
     /// Somebody else put another file in its place.
-    #[error("state file {}: was replaced by another program while in use; its content is left alone, position {position} is not saved", path.display())]
+    #[error("state file {}: another program replaced it during the run; its content is left as it is, and position {position} is not saved", path.display())]
     Replaced {
         /// The file as it was named.
         path: PathBuf,

@@ -31,6 +31,13 @@ impl Holder {
         None
     }
 
+    /// This process, with the name of its program.
+    #[cfg(test)]
+    pub fn new(pid: u32, program: &str) -> Self {
+        let program = Some(program.to_owned());
+        Self { pid, program }
+    }
+
     /// The holder in words, also where it is not known.
     pub fn described(holder: Option<&Self>) -> String {
         holder.map_or_else(|| "another process".into(), ToString::to_string)

@@ -5,6 +5,8 @@ mod file;
 mod holder;
 mod lock;
 mod look;
+#[cfg(test)]
+pub mod messages;
 mod obstacle;
 mod safety;
 mod saver;

@@ -13,7 +13,7 @@ use crate::error_text::in_words;
 
 /// What is in the way, where that is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Cause {
+pub(super) enum Cause {
     NoFolder,
     NotAFolder,
     FileForbidden,
@@ -63,20 +63,20 @@ impl Cause {
         match self {
             Self::NoFolder => (
                 "its folder does not exist",
-                "make the folder, or correct the name",
+                "create the folder, or correct the name",
             ),
-            Self::NotAFolder => ("a part of its path is no folder", "correct the name"),
+            Self::NotAFolder => ("part of its path is not a folder", "correct the name"),
             Self::FileForbidden => (
                 "this user may not read and write it",
                 "give this user both rights",
             ),
             Self::FolderForbidden => (
-                "this user may not make files in its folder",
+                "this user may not create files in its folder",
                 "give this user write access to the folder",
             ),
             Self::FileMarked => (
                 "it is marked as immutable or append-only",
-                "take the mark away with chattr -i -a",
+                "remove the mark with chattr -i -a",
             ),
             Self::FolderMarked => (
                 "its folder is marked as immutable or append-only",
@@ -94,8 +94,8 @@ impl Cause {
                 "it is mounted as a single file",
                 "mount the folder that holds it instead of the file alone",
             ),
-            Self::NoSpace => ("its disk is full", "make room"),
-            Self::QuotaReached => ("the disk quota is used up", "make room"),
+            Self::NoSpace => ("its disk is full", "free some space"),
+            Self::QuotaReached => ("the disk quota is used up", "free some space"),
             Self::SizeLimit => (
                 "the limit on the size of a file is reached",
                 "raise the limit (ulimit -f)",
@@ -105,12 +105,12 @@ impl Cause {
                 "raise the limit (ulimit -n)",
             ),
             Self::NoLocks => (
-                "its file system has no locks, so a second process could not be kept away",
+                "its file system has no locks, so a second process could use it too",
                 "name a file on a local disk",
             ),
             Self::NameTooLong => (
-                "with what is added for the file beside it the name is too long",
-                "name a file with a shorter name",
+                "its name is too long for the temporary file beside it",
+                "choose a shorter name",
             ),
             Self::DiskBroken => ("its disk reports an error", "check the disk"),
         }
@@ -134,6 +134,13 @@ impl Problem {
             cause: Cause::of(step, error, path),
             said: in_words(error),
         }
+    }
+
+    /// A step that was refused for this cause.
+    #[cfg(test)]
+    pub(super) fn with_cause(step: Step, cause: Option<Cause>) -> Self {
+        let said = "what the system says".into();
+        Self { step, cause, said }
     }
 
     /// The problem of a folder where files can be made but neither renamed nor removed. It must be
@@ -241,6 +248,6 @@ mod tests {
             assert_eq!(told, format!("{}: {said}", Step::Replace));
         }
         let none = folder.path().join("none/st");
-        assert!(told(Step::Create, Errno::NOENT, &none).contains("make the folder"));
+        assert!(told(Step::Create, Errno::NOENT, &none).contains("create the folder"));
     }
 }

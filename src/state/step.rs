@@ -26,10 +26,12 @@ impl fmt::Display for Step {
         f.write_str(match self {
             Self::Open => "cannot be opened",
             Self::Lock => "cannot be locked",
-            Self::Create => "no new file can be made beside it, which each save does",
-            Self::Write => "a new version of it cannot be written",
-            Self::Replace => "cannot be replaced by a new version, which each save does",
-            Self::Start => "no thread can be started that saves it",
+            Self::Create => {
+                "the temporary file beside it, which each save needs, cannot be created"
+            }
+            Self::Write => "its new version cannot be written",
+            Self::Replace => "cannot be replaced by its new version, as each save does",
+            Self::Start => "the thread that saves it cannot be started",
         })
     }
 }

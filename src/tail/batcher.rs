@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::error::Error;
 use super::stop::Stop;
+use super::words;
 use crate::consumer::{Consumer, Delivery, Invalid};
 use crate::oplog::Operation;
 use crate::output::{Arrival, Printer};
@@ -191,18 +192,9 @@ impl Batcher {
     fn invalid(&mut self, invalid: &Invalid) -> Result<(), Error> {
         let event = &invalid.event;
         let data: String = event.data.chars().take(SHOWN_DATA).collect();
-        let cut = if data.len() < event.data.len() {
-            "…"
-        } else {
-            ""
-        };
-        let follows = match self.on_invalid {
-            OnInvalid::Exit => "",
-            OnInvalid::Skip => "; skipping it (--on-invalid exit would stop)",
-        };
-        self.diagnostics
-            .borrow()
-            .warn(&format_args!("{event}{follows}; its data: {data}{cut}"));
+        let is_cut = data.len() < event.data.len();
+        let line = words::invalid(&event.to_string(), self.on_invalid, &data, is_cut);
+        self.diagnostics.borrow().warn(&line);
         match self.on_invalid {
             OnInvalid::Exit => Err(Error::Invalid),
             OnInvalid::Skip => {

@@ -13,10 +13,12 @@ pub enum Error {
     #[error(transparent)]
     Consumer(#[from] consumer::Error),
     /// An operation came that cannot be decoded, and going on past it was not wanted.
-    #[error("stopped at an operation that cannot be decoded; --on-invalid skip goes on past it")]
+    #[error("stopped at an operation that cannot be decoded; --on-invalid skip continues after it")]
     Invalid,
     /// The replication was to be complete and is not.
-    #[error("the replication stays incomplete; start over to try again")]
+    #[error(
+        "the replication is incomplete, because objects that it missed cannot be fetched; start it again from the beginning"
+    )]
     Incomplete,
     /// Nothing more can be written to stdout.
     #[error(transparent)]
@@ -25,7 +27,7 @@ pub enum Error {
     #[error(transparent)]
     State(#[from] StateError),
     /// No thread reads acknowledgements.
-    #[error("cannot read acknowledgements")]
+    #[error("cannot start the thread that reads acknowledgements from stdin")]
     NoAcks(#[source] io::Error),
     /// Stdin cannot be read.
     #[error("cannot read acknowledgements from stdin")]

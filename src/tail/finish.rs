@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::ending::Ending;
 use super::error::Error;
-use super::supervisor::{Control, Interruption, TIMED_OUT};
+use super::supervisor::{Control, Interruption};
+use super::words::{self, Stopped};
 use super::{SAVING, Tail};
 use crate::consumer;
 use crate::exit::ExitStatus;
@@ -146,46 +147,35 @@ impl Tail {
             Ending::Interrupted(interruption) => {
                 if interruption == Interruption::Timeout {
                     if self.has_condition {
-                        diagnostics.warn(&TIMED_OUT);
+                        diagnostics.warn(&words::TIMED_OUT);
                     }
                     if in_flight > 0 {
-                        diagnostics.warn(&self.unacknowledged("--timeout passed"));
+                        diagnostics.warn(&self.unacknowledged(Stopped::ByTimeout));
                     }
                 }
                 interruption.exit_status(self.has_condition)
             }
             Ending::ReaderGone if !self.has_condition => ExitStatus::Success,
             Ending::ReaderGone => {
-                diagnostics
-                    .warn(&"the reader of stdout went away before the stop condition was met");
+                diagnostics.warn(&words::READER_GONE);
                 ExitStatus::Failure
             }
             Ending::AcksEnded if in_flight == 0 => {
-                // A worker that is done closes stdin; a stdin without one ends before anything was
-                // acknowledged.
                 if !self.has_acknowledged {
-                    diagnostics.warn(
-                        &"stdin has ended before anything was acknowledged, so the run ends; \
-                          with --ack stdin the worker must write the ids to it and keep it open",
-                    );
+                    diagnostics.warn(&words::NO_WORKER);
                 }
                 ExitStatus::Success
             }
             Ending::AcksEnded => {
-                diagnostics.warn(&self.unacknowledged("stdin was closed"));
+                diagnostics.warn(&self.unacknowledged(Stopped::ByWorker));
                 ExitStatus::Failure
             }
             Ending::SavingFailed => ExitStatus::StateFile,
         }
     }
 
-    fn unacknowledged(&self, happened: &str) -> String {
-        let follows = if self.saver.is_some() {
-            "they come again on the next run"
-        } else {
-            "without --state the next run does not bring them"
-        };
+    fn unacknowledged(&self, stopped: Stopped) -> String {
         let in_flight = self.batcher.consumer.in_flight();
-        format!("{happened} with {in_flight} operations unacknowledged; {follows}")
+        words::unacknowledged(stopped, in_flight, self.saver.is_some())
     }
 }

@@ -5,8 +5,11 @@ mod batcher;
 mod ending;
 mod error;
 mod finish;
+#[cfg(test)]
+pub mod messages;
 mod stop;
 pub mod supervisor;
+mod words;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -178,9 +181,7 @@ impl Tail {
                 && saver.is_behind()
             {
                 if !std::mem::replace(waits_for_saving, true) {
-                    diagnostics.borrow().warn(
-                        &"saving the position takes unusually long; waiting for the disk of the state file",
-                    );
+                    diagnostics.borrow().warn(&words::SAVES_SLOWLY);
                 }
                 batcher.consumer.pause_clock();
                 if tokio::time::timeout(PAUSE, saver.caught_up())
@@ -225,11 +226,9 @@ impl Tail {
             };
             let diagnostics = self.diagnostics.borrow();
             let id: String = id.chars().take(80).collect();
-            diagnostics.warn(&format_args!(
-                "stdin acknowledges {id:?}, which is not in flight; ignored"
-            ));
+            diagnostics.warn(&words::unknown_id(&id));
             if left_out > 0 {
-                diagnostics.warn(&format_args!("{left_out} more such lines are not shown"));
+                diagnostics.warn(&words::unknown_ids_left_out(left_out));
             }
         }
     }
@@ -240,10 +239,8 @@ impl Tail {
         }
         let saved = self.saver.as_ref().and_then(Saver::stored);
         if let Some(position) = saved.filter(|saved| self.told_saved != Some(*saved)) {
-            let position = described(position);
-            self.diagnostics
-                .borrow()
-                .info(&format_args!("state saved: {position}"));
+            let saved = words::saved(&described(position));
+            self.diagnostics.borrow().info(&saved);
         }
         self.told_saved = saved;
     }

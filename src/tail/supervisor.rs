@@ -14,6 +14,7 @@ use rustix::process::{getpgrp, getpid, getppid, getsid, kill_process};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
+use super::words::TIMED_OUT;
 use crate::exit::ExitStatus;
 use crate::report::{NextRun, SharedStatistics, incomplete, stderr, uncertain};
 use crate::state::Saver;
@@ -50,9 +51,6 @@ impl Interruption {
         }
     }
 }
-
-/// What is said where [`ExitStatus::TimedOut`] is how a run ends.
-pub const TIMED_OUT: &str = "--timeout passed before the stop condition was met";
 
 /// What the supervisor tells the main thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -84,7 +84,7 @@ fn a_stdin_that_has_ended_at_the_start_is_told() {
             .args(["--ack", "stdin", "--url", &server.url()])
             .run()
             .exit(0)
-            .stderr_has("stdin has ended before anything was acknowledged");
+            .stderr_has("stdin ended before anything was acknowledged");
     }
     let server = ScriptServer::start([Script::events("").stall()]);
     Tail::of("/bin/sh")

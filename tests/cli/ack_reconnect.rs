@@ -108,7 +108,7 @@ fn objects_sent_again_with_numeric_ids_are_not_printed_again() {
         let finished = run
             .wait()
             .exit(0)
-            .stderr_lacks("not in flight")
+            .stderr_lacks("not the id of an unacknowledged operation")
             .stdout_is(&expected_json(all.as_bytes()));
         let told = finished.stderr.lines();
         let told = told.filter(|line| Left::Repair.is_said_by(line)).count();

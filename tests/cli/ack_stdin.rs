@@ -319,7 +319,7 @@ fn what_is_left_unacknowledged_comes_again_only_with_a_state_file() {
     run.close_stdin();
     run.wait()
         .exit(1)
-        .stderr_has("2 operations unacknowledged; they come again on the next run");
+        .stderr_has("2 operations unacknowledged; the next run prints them again");
 
     let server = ScriptServer::start([Script::events(inserts(2)).stall()]);
     let mut run = Tail::url(server.url())

@@ -85,7 +85,7 @@ fn authorities_with_a_byte_order_mark_and_their_line_ends_are_taken() {
 fn a_server_that_gets_none_or_refuses_it_is_told_in_words() {
     let authority = Authority::new();
     let files = Files::new(&authority);
-    let advice = "(give one that it accepts with --cert and --key)";
+    let advice = "(give a certificate that it accepts with --cert and --key)";
     let strangers = [
         (
             Authority::named("stranger"),
@@ -93,7 +93,7 @@ fn a_server_that_gets_none_or_refuses_it_is_told_in_words() {
         ),
         (
             Authority::new(),
-            "the server does not take a signature, perhaps that of the client certificate",
+            "the server rejects a signature, perhaps that of the client certificate",
         ),
     ];
     for version in [&TLS12, &TLS13] {
@@ -103,7 +103,7 @@ fn a_server_that_gets_none_or_refuses_it_is_told_in_words() {
             .tail(&server())
             .run()
             .exit(4)
-            .stderr_has("the server wants a client certificate")
+            .stderr_has("the server requires a client certificate")
             .stderr_has(advice);
         for (stranger, words) in &strangers {
             let (certificate, key) = stranger.client_certificate();
@@ -131,7 +131,7 @@ fn a_page_that_refuses_is_told_too() {
         .tail(&server)
         .run()
         .exit(4)
-        .stderr_has("it may want a client certificate")
+        .stderr_has("it may require a client certificate")
         .stderr_has("--cert");
 }
 
@@ -153,7 +153,7 @@ fn connections_over_tls_that_end_again_and_again_may_be_for_want_of_one() {
             .exit(4)
             .stderr_has("the connection ended before the answer was complete")
     };
-    run("2", &[]).stderr_has("it may want a client certificate: --cert");
+    run("2", &[]).stderr_has("it may require a client certificate: --cert");
     run("1", &[]).stderr_lacks("--cert");
     run("2", &["--cert", cert.to_str().unwrap()])
         .stderr_lacks("--cert")
@@ -178,7 +178,7 @@ fn no_other_origin_is_shown_it() {
             .run()
             .exit(4)
             .stderr_has(&format!("redirected to {}", other.url()))
-            .stderr_has("so it was not shown there; give this URL itself")
+            .stderr_has("was not shown there, because it goes only to the origin of the URL; give this URL itself")
             .stderr_lacks("--cert");
         assert_eq!(server.requests().len(), 1);
         assert!(other.requests().is_empty());

@@ -103,7 +103,7 @@ fn nothing_listens() {
         .stderr_is_prefixed()
         .stderr_has(authority)
         .stderr_has("cannot connect: Connection refused; ")
-        .stderr_has("does the agent run")
+        .stderr_has("is the agent running at this address?")
         .stderr_lacks("os error")
         .within(Duration::from_secs(5));
     // Trying again is the default.
@@ -259,7 +259,7 @@ fn a_server_that_does_not_answer() {
         .run()
         .exit(4)
         .stderr_has("no answer within 600 ms")
-        .stderr_has("--connect-timeout and --read-timeout together")
+        .stderr_has("the limit is --connect-timeout plus --read-timeout")
         .within(Duration::from_secs(5));
 }
 
@@ -273,7 +273,7 @@ fn a_server_that_falls_silent() {
         .args(["--read-timeout", "1s", "-n", "2"])
         .run()
         .exit(0)
-        .stderr_has("has been silent for 1 s (--read-timeout")
+        .stderr_has("sent nothing for 1 s (to wait longer, raise --read-timeout")
         .stdout_is(&json(&(insert(1) + &insert(2))));
 }
 

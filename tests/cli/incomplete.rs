@@ -62,7 +62,8 @@ fn says(events: &str, args: &[&str], status: i32, left: Option<Left>) {
             .exit(status)
     };
     // `--timeout` adds a line of its own.
-    let timed_out = "oplog-tail: --timeout passed before the stop condition was met\n";
+    let timed_out =
+        "oplog-tail: stopped by --timeout before -n or --until-… was reached (exit 7)\n";
     let check = |mut finished: Finished, follows: &str| {
         finished.stderr = finished.stderr.replace(timed_out, "");
         let finished = finished.says_incomplete(left);
@@ -73,7 +74,10 @@ fn says(events: &str, args: &[&str], status: i32, left: Option<Left>) {
     check(run(&[]), "without --state the next run starts over");
     let state = State::absent();
     let path = state.path().to_str().unwrap();
-    check(run(&["--state", path]), "the next run goes on from there");
+    check(
+        run(&["--state", path]),
+        "the next run continues where this one stopped",
+    );
     run(&["-q"]).stderr_is_empty();
     let pending = left.map_or(Value::Null, |_| "pending".into());
     let key = repair_key(&run(&["--stats", "-o", "json"]));
@@ -219,7 +223,7 @@ fn until_complete_fails_where_the_rest_is_refused() {
     assert!(!finished.status.success(), "{finished:?}");
     finished
         .stderr_has("cannot be fetched and stay missing")
-        .stderr_has("stays incomplete");
+        .stderr_has("the replication is incomplete");
 }
 
 #[test]
@@ -247,6 +251,6 @@ fn a_timeout_with_lines_unacknowledged_says_so() {
         run.wait()
             .exit(status)
             .within(Duration::from_secs(10))
-            .stderr_has("--timeout passed with 1 operations unacknowledged");
+            .stderr_has("stopped by --timeout with 1 operation unacknowledged");
     }
 }

@@ -31,7 +31,7 @@ fn what_cannot_be_decoded_is_shown_and_skipped() {
                 .exit(0)
                 .stderr_is_prefixed()
                 .stderr_has(&operation_id(2))
-                .stderr_has("; skipping it (--on-invalid exit would stop); its data: ");
+                .stderr_has("; skipping it (--on-invalid exit stops instead); its data: ");
             if !data.is_empty() {
                 assert!(finished.stderr.contains("type"), "{}", finished.stderr);
             }

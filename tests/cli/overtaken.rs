@@ -57,7 +57,7 @@ fn gone_in_the_middle() {
     let finished = following(&model, &state, &["--until-live"]).run().exit(0);
     let lines = finished.stdout_lines();
     assert!(lines[lines.len() - 2].contains(r#""id":"state""#));
-    finished.stderr_has(told).stderr_has("going on with");
+    finished.stderr_has(told).stderr_has("continuing with");
 
     let (model, state) = (server(), State::holding(operation_id(0)));
     let args = ["--on-resume-failed", "replicate", "--until-live"];
@@ -128,7 +128,7 @@ fn no_answer_at_the_end() {
         )
         .run()
         .exit(status)
-        .stderr_has("the server did not say in time whether it skipped operations");
+        .stderr_has("the server did not answer in time whether it skipped operations");
         assert_eq!(finished.stderr.lines().count(), 1, "{}", finished.stderr);
         assert_in_front(&state);
     }

@@ -233,7 +233,7 @@ fn whoever_acknowledges_does_so_for_what_was_missing() {
     running.write_stdin(&id_of(&more[0]));
     running.write_stdin(&id_of(&more[2]));
     running.write_stdin("what\n");
-    running.wait_for_stderr("\"what\", which is not in flight");
+    running.wait_for_stderr("\"what\", which is not the id of an unacknowledged operation");
     assert_eq!(state.content().as_deref(), Some(&*held()));
     running.write_stdin(&id_of(&more[1]));
     state.wait_for(&due.to_string());

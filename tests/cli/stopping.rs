@@ -85,7 +85,10 @@ fn at_live() {
     let path = state.path().to_str().unwrap();
     for (args, remedy) in [
         (&[][..], "without --state the next run starts over"),
-        (&["--state", path], "; the next run goes on from there"),
+        (
+            &["--state", path],
+            "; the next run continues where this one stopped",
+        ),
     ] {
         let server = ScriptServer::start([Script::events(body.clone()).stall()]);
         Tail::url(server.url())
@@ -196,7 +199,7 @@ fn the_timeout_passes_while_waiting_to_try_again() {
         .run()
         .exit(7)
         .stderr_is_prefixed()
-        .stderr_has("--timeout passed before the stop condition was met")
+        .stderr_has("stopped by --timeout before -n or --until-… was reached (exit 7)")
         .within(IN_TIME);
 }
 
@@ -244,7 +247,7 @@ fn at_a_signal_while_connecting_or_waiting() {
 
 #[test]
 fn the_timeout_passes_while_nobody_reads_stdout() {
-    let told = "oplog-tail: --timeout passed before the stop condition was met\n";
+    let told = "oplog-tail: stopped by --timeout before -n or --until-… was reached (exit 7)\n";
     for (flag, said) in [("-n", told), ("-qn", "")] {
         let server = flood();
         let mut run = Tail::url(server.url())

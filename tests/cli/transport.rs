@@ -38,7 +38,7 @@ fn a_certificate_must_be_trusted() {
         .run()
         .exit(4)
         .stderr_has("certificate")
-        .stderr_has("give --cacert");
+        .stderr_has("(give the certificate of the authority with --cacert");
     assert!(server.requests().is_empty());
 
     // Another authority is none.
@@ -68,7 +68,7 @@ fn https_to_a_server_without_tls_is_told_as_that() {
         .args(["--retries", "0", "--insecure"])
         .run()
         .exit(4)
-        .stderr_has("cannot connect: what answers https:// does not speak TLS");
+        .stderr_has("cannot connect: the server at this https:// address does not speak TLS");
     drop(server.join().unwrap());
 }
 
@@ -201,7 +201,7 @@ fn a_proxy_that_is_not_there_is_named() {
             .stderr_is_prefixed()
             .stderr_has("http://127.0.0.1:1/: ")
             .stderr_has(&named)
-            .stderr_has("(does the proxy run")
+            .stderr_has("(is the proxy running at this address")
             .stderr_lacks("hush");
     };
     let tail = || Tail::url("http://127.0.0.1:1/");
@@ -213,8 +213,8 @@ fn a_proxy_that_is_not_there_is_named() {
 #[test]
 fn a_variable_that_names_no_proxy_is_refused() {
     for (name, value, problem) in [
-        ("HTTP_PROXY", "http://:3128:x", "no URL of a proxy"),
-        ("http_proxy", "/etc/proxy", "no URL of a proxy"),
+        ("HTTP_PROXY", "http://:3128:x", "not the URL of a proxy"),
+        ("http_proxy", "/etc/proxy", "not the URL of a proxy"),
         (
             "ALL_PROXY",
             "socks5://me:hush@127.0.0.1:1",

@@ -264,7 +264,7 @@ fn fails_where_what_was_left_out_is_refused() {
         .args(["--start-id", "0", "--until", SECOND])
         .run()
         .exit(1)
-        .stderr_has("the replication stays incomplete");
+        .stderr_has("the replication is incomplete");
 }
 
 /// A store may take its time before the first state and between states.
@@ -339,7 +339,7 @@ fn a_timeout_and_a_signal_before_it() {
 #[test]
 fn words_that_are_no_time() {
     for (when, problem) in [
-        ("soon", "neither a duration"),
+        ("soon", "expected a duration"),
         ("Now", "did you mean \"now\"?"),
         ("-2h", "cannot be negative"),
         ("1969-12-31", "before 1970"),

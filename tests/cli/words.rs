@@ -155,7 +155,7 @@ fn a_url_in_quotes_is_told_as_that() {
 fn what_is_no_http_is_told_in_words() {
     let chunked = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\
                    Transfer-Encoding: chunked\r\n\r\n";
-    let breaks_rules = "the connection broke: what the server sent breaks the rules of HTTP";
+    let breaks_rules = "the connection broke: the answer of the server is not valid HTTP";
     for (answer, told) in [
         ("SSH-2.0-OpenSSH\r\n".to_owned(), "does not speak HTTP/1"),
         (
@@ -263,5 +263,5 @@ fn the_last_second_that_can_be_told_is_in_the_future() {
         .args(["--since", "9999-12-31T23:59:59Z"])
         .run()
         .exit(2)
-        .stderr_has("that is in the future");
+        .stderr_has("it is in the future");
 }

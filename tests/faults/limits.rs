@@ -32,7 +32,7 @@ fn few_descriptors() {
             _ => {
                 let finished = finished.exit(1).stderr_is_prefixed();
                 finished
-                    .stderr_has(&format!("at most {limit} files may be open"))
+                    .stderr_has(&format!("the limit on open files ({limit}) is too low"))
                     .stderr_has("ulimit -n")
                     .stdout_is::<&str>(&[]);
                 assert!(server.requests().is_empty());

@@ -217,6 +217,6 @@ fn heartbeats_alone_keep_a_connection_and_silence_ends_it() {
         .args(["--read-timeout", "400ms", "--timeout", "3s"])
         .run()
         .exit(0)
-        .stderr_has("silent for 400 ms");
+        .stderr_has("sent nothing for 400 ms");
     assert!(server.requests().len() >= 2);
 }

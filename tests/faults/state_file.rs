@@ -123,7 +123,7 @@ fn a_full_disk_is_refused() {
         (format!("{full} {fill}"), "disk is full"),
     ] {
         let state = State::absent();
-        refused(mounted(&setup, &state), &state, &[words, "make room"]);
+        refused(mounted(&setup, &state), &state, &[words, "free some space"]);
     }
 }
 
@@ -279,7 +279,10 @@ fn what_would_fail_a_save_is_found_before_connecting() {
         ("rename:error=EBUSY", "mount the folder"),
         ("rename:error=EXDEV", "mount the folder"),
         ("rename:error=EROFS", "file system is read-only"),
-        ("rename:error=EPERM", "cannot be replaced by a new version"),
+        (
+            "rename:error=EPERM",
+            "cannot be replaced by its new version",
+        ),
         ("fsync:error=EIO", "its disk reports an error"),
         ("fsync:error=ENOSPC", "disk is full"),
         ("write:error=EDQUOT", "quota"),

@@ -110,5 +110,5 @@ fn nothing_that_arrived_meanwhile_is_silence() {
         .spawn();
     run.read_line();
     run.stop_for(STOPPED, || {});
-    run.wait().exit(4).stderr_has("silent for 500 ms");
+    run.wait().exit(4).stderr_has("sent nothing for 500 ms");
 }

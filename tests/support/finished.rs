@@ -29,11 +29,11 @@ impl Left {
     pub fn begin(self) -> &'static str {
         match self {
             Self::Replication => {
-                "oplog-tail: the run ended before the replication did, so objects are missing: "
+                "oplog-tail: the run ended before the replication was complete, so objects are missing; "
             }
             Self::Repair => {
                 "oplog-tail: objects that changed in the second before the replication may be \
-                 missing: they come only once another operation has happened"
+                 missing, because they come only after the next operation of the log; "
             }
         }
     }

@@ -85,7 +85,8 @@ fn certificate_errors() -> Vec<Bad> {
     ]
 }
 
-fn errors() -> Vec<Error> {
+/// An error of every kind.
+pub(in crate::http) fn errors() -> Vec<Error> {
     let mut all = vec![
         Error::InappropriateMessage {
             expect_types: vec![ContentType::Alert],

@@ -8,15 +8,15 @@ use super::kitchen::{self, Kitchen, Served, in_both_shells, recipe};
 use crate::support::{PATIENCE, Replica, from_now};
 
 /// What a run says that ends before what its replication left out has come.
-pub const INCOMPLETE: &str = "oplog-tail: objects that changed in the second before the replication may be missing: \
-     they come only once another operation has happened, which a quiet log never brings by itself; \
+pub const INCOMPLETE: &str = "oplog-tail: objects that changed in the second before the replication may be missing, \
+     because they come only after the next operation of the log; \
      without --state the next run starts over; --until-complete waits for them";
 
 /// The same of a run that keeps its position.
 pub fn incomplete_with_state() -> String {
     INCOMPLETE.replace(
         "without --state the next run starts over",
-        "the next run goes on from there",
+        "the next run continues where this one stopped",
     )
 }
 

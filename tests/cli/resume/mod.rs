@@ -118,7 +118,10 @@ fn check(case: Case) {
     if !repairs {
         state.wait_for(&scene.newest());
     }
-    worker.stop().exit(0).stderr_lacks("not in flight");
+    worker
+        .stop()
+        .exit(0)
+        .stderr_lacks("not the id of an unacknowledged operation");
 }
 
 fn check_all(interruption: Interruption) {

@@ -1,0 +1,147 @@
+//! Every failure of a request, for the list of messages.
+
+use std::io;
+use std::time::Duration;
+
+use http::StatusCode;
+use http::header::{
+    AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
+};
+
+use super::cause::{self, Doing};
+use super::names::NoThread;
+use super::{
+    Endpoint, Exchange, Failure, Hint, RequestError, refused, tls_words, unusable_answer, words,
+};
+
+/// A failure for each hint there is.
+pub fn hints() -> Vec<Failure> {
+    use Hint::*;
+    let hints = every!(Hint,
+        Look => [Look],
+        Ended => [Ended],
+        EndedOverTls => [EndedOverTls],
+        Proxy => [Proxy],
+        ProxyPassword => [ProxyPassword],
+        Password => [Password],
+        Authority => [Authority],
+        ServerCertificate => [ServerCertificate],
+        ClientCertificate => [ClientCertificate],
+        TimeToConnect => [TimeToConnect],
+        TimeToAnswer => [TimeToAnswer],
+        TimeOfSilence => [TimeOfSilence],
+    );
+    let failure = |hint| Failure::retry(format!("{hint:?}")).hinting(hint);
+    hints.into_iter().map(failure).collect()
+}
+
+/// What can be wrong with TLS.
+pub fn of_tls() -> Vec<Failure> {
+    let mut all: Vec<Failure> = Vec::new();
+    for error in tls_words::tests::errors() {
+        let (words, hint) = tls_words::in_words(&error);
+        let failure = Failure {
+            hint,
+            ..Failure::retry(Doing::Connecting.failed(&words))
+        };
+        if !all.contains(&failure) {
+            all.push(failure);
+        }
+    }
+    all
+}
+
+/// What can go wrong between a request and its answer.
+pub fn of_requests() -> Vec<Failure> {
+    let mut all = vec![Failure::retry(cause::NOT_IN_TIME).hinting(Hint::TimeToConnect)];
+    let doing = every!(Doing,
+        Doing::Connecting => [Doing::Connecting],
+        Doing::Requesting => [Doing::Requesting],
+        Doing::Reading => [Doing::Reading],
+    );
+    all.extend(
+        doing
+            .into_iter()
+            .map(|doing| Failure::retry(doing.failed("REASON"))),
+    );
+    all.extend(words::ALL.map(|words| Failure::retry(Doing::Requesting.failed(words))));
+    let lookup = io::Error::other("failed to lookup address information: Name not known");
+    all.push(Failure::retry(
+        Doing::Connecting.failed(&words::words(&lookup)),
+    ));
+    let no_thread = NoThread::of(io::Error::from_raw_os_error(11));
+    all.push(Failure::retry(crate::error_text::in_words(&no_thread)));
+    for answer in [
+        "proxy authorization required",
+        "proxy response headers too long",
+        "unexpected end of file",
+        "unsuccessful",
+    ] {
+        let error = io::Error::other(format!("tunnel error: {answer}"));
+        all.extend(cause::tunnel_failure(&error));
+    }
+    let broken = || reqwest::Proxy::all("::").unwrap_err();
+    let name = || "http://proxy:3128/".to_owned();
+    let errors = every!(RequestError,
+        RequestError::Tls(_) => [RequestError::Tls(broken())],
+        RequestError::Request(_) => [RequestError::Request(broken())],
+        RequestError::Proxy { .. } => [RequestError::Proxy { name: name(), error: broken() }],
+        RequestError::ProxyPassword { .. } => [RequestError::ProxyPassword { name: name() }],
+        RequestError::NoAnswer(_) => [RequestError::NoAnswer(Duration::from_secs(70))],
+        RequestError::BadRedirect(_) => [RequestError::BadRedirect("ftp://elsewhere".into())],
+        RequestError::TooManyRedirects => [RequestError::TooManyRedirects],
+        RequestError::InsecureRedirect(_) => [
+            RequestError::InsecureRedirect("http://elsewhere/".parse().unwrap()),
+        ],
+    );
+    all.extend(errors.iter().map(Failure::from));
+    all
+}
+
+/// What an answer can mean.
+pub fn of_answers() -> Vec<Failure> {
+    let endpoint = Endpoint {
+        url: "https://agent/".parse().unwrap(),
+        authorization: None,
+    };
+    let exchange = |url: &str, status: u16, answer: &[(HeaderName, &'static str)]| Exchange {
+        url: url.parse().unwrap(),
+        request: HeaderMap::new(),
+        status: StatusCode::from_u16(status).unwrap(),
+        answer: answer
+            .iter()
+            .map(|(name, value)| (name.clone(), HeaderValue::from_static(value)))
+            .collect(),
+        withheld_credentials: false,
+    };
+    let stream = (CONTENT_TYPE, "text/event-stream");
+    let page = (CONTENT_TYPE, "text/html");
+    let unusable = [
+        exchange("https://agent/", 204, &[]),
+        exchange("https://agent/", 200, &[]),
+        exchange("https://elsewhere/", 200, std::slice::from_ref(&page)),
+        exchange("https://agent/", 200, &[stream, (CONTENT_ENCODING, "br")]),
+    ];
+    let unusable = unusable
+        .iter()
+        .filter_map(|it| unusable_answer(&endpoint, it));
+    let mut with_password = exchange("https://agent/", 401, &[]);
+    with_password
+        .request
+        .insert(AUTHORIZATION, HeaderValue::from_static("Basic"));
+    let mut withheld = exchange("https://elsewhere/", 403, &[]);
+    withheld.withheld_credentials = true;
+    let refusals = [
+        exchange("https://agent/", 401, &[]),
+        with_password,
+        withheld,
+        exchange("https://agent/", 503, &[]),
+        exchange("https://agent/", 400, &[page]),
+        exchange("https://agent/", 400, &[]),
+        exchange("https://agent/", 404, &[]),
+        exchange("https://agent/", 410, &[]),
+    ];
+    unusable
+        .chain(refusals.iter().map(|it| refused(&endpoint, it)))
+        .collect()
+}

@@ -1,0 +1,37 @@
+//! Every failure of an event stream, for the list of messages.
+
+use std::io;
+use std::time::Duration;
+
+use eventsource_client::Error as SseError;
+
+use super::body::BodyError;
+use super::connection::{body_failure, failure_of, silent_for, withheld};
+use super::framing::TooLong;
+use crate::http::Failure;
+
+/// Every failure.
+pub fn all() -> Vec<Failure> {
+    let streams = [
+        SseError::Eof,
+        SseError::UnexpectedEof,
+        SseError::InvalidLine(String::new()),
+        SseError::InvalidEvent,
+        SseError::HttpStream(Box::new(io::Error::from_raw_os_error(104))),
+        SseError::TimedOut,
+    ];
+    let bodies = every!(BodyError,
+        BodyError::Request(_) => [],
+        BodyError::TooLong(_) => [TooLong::Line.into(), TooLong::Event.into()],
+        BodyError::CutOff => [BodyError::CutOff],
+    );
+    let mut all = vec![
+        silent_for(Duration::from_mins(1)),
+        Failure::retry(withheld("redirected to https://elsewhere/: REASON", true)),
+        Failure::retry(withheld("redirected to https://elsewhere/: REASON", false)),
+    ];
+    all.extend(streams.iter().map(failure_of));
+    all.extend(bodies.iter().map(body_failure));
+    all.dedup();
+    all
+}

@@ -1,0 +1,36 @@
+//! Every line about a run and its end, for the list of messages.
+
+use super::words::{self, Stopped};
+use crate::oplog::Position;
+use crate::report::described;
+use crate::settings::OnInvalid;
+
+/// Every line.
+pub fn all() -> Vec<String> {
+    let mut all = vec![
+        words::TIMED_OUT.to_owned(),
+        words::READER_GONE.to_owned(),
+        words::NO_WORKER.to_owned(),
+        words::SAVES_SLOWLY.to_owned(),
+    ];
+    let stopped = every!(Stopped,
+        Stopped::ByTimeout => [Stopped::ByTimeout],
+        Stopped::ByWorker => [Stopped::ByWorker],
+    );
+    for stopped in stopped {
+        all.push(words::unacknowledged(stopped, 1, true));
+        all.push(words::unacknowledged(stopped, 3, false));
+    }
+    all.push(words::unknown_id("545b"));
+    all.push(words::unknown_ids_left_out(12));
+    all.push(words::saved(&described(Position::FULL_REPLICATION)));
+    let reason = "cannot decode insert #1: it has no data";
+    let on_invalid = every!(OnInvalid,
+        OnInvalid::Skip => [OnInvalid::Skip],
+        OnInvalid::Exit => [OnInvalid::Exit],
+    );
+    for on_invalid in on_invalid {
+        all.push(words::invalid(reason, on_invalid, "{\"timestamp\"", true));
+    }
+    all
+}
