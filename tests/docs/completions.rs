@@ -2,6 +2,17 @@
 
 use crate::{file, run};
 
+/// Flags whose values are no names of files, and none is offered.
+const NO_FILES: [&str; 7] = [
+    "--types",
+    "--parents",
+    "--start-id",
+    "--since",
+    "--until",
+    "--count",
+    "--timeout",
+];
+
 /// What the shell prints, one completion a line; `None` where it is not installed.
 fn completions(shell: &str, args: &[&str]) -> Option<Vec<String>> {
     let output = run(shell, args)?;
@@ -68,6 +79,23 @@ fn in_bash() {
         ["--until-live"]
     );
     flags_of_files_complete_files(|line| bash(&line.split(' ').collect::<Vec<_>>()));
+    // With an equals sign bash makes three words of it.
+    assert_eq!(
+        bash(&["oplog-tail", "--color", "=", "al"]).unwrap(),
+        ["always"]
+    );
+    assert_eq!(
+        bash(&["oplog-tail", "--ack", "="]).unwrap(),
+        ["auto", "stdin", "none"]
+    );
+    assert_eq!(
+        bash(&["oplog-tail", "--state", "=", "READ"]).unwrap(),
+        ["README.md"]
+    );
+    for flag in NO_FILES {
+        assert_eq!(bash(&["oplog-tail", flag, "READ"]).unwrap(), ["READ"]);
+        assert!(bash(&["oplog-tail", flag, ""]).unwrap().is_empty());
+    }
 }
 
 /// What fish completes this command line to.
@@ -89,6 +117,10 @@ fn in_fish() {
     assert_eq!(fish("oplog-tail -o te").unwrap(), ["text"]);
     assert_eq!(fish("oplog-tail --until-l").unwrap(), ["--until-live"]);
     flags_of_files_complete_files(fish);
+    for flag in NO_FILES {
+        let offered = fish(&format!("oplog-tail {flag} READ")).unwrap();
+        assert!(offered.is_empty(), "{flag}: {offered:?}");
+    }
 }
 
 /// What zsh completes this command line to. Its completion works only where a line is edited, so
@@ -135,4 +167,8 @@ fn in_zsh() {
     assert_eq!(zsh("oplog-tail --ack=").unwrap(), ["auto", "none", "stdin"]);
     assert_eq!(zsh("oplog-tail --until-l").unwrap(), ["--until-live"]);
     flags_of_files_complete_files(zsh);
+    for flag in NO_FILES {
+        let offered = zsh(&format!("oplog-tail {flag} READ")).unwrap();
+        assert!(offered.is_empty(), "{flag}: {offered:?}");
+    }
 }
