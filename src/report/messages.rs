@@ -78,6 +78,11 @@ pub fn of_outages() -> Vec<String> {
     said
 }
 
+/// The summary, of a run with everything and of one with nothing.
+pub fn of_summaries() -> Vec<String> {
+    super::statistics::text::tests::examples().to_vec()
+}
+
 /// Every line about a replication.
 pub fn of_replications() -> Vec<String> {
     let mut all = Vec::new();

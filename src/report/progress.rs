@@ -9,13 +9,15 @@ use jiff::Timestamp;
 use tokio::time::{Instant, Sleep};
 
 use super::stderr;
-use crate::duration::ForPeople;
+use crate::duration::{ForPeople, grouped};
 use crate::oplog::{Event, Operation};
 
 /// How long a replication runs before anything is shown, and the pause between two showings.
 const PAUSE: Duration = Duration::from_millis(200);
 /// Over how many seconds the rate is taken.
 const RATE_SECONDS: usize = 5;
+/// How long a replication runs before it is said how long it still takes.
+const LEFT_AFTER: Duration = Duration::from_secs(2);
 /// The most digits of an id that is a time.
 const TIME_DIGITS: usize = 13;
 
@@ -135,14 +137,16 @@ impl Replication {
     fn line(&mut self, now: Instant, now_ms: i64, last_id: &str, width: usize) -> String {
         let operations = grouped(self.operations);
         let rate = grouped(self.rate(now));
-        let elapsed = ForPeople(now.duration_since(self.began));
-        let reached = self.reached(now_ms, last_id);
-        let short = reached.replacen(" at ", " ", 1);
-        // What there is room for, whole.
+        let running = now.duration_since(self.began);
+        let elapsed = ForPeople(running);
+        let (how_far, date) = self.reached(now_ms, last_id, running);
+        let at = date.map(|date| format!(", at {date}")).unwrap_or_default();
+        // What there is room for, whole; first of all how far it is and how long it still takes.
         let lines = [
-            format!("replicating: {operations} operations, {rate}/s{reached}, {elapsed}"),
-            format!("{operations} ops, {rate}/s{short}, {elapsed}"),
-            format!("{operations} ops, {rate}/s, {elapsed}"),
+            format!("replicating: {how_far}{operations} operations, {rate}/s{at}, {elapsed}"),
+            format!("{how_far}{operations} ops, {rate}/s{at}, {elapsed}"),
+            format!("{how_far}{operations} ops, {rate}/s{at}"),
+            format!("{how_far}{operations} ops, {rate}/s"),
             format!("{operations} ops, {rate}/s"),
             format!("{operations} ops"),
         ];
@@ -150,31 +154,36 @@ impl Replication {
         lines.into_iter().find(fits).unwrap_or_default()
     }
 
-    /// `, at 2026-11-23 17:55:11Z (63%)`, or nothing where the id is no time.
-    fn reached(&self, now_ms: i64, last_id: &str) -> String {
+    /// `63%, about 20 s left; ` as far as that is known, and the date of the last object.
+    fn reached(&self, now_ms: i64, last_id: &str, running: Duration) -> (String, Option<String>) {
         let reached = last_id.parse().ok().and_then(|ms: i64| {
             let at = Timestamp::from_millisecond(ms).ok()?;
             Some((ms, at.strftime("%Y-%m-%d %H:%M:%SZ").to_string()))
         });
         let (Some((ms, date)), Some(first_ms)) = (reached, self.first_ms) else {
-            return String::new();
+            return (String::new(), None);
         };
-        let span = i128::from(now_ms) - i128::from(first_ms);
-        let done = i128::from(ms) - i128::from(first_ms);
-        if span <= 0 || done < 0 {
-            return format!(", at {date}");
-        }
         // What a clock that is ahead makes more than everything is not.
-        format!(", at {date} ({}%)", (done * 100 / span).min(100))
+        let span = now_ms.saturating_sub(first_ms);
+        let done = ms.saturating_sub(first_ms).min(span);
+        let (Ok(span), Ok(done)) = (u64::try_from(span), u64::try_from(done)) else {
+            return (String::new(), Some(date));
+        };
+        if span == 0 {
+            return (String::new(), Some(date));
+        }
+        let percent = u128::from(done) * 100 / u128::from(span);
+        let mut how_far = format!("{percent}%");
+        // Before that it would jump about.
+        if percent > 0 && running >= LEFT_AFTER {
+            let left = running.as_millis() * u128::from(span - done) / u128::from(done);
+            let left = Duration::from_millis(u64::try_from(left).unwrap_or(u64::MAX));
+            if left >= Duration::from_secs(1) {
+                how_far += &format!(", about {} left", ForPeople(left));
+            }
+        }
+        (how_far + "; ", Some(date))
     }
-}
-
-/// A number with commas between its thousands.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let groups = digits.as_bytes().rchunks(3).rev();
-    let groups: Vec<_> = groups.map(String::from_utf8_lossy).collect();
-    groups.join(",")
 }
 
 #[cfg(test)]
@@ -202,32 +211,23 @@ mod tests {
         };
         assert_eq!(
             line(&mut replication, 79),
-            "replicating: 2 operations, 0/s, at 2014-11-06 11:06:19Z (50%), 1 min 30 s"
+            "50%, about 1 min 30 s left; 2 ops, 0/s, at 2014-11-06 11:06:19Z, 1 min 30 s"
         );
         assert_eq!(
-            line(&mut replication, 60),
-            "2 ops, 0/s, 2014-11-06 11:06:19Z (50%), 1 min 30 s"
+            line(&mut replication, 120),
+            "replicating: 50%, about 1 min 30 s left; 2 operations, 0/s, at 2014-11-06 11:06:19Z, 1 min 30 s"
         );
         for (width, shown) in [
-            (49, "2 ops, 0/s, 1 min 30 s"),
+            (
+                74,
+                "50%, about 1 min 30 s left; 2 ops, 0/s, at 2014-11-06 11:06:19Z",
+            ),
+            (50, "50%, about 1 min 30 s left; 2 ops, 0/s"),
             (21, "2 ops, 0/s"),
             (9, "2 ops"),
             (4, ""),
         ] {
             assert_eq!(line(&mut replication, width), shown, "{width}");
-        }
-    }
-
-    #[test]
-    fn thousands_are_set_apart() {
-        for (number, shown) in [
-            (0, "0"),
-            (999, "999"),
-            (1_000, "1,000"),
-            (12_345, "12,345"),
-            (u64::MAX, "18,446,744,073,709,551,615"),
-        ] {
-            assert_eq!(grouped(number), shown);
         }
     }
 
@@ -246,7 +246,7 @@ mod tests {
         );
         replication.count("9999999999999");
         let line = replication.line(began + SECOND, 1_415_271_880_000, "9999999999999", 79);
-        assert!(line.contains("(100%)"), "{line}");
+        assert!(line.contains(" 100%; "), "{line}");
     }
 
     #[test]

@@ -3,14 +3,13 @@
 mod lags;
 pub mod shared;
 mod tally;
+pub mod text;
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde::Serialize;
 
-use super::stderr;
 use crate::consumer::{Incomplete, LinesOut};
-use crate::duration::ForPeople;
 use crate::oplog::Position;
 use crate::output::Format;
 
@@ -74,6 +73,9 @@ struct Summary<'a> {
     in_flight: InFlight<'a>,
     elapsed_ms: u64,
     saved_ms_ago: Option<u64>,
+    /// The position is kept in a state file.
+    #[serde(skip)]
+    is_kept: bool,
 }
 
 /// The lines that are out unacknowledged.
@@ -94,10 +96,6 @@ struct Oldest<'a> {
 
 fn ms_since(time: Instant) -> u64 {
     u64::try_from(time.elapsed().as_millis()).unwrap_or(u64::MAX)
-}
-
-fn of_ms(ms: u64) -> ForPeople {
-    ForPeople(Duration::from_millis(ms))
 }
 
 impl Statistics {
@@ -139,8 +137,9 @@ impl Statistics {
         self.whereabouts = whereabouts;
     }
 
-    fn text(&self, format: Format, saved_at: Option<Instant>) -> String {
-        let summary = self.summary(saved_at);
+    fn text(&self, format: Format, is_kept: bool, saved_at: Option<Instant>) -> String {
+        let mut summary = self.summary(saved_at);
+        summary.is_kept = is_kept;
         match format {
             Format::Json => serde_json::to_string(&summary).unwrap_or_default() + "\n",
             Format::Text => summary.text(),
@@ -183,73 +182,8 @@ impl Statistics {
             },
             elapsed_ms: ms_since(self.started),
             saved_ms_ago: saved_at.map(ms_since),
+            is_kept: saved_at.is_some(),
         }
-    }
-}
-
-impl Summary<'_> {
-    fn text(&self) -> String {
-        let Events {
-            insert,
-            update,
-            delete,
-            reset,
-            live,
-            other,
-        } = self.events;
-        let or_none = |text: Option<&str>| text.unwrap_or("none").to_owned();
-        let lag = self.lag_ms.map_or_else(
-            || "unknown".into(),
-            |lag| {
-                format!(
-                    "median {} ms, p99 {} ms, max {} ms",
-                    lag.median, lag.p99, lag.max
-                )
-            },
-        );
-        let saved = self
-            .saved_ms_ago
-            .map(|ms| format!(", saved {} ago", of_ms(ms)));
-        let saved = saved.unwrap_or_default();
-        let lines = [
-            format!(
-                "events: {insert} insert, {update} update, {delete} delete, {reset} reset, {live} live, {other} other; {} invalid",
-                self.invalid
-            ),
-            format!(
-                "ids: first {}, last {}; position {}{saved}",
-                or_none(self.first_id),
-                or_none(self.last_id),
-                or_none(self.position.as_deref())
-            ),
-            format!("in flight: {}", self.in_flight.text()),
-            format!("lag: {lag}"),
-            format!(
-                "reconnections: {}; fetched late: {}; elapsed: {}",
-                self.reconnections,
-                self.repaired,
-                of_ms(self.elapsed_ms)
-            ),
-        ];
-        lines.map(|line| stderr::line(&line)).concat()
-    }
-}
-
-impl InFlight<'_> {
-    fn text(&self) -> String {
-        let limit = self.limit.map(|limit| format!(" of {limit}"));
-        let oldest = self.oldest.as_ref().map(|oldest| {
-            let object = oldest.object.map(|object| format!(" {object}"));
-            format!(
-                "; oldest: {} #{}{}, for {}",
-                oldest.event,
-                oldest.id,
-                object.unwrap_or_default(),
-                of_ms(oldest.out_ms)
-            )
-        });
-        let (limit, oldest) = (limit.unwrap_or_default(), oldest.unwrap_or_default());
-        format!("{}{limit}{oldest}", self.lines)
     }
 }
 

@@ -90,6 +90,7 @@ fn every_message() {
         ("Connections", report::messages::of_connections()),
         ("Outages", report::messages::of_outages()),
         ("Replications", report::messages::of_replications()),
+        ("The summary", report::messages::of_summaries()),
         ("A run and its end", tail::messages::all()),
         ("Why a run fails", failures()),
         ("The state file", of_state),

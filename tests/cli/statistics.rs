@@ -150,10 +150,18 @@ fn text_for_people() {
         .run()
         .exit(0)
         .stderr_is_prefixed()
-        .stderr_has("3 insert, 1 update, 1 delete, 1 reset, 0 live, 1 other; 1 invalid")
-        .stderr_has(&format!("first {}", operation_id(1)))
-        .stderr_has("lag: median ")
-        .stderr_has("reconnections: 1; fetched late: 0; elapsed: ");
+        .stderr_has("oplog-tail: insert         3\noplog-tail: update         1\n")
+        .stderr_has("oplog-tail: delete         1\noplog-tail: reset          1\n")
+        .stderr_has("oplog-tail: other events   1\noplog-tail: not decoded    1\n")
+        .stderr_has("oplog-tail: reconnections  1\n")
+        .stderr_has(&format!("oplog-tail: first id       {}\n", operation_id(1)))
+        .stderr_has(", not kept without --state\n")
+        .stderr_has("oplog-tail: lag            median ")
+        .stderr_has("oplog-tail: elapsed        ")
+        // What is zero is left out.
+        .stderr_lacks("live")
+        .stderr_lacks("fetched late")
+        .stderr_lacks("unacknowledged");
 }
 
 #[test]
@@ -173,7 +181,7 @@ fn a_clock_that_is_ahead_is_shown_as_such() {
         .args(["-o", "text"])
         .run()
         .exit(0)
-        .stderr_has("lag: median -");
+        .stderr_has("oplog-tail: lag            median -");
     let line = run.stdout_lines().remove(0);
     let lag = line.rsplit_once(" -").unwrap().1;
     let seconds: f64 = lag.strip_suffix('s').unwrap().parse().unwrap();
@@ -314,7 +322,7 @@ fn what_a_stuck_consumer_waits_for_in_text() {
     run.signal(Signal::USR1);
     let told = run.wait_for_stderr("elapsed");
     let oldest = format!(
-        "in flight: 2 of 1000; oldest: insert #{} video/1, for ",
+        "oplog-tail: unacknowledged 2 of 1000; oldest: insert #{} video/1, for ",
         operation_id(1)
     );
     assert!(told.contains(&oldest), "{told}");
@@ -323,12 +331,11 @@ fn what_a_stuck_consumer_waits_for_in_text() {
     }
     state.wait_for(&operation_id(2));
     run.close_stdin();
-    let finished = run.wait().exit(0).stderr_has("in flight: 0 of 1000\n");
-    assert!(
-        finished
-            .stderr
-            .contains(&format!("position {}, saved ", operation_id(2)))
-    );
+    let finished = run.wait().exit(0);
+    let saved = format!("oplog-tail: position       {}, saved ", operation_id(2));
+    let finished = finished.stderr_has(&saved);
+    // Of the two summaries only the first has something unacknowledged.
+    assert_eq!(finished.stderr.matches("unacknowledged").count(), 1);
 }
 
 /// The thread that prints knows nothing of a save that ends while it is stuck.

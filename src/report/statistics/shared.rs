@@ -82,7 +82,7 @@ impl SharedStatistics {
 
     fn text(&self, statistics: &Statistics) -> String {
         let saved_at = self.saver.as_ref().and_then(Saver::saved_at);
-        statistics.text(self.format, saved_at)
+        statistics.text(self.format, self.saver.is_some(), saved_at)
     }
 
     /// What is shown at the end, if anything; without waiting for another thread.
