@@ -28,7 +28,7 @@ _oplog__tail() {
 
     case "${cmd}" in
         oplog__tail)
-            opts="-u -s -n -o -q -v -H -V -h --url --types --parents --demo --state-file --state --start-id --since --allow-replication --rewind --exact-resume --no-repair --on-resume-failed --ack --max-in-flight --count --until-live --until-complete --until --until-idle --timeout --check --compare --output --color --lag --on-invalid --quiet --verbose --stats --password --password-file --header --cacert --cert --key --insecure --proxy --retries --connect-timeout --read-timeout --generate --version --help"
+            opts="-u -s -n -o -q -v -H -V -h --url --types --parents --demo --state-file --state --start-id --since --allow-replication --rewind --exact-resume --no-repair --on-resume-failed --ack --max-in-flight --count --until-live --until-complete --until --until-idle --timeout --output --color --lag --on-invalid --quiet --verbose --stats --password --password-file --header --cacert --cert --key --insecure --proxy --retries --connect-timeout --read-timeout --check --compare --generate --version --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -165,21 +165,6 @@ _oplog__tail() {
                     fi
                     return 0
                     ;;
-                --compare)
-                    local oldifs
-                    if [ -n "${IFS+x}" ]; then
-                        oldifs="$IFS"
-                    fi
-                    IFS=$'\n'
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    if [ -n "${oldifs+x}" ]; then
-                        IFS="$oldifs"
-                    fi
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o filenames
-                    fi
-                    return 0
-                    ;;
                 --output)
                     COMPREPLY=($(compgen -W "auto text json" -- "${cur}"))
                     return 0
@@ -299,6 +284,21 @@ _oplog__tail() {
                     COMPREPLY=("${cur}")
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --compare)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
                     fi
                     return 0
                     ;;

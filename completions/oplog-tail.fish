@@ -15,7 +15,6 @@ complete -c oplog-tail -s n -l count -d 'Stop after N lines' -r -f
 complete -c oplog-tail -l until -d 'Stop when all before WHEN is printed' -r -f
 complete -c oplog-tail -l until-idle -d 'Stop after DUR without an operation' -r -f
 complete -c oplog-tail -l timeout -d 'Stop after DUR in any case' -r -f
-complete -c oplog-tail -l compare -d 'Tell how a dump differs from the server' -r -F
 complete -c oplog-tail -s o -l output -d 'Format: auto, text or json [default: auto]' -r -f -a "auto\t'Text on a terminal, else JSON'
 text\t'For people'
 json\t'For programs'"
@@ -34,6 +33,7 @@ complete -c oplog-tail -l proxy -d 'Connect through this HTTP proxy' -r -f
 complete -c oplog-tail -l retries -d 'Retries before giving up [default: no limit]' -r -f
 complete -c oplog-tail -l connect-timeout -d 'Give up connecting after DUR [default: 10s]' -r -f
 complete -c oplog-tail -l read-timeout -d 'Reconnect after DUR without data [default: 60s]' -r -f
+complete -c oplog-tail -l compare -d 'Tell how a dump differs from the server' -r -F
 complete -c oplog-tail -l generate -d 'Print the man page or a completion script' -r -f -a "man\t'The man page'
 complete-bash\t'The completion script for bash'
 complete-zsh\t'The completion script for zsh'
@@ -46,11 +46,11 @@ complete -c oplog-tail -l exact-resume -d 'Resume from a time as the Go client d
 complete -c oplog-tail -l no-repair -d 'Do not fetch objects that a replication misses'
 complete -c oplog-tail -l until-live -d 'Stop at live, the end of the replication'
 complete -c oplog-tail -l until-complete -d 'Stop once the replication is complete'
-complete -c oplog-tail -l check -d 'Look for what is wrong, print it and exit'
 complete -c oplog-tail -l lag -d 'Show the delay of each operation'
 complete -c oplog-tail -s q -l quiet -d 'Print fatal errors only'
 complete -c oplog-tail -s v -l verbose -d 'Report more; -vv reports even more'
 complete -c oplog-tail -l stats -d 'Print a summary at the end'
 complete -c oplog-tail -l insecure -d 'Do not verify certificates'
+complete -c oplog-tail -l check -d 'Look for what is wrong, print it and exit'
 complete -c oplog-tail -s V -l version -d 'Print the version'
 complete -c oplog-tail -s h -l help -d 'Print help; --help has more flags and explains all'

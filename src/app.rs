@@ -1,7 +1,7 @@
 //! Puts a run together: settings, state file, signals, consumer, output.
 
 #[cfg(test)]
-pub mod messages;
+pub(crate) mod messages;
 mod words;
 
 use std::cell::RefCell;

@@ -1,6 +1,7 @@
 //! The command line: what was typed, not yet what it means (that is `settings`).
 
 mod args;
+mod connection;
 pub mod generate;
 mod mistyped;
 mod modes;
@@ -14,7 +15,8 @@ use clap::{ArgAction, ArgMatches, Command, CommandFactory, FromArgMatches, Parse
 
 use crate::exit::ExitStatus;
 
-pub use args::{Acknowledging, Connection, Diagnostics, Output, Position, Source, Stopping};
+pub use args::{Acknowledging, Diagnostics, Output, Position, Source, Stopping};
+pub use connection::Connection;
 pub use modes::Modes;
 pub use values::{Ack, OnInvalid, OnResumeFailed, OutputFormat, Secret};
 
@@ -57,9 +59,6 @@ pub struct Cli {
     /// When the run ends.
     #[command(flatten)]
     pub stopping: Stopping,
-    /// What is done instead of following the log.
-    #[command(flatten)]
-    pub modes: Modes,
     /// What lines look like.
     #[command(flatten)]
     pub output: Output,
@@ -69,6 +68,9 @@ pub struct Cli {
     /// How the server is reached.
     #[command(flatten)]
     pub connection: Connection,
+    /// What is done instead of following the log.
+    #[command(flatten)]
+    pub modes: Modes,
 
     /// Print the man page or a completion script
     ///

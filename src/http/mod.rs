@@ -12,7 +12,7 @@ mod error;
 mod failure;
 mod hint;
 #[cfg(test)]
-pub mod messages;
+pub(crate) mod messages;
 mod names;
 mod passage;
 mod proxy;

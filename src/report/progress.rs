@@ -173,17 +173,22 @@ impl Replication {
             return (String::new(), Some(date));
         }
         let percent = u128::from(done) * 100 / u128::from(span);
-        let mut how_far = format!("{percent}%");
         // Before that it would jump about.
-        if percent > 0 && running >= LEFT_AFTER {
-            let left = running.as_millis() * u128::from(span - done) / u128::from(done);
-            let left = Duration::from_millis(u64::try_from(left).unwrap_or(u64::MAX));
-            if left >= Duration::from_secs(1) {
-                how_far += &format!(", about {} left", ForPeople(left));
-            }
-        }
-        (how_far + "; ", Some(date))
+        let is_steady = percent > 0 && running >= LEFT_AFTER;
+        let left = is_steady.then(|| left_of(running, done, span));
+        let left = left.filter(|left| *left >= Duration::from_secs(1));
+        let how_far = left.map_or_else(
+            || format!("{percent}%; "),
+            |left| format!("{percent}%, about {} left; ", ForPeople(left)),
+        );
+        (how_far, Some(date))
     }
+}
+
+/// How long it still takes, if it goes on as it has so far: `done` of `span` took this long.
+fn left_of(running: Duration, done: u64, span: u64) -> Duration {
+    let left = running.as_millis() * u128::from(span - done) / u128::from(done.max(1));
+    Duration::from_millis(u64::try_from(left).unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]

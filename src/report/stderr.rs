@@ -179,11 +179,18 @@ fn in_foreground() -> bool {
         || group.is_err()
 }
 
+/// Whether another program drives the terminal, such as a pager that shows our records: it takes
+/// each key as it comes, and a line of ours would lie on its screen.
+fn is_taken() -> bool {
+    rustix::termios::tcgetattr(io::stderr())
+        .is_ok_and(|modes| !modes.local_modes.contains(LocalModes::ICANON))
+}
+
 /// Draws one line and leaves the cursor at its beginning. Wherever the terminal puts the parts of
 /// the line when its window is made narrower, they are then at and below the cursor, and erasing
 /// from there on leaves nothing behind; so does what the terminal echoes for Ctrl-C.
 fn draw(line: &str) {
-    if in_foreground() {
+    if in_foreground() && !is_taken() {
         let _ = io::stderr().write_all(drawing(line).as_bytes());
     }
 }

@@ -115,10 +115,8 @@ fn answer(line: &str, env: &'static [(&str, &str)]) -> String {
         .split("\nFor more information")
         .next()
         .unwrap_or_default();
-    let mut typed = String::from("$");
-    for (name, value) in env {
-        typed += &format!(" {name}={value}");
-    }
+    let env = env.iter().map(|(name, value)| format!(" {name}={value}"));
+    let typed = format!("${}", env.collect::<String>());
     let lines = said.lines().filter(|line| !line.is_empty());
     lines.fold(format!("{typed} oplog-tail {line}"), |all, line| {
         all + "\n  " + line.trim_end()

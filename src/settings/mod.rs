@@ -4,7 +4,7 @@ mod credentials;
 mod error;
 mod inputs;
 #[cfg(test)]
-pub mod messages;
+pub(crate) mod messages;
 mod network;
 mod pem;
 mod start;

@@ -7,7 +7,7 @@ mod connection;
 pub mod fast_path;
 mod framing;
 #[cfg(test)]
-pub mod messages;
+pub(crate) mod messages;
 mod transport;
 
 pub use backlog::Lateness;

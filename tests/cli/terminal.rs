@@ -211,6 +211,22 @@ fn no_status_line() {
     }
 }
 
+/// `oplog-tail … | less`: the pager shows the records on the same terminal.
+#[test]
+fn a_pager_has_the_terminal_for_itself() {
+    let (terminal, gate) = (Terminal::with_columns(100), Gate::new());
+    terminal.set_taken(true);
+    let server = ScriptServer::start([replication(&gate)]);
+    let run = replicating(&terminal, &server, &to_the_end());
+    std::thread::sleep(Duration::from_millis(600));
+    assert_eq!(terminal.written(), "");
+    terminal.set_taken(false);
+    terminal.wait_for_text("replicating: ");
+    gate.open();
+    run.wait().exit(0);
+    shows_only(&terminal, Left::Repair);
+}
+
 /// Lets the run go on for longer than a status line takes to come, then ends it. Returns what the
 /// terminal shows then.
 #[track_caller]

@@ -8,7 +8,7 @@ use std::process::Stdio;
 use std::sync::{Arc, Condvar, Mutex};
 
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{Winsize, tcsetwinsize};
+use rustix::termios::{LocalModes, OptionalActions, Winsize, tcgetattr, tcsetattr, tcsetwinsize};
 
 use super::PATIENCE;
 
@@ -68,6 +68,14 @@ impl Terminal {
             ws_ypixel: 0,
         };
         tcsetwinsize(&self.front, size).expect("a terminal has a size");
+    }
+
+    /// A pager takes the terminal over, or gives it back.
+    pub fn set_taken(&self, is_taken: bool) {
+        let mut modes = tcgetattr(&self.back).expect("a terminal has modes");
+        let modes_of_a_pager = LocalModes::ICANON | LocalModes::ECHO;
+        modes.local_modes.set(modes_of_a_pager, !is_taken);
+        tcsetattr(&self.back, OptionalActions::Now, &modes).expect("they can be set");
     }
 
     /// The person types this.

@@ -90,7 +90,7 @@ impl Summary<'_> {
 
     fn lag(&self) -> String {
         let Some(lag) = self.lag_ms else {
-            return "unknown, because no operation came with a time".into();
+            return "unknown, because only operations have one, and none came".into();
         };
         format!(
             "median {} ms, 99 % up to {} ms, maximum {} ms",
