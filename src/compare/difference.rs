@@ -7,6 +7,8 @@ use super::moment::Moment;
 pub enum Server {
     /// Nothing: it has never had the object, or no longer knows.
     Unknown,
+    /// It has said something about the object that cannot be compared.
+    Unreadable,
     /// It has the object, last changed at this moment.
     Live(Moment),
     /// The object was deleted at this moment.
@@ -18,14 +20,14 @@ impl Server {
     pub fn live(self) -> Option<Moment> {
         match self {
             Self::Live(changed) => Some(changed),
-            Self::Unknown | Self::Deleted(_) => None,
+            Self::Unknown | Self::Unreadable | Self::Deleted(_) => None,
         }
     }
 
     /// When the object changed or disappeared.
     fn changed(self) -> Option<Moment> {
         match self {
-            Self::Unknown => None,
+            Self::Unknown | Self::Unreadable => None,
             Self::Live(changed) | Self::Deleted(changed) => Some(changed),
         }
     }
@@ -76,6 +78,7 @@ pub enum Verdict {
 /// | on the server | dump has it not | dump has it |
 /// |---|---|---|
 /// | unknown | same | extra |
+/// | unreadable | same | same |
 /// | live, changed up to `newest` | missing | older, same or newer |
 /// | live, changed after `newest` | changed after | changed after |
 /// | deleted up to `newest` | same | extra |
@@ -83,6 +86,9 @@ pub enum Verdict {
 pub fn judge(dump: Option<Moment>, server: Server, newest: Option<Moment>) -> Verdict {
     if newest.is_some_and(|newest| server.changed().is_some_and(|changed| changed > newest)) {
         return Verdict::ChangedAfter;
+    }
+    if server == Server::Unreadable {
+        return Verdict::Same;
     }
     match (dump, server.live()) {
         (None, Some(_)) => Verdict::Differs(Difference::Missing),
@@ -101,11 +107,12 @@ mod tests {
     #[test]
     fn every_combination() {
         use Difference::{Extra, Missing, Newer, Older};
-        use Server::{Deleted, Live, Unknown};
+        use Server::{Deleted, Live, Unknown, Unreadable};
         use Verdict::{ChangedAfter, Differs, Same};
         let at = |ms| Moment(ms);
         for (server, without, with_7) in [
             (Unknown, Same, Differs(Extra)),
+            (Unreadable, Same, Same),
             (Live(at(6)), Differs(Missing), Differs(Newer)),
             (Live(at(7)), Differs(Missing), Same),
             (Live(at(8)), Differs(Missing), Differs(Older)),

@@ -162,6 +162,9 @@ impl Gathering {
             self.newest_state = self.newest_state.max(state);
         }
         let Some(changed) = Moment::parse(object.timestamp) else {
+            let name = (object.kind, object.id);
+            self.ledger
+                .set_server(name, Server::Unreadable, object.reference)?;
             return self.undecodable(&format!(
                 "{} #{}: timestamp {:?} is no RFC 3339 time",
                 operation.event().name(),

@@ -20,6 +20,9 @@ use names::{Names, Pattern};
 /// Stands for a moment that there is not. No RFC 3339 time is so early.
 const NONE: i64 = i64::MIN;
 
+/// Stands for a moment that cannot be understood.
+const UNREADABLE: i64 = i64::MIN + 1;
+
 /// The object has no `ref`.
 const NO_REF: u16 = u16::MAX;
 /// Its `ref` stands in the buffer, after the id.
@@ -118,6 +121,7 @@ impl Ledger {
         let entry = self.entry(kind, id)?;
         let (changed, is_deleted) = match server {
             Server::Unknown => (NONE, false),
+            Server::Unreadable => (UNREADABLE, false),
             Server::Live(changed) => (changed.0, false),
             Server::Deleted(changed) => (changed.0, true),
         };
@@ -147,6 +151,7 @@ impl Ledger {
         } = self.entries[entry];
         match (server, is_deleted) {
             (NONE, _) => Server::Unknown,
+            (UNREADABLE, _) => Server::Unreadable,
             (changed, false) => Server::Live(Moment(changed)),
             (changed, true) => Server::Deleted(Moment(changed)),
         }

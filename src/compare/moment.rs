@@ -11,9 +11,25 @@ pub struct Moment(pub(super) i64);
 impl Moment {
     /// The moment that this RFC 3339 time stands for; `None` where it is none.
     pub fn parse(text: &str) -> Option<Self> {
+        if !has_form(text.as_bytes()) {
+            return None;
+        }
         let time: Timestamp = text.parse().ok()?;
         Some(Self(time.as_millisecond()))
     }
+}
+
+/// Whether the text has the form of RFC 3339; the parser takes other forms of ISO 8601, too.
+fn has_form(text: &[u8]) -> bool {
+    let is_colon = |at| text.get(at) == Some(&b':');
+    let separates = text.get(10).is_some_and(|byte| b"Tt ".contains(byte));
+    let ends_with_offset = match text.split_last_chunk() {
+        Some((_, [b'+' | b'-', tens, ones, b':', _, _])) => {
+            matches!((tens, ones), (b'0' | b'1', _) | (b'2', b'0'..=b'3'))
+        }
+        _ => text.last().is_some_and(|last| b"Zz".contains(last)),
+    };
+    separates && is_colon(13) && is_colon(16) && ends_with_offset
 }
 
 impl fmt::Display for Moment {
@@ -48,6 +64,11 @@ mod tests {
             "2014-11-06",
             "2014-11-06T11:04:39",
             "1415271879",
+            "2014-11-06T11:04:39+0100",
+            "2014-11-06T11:04:39+25:00",
+            "20141106T110439Z",
+            "2014-11-06T11:04Z",
+            "2014-11-06T11:04:39Z[Europe/Paris]",
         ] {
             assert_eq!(Moment::parse(text), None, "{text}");
         }

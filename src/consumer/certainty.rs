@@ -32,7 +32,11 @@ impl Consumer {
                 self.tracker.forget_question();
             }
             // The new connection asks for the same, and takes what comes of it.
-            Answer::Gone | Answer::Unknown => self.disconnect(),
+            Answer::Gone => {
+                self.disconnect();
+                self.main.rest_after_gap();
+            }
+            Answer::Unknown => self.disconnect(),
         }
         Poll::Ready(())
     }

@@ -21,6 +21,11 @@ use crate::sse::{Attempt, Connection, Lateness, Received};
 /// again will not change.
 const MAX_UNREADABLE: u32 = 5;
 
+/// Gaps that are no further apart than this come together,
+const GAPS_TOGETHER: Duration = Duration::from_secs(5);
+/// and are followed by a rest, which is that after a first failure.
+const GAP_REST: Duration = Duration::from_secs(1);
+
 enum Phase {
     Idle,
     Connecting(Pin<Box<dyn Future<Output = Attempt>>>),
@@ -85,6 +90,8 @@ pub struct Reconnect {
     current: usize,
     phase: Phase,
     backoff: Backoff,
+    /// When the server last turned out to have left a gap.
+    last_gap: Option<Instant>,
     /// The last failure of each agent that has failed since the last event or heartbeat, and since
     /// all of them had.
     round: Vec<(usize, Failure)>,
@@ -107,6 +114,7 @@ impl Reconnect {
             current: 0,
             phase: Phase::Idle,
             backoff: Backoff::default(),
+            last_gap: None,
             round: Vec::new(),
             jitter: fastrand::f64(),
             unreadable: 0,
@@ -117,6 +125,17 @@ impl Reconnect {
     /// Ends the connection; the next poll makes a new one at once.
     pub fn disconnect(&mut self) {
         self.phase = Phase::Idle;
+    }
+
+    /// The connection was ended because of a gap. The next one is made at once, unless the last gap
+    /// was a moment ago: a server that never keeps what it is asked for would be asked without end
+    /// and without a pause.
+    pub fn rest_after_gap(&mut self) {
+        let now = Instant::now();
+        let last = self.last_gap.replace(now);
+        if last.is_some_and(|last| now.duration_since(last) < GAPS_TOGETHER) {
+            self.phase = Phase::Waiting(Box::pin(tokio::time::sleep(GAP_REST)));
+        }
     }
 
     /// Whether a connection stands.
@@ -366,3 +385,6 @@ fn give_up(round: Vec<Failure>) -> Error {
         None => Error::Refused(Failure::fatal("no URL")),
     }
 }
+
+#[cfg(test)]
+mod tests;

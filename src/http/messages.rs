@@ -113,6 +113,7 @@ pub fn of_answers() -> Vec<Failure> {
             .map(|(name, value)| (name.clone(), HeaderValue::from_static(value)))
             .collect(),
         withheld_credentials: false,
+        passage: None,
     };
     let stream = (CONTENT_TYPE, "text/event-stream");
     let page = (CONTENT_TYPE, "text/html");

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
+use serde::de::{Error as _, IgnoredAny};
 use serde_json::value::RawValue;
 
 use super::object::{Object, Piece};
@@ -37,6 +38,7 @@ pub(super) struct Resolved {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object with timestamp, type and id")]
 struct ObjectJson<'a> {
     #[serde(borrow)]
     timestamp: Cow<'a, str>,
@@ -64,6 +66,11 @@ impl Kept {
 
     /// The same without a look for the usual form first.
     pub(super) fn parse_any(data: &str) -> Result<Self, serde_json::Error> {
+        // serde takes an array of the values for an object, too.
+        if !data.trim_ascii_start().starts_with('{') {
+            let _: IgnoredAny = serde_json::from_str(data)?;
+            return Err(serde_json::Error::custom("it is no JSON object"));
+        }
         let json: ObjectJson<'_> = serde_json::from_str(data)?;
         let parents = json.parents.map(RawValue::get);
         let parents = parents.filter(|parents| *parents != "null");

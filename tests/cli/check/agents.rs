@@ -163,7 +163,10 @@ fn nobody_there() {
     let url = closed_port();
     let finished = check(&[&url]).run().exit(4);
     let agent = only(&records(&finished), "agent");
-    has_problem(&agent, &["cannot connect", "is the agent running at this address?"]);
+    has_problem(
+        &agent,
+        &["cannot connect", "is the agent running at this address?"],
+    );
     for key in [
         "connect_ms",
         "answer_ms",

@@ -37,7 +37,7 @@ fn the_five_things_work_as_printed() {
         assert!(interrupt(kitchen, watch).contains(r#""event":"reset""#));
         let filtered = interrupt(kitchen, filter);
         assert!(!filtered.contains(r#""type": "playlist""#), "{filtered}");
-        kitchen.wait_until("a position", || !kitchen.read("position").is_empty());
+        kitchen.wait_until("a position", || !kitchen.read("position.txt").is_empty());
         interrupt(kitchen, keep);
 
         assert_eq!(copy.wait().ended(0, "").stdout, "");
