@@ -17,7 +17,7 @@ pub enum Error {
     #[error(transparent)]
     Consumer(#[from] consumer::Error),
     /// An operation came that cannot be decoded, and going on past it was not wanted.
-    #[error("stopped at an operation that cannot be decoded; --on-invalid skip goes on past it")]
+    #[error("stopped at an operation that cannot be decoded; --on-invalid skip continues after it")]
     Invalid,
     /// There is no room for more objects.
     #[error(transparent)]

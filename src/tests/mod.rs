@@ -16,7 +16,6 @@ macro_rules! every {
 use std::fmt::Write as _;
 use std::io;
 
-use crate::consumer;
 use crate::error::{Error, Step};
 use crate::http::{self, Failure};
 use crate::limits::LimitError;
@@ -24,6 +23,7 @@ use crate::oplog::Position;
 use crate::output::OutputError;
 use crate::state::StateError;
 use crate::{app, report, settings, sse, state, tail};
+use crate::{compare, consumer};
 
 fn system() -> io::Error {
     io::Error::other("what the system says")
@@ -72,10 +72,19 @@ fn failures() -> Vec<String> {
         consumer::Error::ResumeFailed(_) => [consumer::Error::ResumeFailed(position)],
         consumer::Error::Uncertain => [consumer::Error::Uncertain],
     );
+    let compare = every!(compare::Error,
+        compare::Error::Dump(_) => [],
+        compare::Error::Consumer(_) => [],
+        compare::Error::Invalid => [compare::Error::Invalid],
+        compare::Error::Full(_) => [],
+        compare::Error::Output(_) => [],
+        compare::Error::System(..) => [],
+    );
     let consumer = consumer.into_iter().map(tail::Error::Consumer);
     let all = limits.into_iter().map(Error::from);
     let all = all.chain(steps.into_iter().map(|step| step.failed()(system())));
     let all = all.chain(tail.into_iter().chain(consumer).map(Error::from));
+    let all = all.chain(compare.into_iter().map(Error::from));
     all.map(|error| error.message()).collect()
 }
 
