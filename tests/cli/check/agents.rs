@@ -112,7 +112,7 @@ fn passwords_show_nowhere() {
     assert_eq!(status.unwrap().header("authorization"), None);
     let finished = check(&[with(":wrong-one@")]).run().exit(3);
     assert!(!finished.stdout_text().contains("wrong-one"));
-    has_problem(&only(&records(&finished), "agent"), &["401", "refused"]);
+    has_problem(&only(&records(&finished), "agent"), &["401", "is rejected"]);
     // Asked for no password, it tells its figures all the same.
     let finished = check(&[server.url()]).run().exit(3);
     let agent = only(&records(&finished), "agent");

@@ -83,7 +83,7 @@ fn a_connection_that_does_not_come_about() {
         .args(["--insecure", "--connect-timeout", "300ms"])
         .run()
         .exit(4);
-    let words = ["no connection in time", "--connect-timeout"];
+    let words = ["cannot connect in time", "--connect-timeout"];
     has_problem(&only(&records(&finished), "agent"), &words);
 }
 
@@ -113,6 +113,6 @@ fn redirects_are_followed_and_the_password_stays_at_home() {
     let round = ScriptServer::repeating(Script::redirect(302, "/again"));
     let finished = check(&[round.url()]).run().exit(4);
     let agent = only(&records(&finished), "agent");
-    has_problem(&agent, &["more than 5 redirects"]);
+    has_problem(&agent, &["redirects more than 5 times"]);
     assert_eq!(agent["status"], Value::Null);
 }

@@ -162,7 +162,7 @@ fn what_would_end_a_run_is_a_problem() {
     for content in ["abc", "-1", "12345678901234", "545b55c7f095528dd0f3863"] {
         let state = State::holding(content);
         let record = state_of(state.path(), &[], 5);
-        has_problem(&record, &[content, "no position", "remove it"]);
+        has_problem(&record, &[content, "not a position", "remove the file"]);
         assert_eq!(record["position"], Value::Null);
     }
     let folder = tempfile::tempdir().unwrap();
