@@ -170,13 +170,13 @@ fn what_would_end_a_run_is_a_problem() {
     is_fine(&record);
     let inner = folder.path().join("inner");
     std::fs::create_dir(&inner).unwrap();
-    has_problem(&state_of(&inner, &[], 5), &["is no regular file"]);
+    has_problem(&state_of(&inner, &[], 5), &["not a regular file"]);
     let long = folder.path().join("n".repeat(250));
     has_problem(&state_of(&long, &[], 5), &["shorter name"]);
     let server = server();
     for (path, words) in [
         ("/proc/none/st", "its folder does not exist"),
-        ("/dev/null", "is no regular file"),
+        ("/dev/null", "not a regular file"),
         ("/dev/null/st", "correct the name"),
     ] {
         let finished = check(&[server.url()]).args(["--state", path]).run().exit(5);

@@ -104,7 +104,9 @@ fn the_status_line_tells_how_far_it_is() {
         .env("TERM", "xterm")
         .stderr_to(terminal.stdio())
         .spawn();
-    terminal.wait_for_text("replicating: 1 operations");
+    terminal.wait_for("the numbers", |written| {
+        written.contains("replicating: ") && written.contains(" 1 operations, ")
+    });
     gate.open();
     terminal.wait_for_text("waiting for another operation");
     run.wait().exit(8);
