@@ -10,6 +10,7 @@ use std::net::TcpListener;
 use std::rc::Rc;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use tokio::runtime::Runtime;
 
 use crate::check;
@@ -53,12 +54,12 @@ fn execute(cli: Cli) -> Result<ExitStatus, Error> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(Step::SetUp.failed())?;
+        .context(Step::SetUp)?;
     limits::check_threads()?;
     let in_runtime = runtime.enter();
-    let file_size = supervisor::outlive_file_size().map_err(Step::Signals.failed())?;
+    let file_size = supervisor::outlive_file_size().context(Step::Signals)?;
     let demo = if cli.source.demo {
-        Some(start_demo().map_err(Step::Demo.failed())?)
+        Some(start_demo().context(Step::Demo)?)
     } else {
         None
     };
@@ -67,7 +68,8 @@ fn execute(cli: Cli) -> Result<ExitStatus, Error> {
     let status = if settings.check {
         runtime
             .block_on(check::run(&settings))
-            .map_err(Step::Print.failed())
+            .context(Step::Print)
+            .map_err(Into::into)
     } else if let Some(comparison) = &settings.comparison {
         let compared = compare::run(&settings, comparison);
         runtime.block_on(compared).map_err(Into::into)
@@ -114,13 +116,13 @@ fn run_to_its_end(runtime: &Runtime, tail: Tail) -> ExitStatus {
 fn generated(what: Generate) -> Result<ExitStatus, Error> {
     // Put together first, so that it is written at once or not at all.
     let mut text = Vec::new();
-    generate::write(what, &mut text).map_err(Step::Generate.failed())?;
+    generate::write(what, &mut text).context(Step::Generate)?;
     print(|| std::io::stdout().write_all(&text))
 }
 
 /// Prints something that is no record.
 fn print(write: impl FnOnce() -> std::io::Result<()>) -> Result<ExitStatus, Error> {
-    output::print(write).map_err(Step::Print.failed())?;
+    output::print(write).context(Step::Print)?;
     Ok(ExitStatus::Success)
 }
 
@@ -138,8 +140,8 @@ fn assemble(settings: &Settings, place: Place) -> Result<Context, Error> {
         fails_if_uncertain: settings.consumer.on_resume_failed == OnResumeFailed::Exit,
         next_run: settings.next_run(),
     };
-    let controls = supervisor::start(terms, place.saver.clone(), statistics.clone())
-        .map_err(Step::Signals.failed())?;
+    let controls =
+        supervisor::start(terms, place.saver.clone(), statistics.clone()).context(Step::Signals)?;
     let observer = Rc::clone(&diagnostics);
     let mut consumer = Consumer::new(
         settings.consumer.clone(),

@@ -1,6 +1,6 @@
 //! Why the program fails: what is said of it, and which exit status follows.
 
-use std::{fmt, io};
+use std::fmt;
 
 use crate::compare;
 use crate::consumer;
@@ -30,15 +30,9 @@ pub enum Error {
     /// The comparison failed.
     #[error(transparent)]
     Compare(#[from] compare::Error),
-    /// Anything else that the system refuses.
-    #[error("{step}: {error}")]
-    System {
-        /// What was being done.
-        step: Step,
-        /// What the system says.
-        #[source]
-        error: io::Error,
-    },
+    /// Anything else that the system refuses; what was being done is its context, a [`Step`].
+    #[error(transparent)]
+    Other(#[from] anyhow::Error),
 }
 
 /// What the program does that the system can refuse, besides consuming the log and keeping the
@@ -55,13 +49,6 @@ pub enum Step {
     Generate,
     /// Printing something that is no record.
     Print,
-}
-
-impl Step {
-    /// Makes the error of this step.
-    pub fn failed(self) -> impl FnOnce(io::Error) -> Error {
-        move |error| Error::System { step: self, error }
-    }
 }
 
 impl fmt::Display for Step {
@@ -103,7 +90,7 @@ impl Error {
                 | tail::Error::Acks(_),
             )
             | Self::Limits(_)
-            | Self::System { .. } => ExitStatus::Failure,
+            | Self::Other(_) => ExitStatus::Failure,
         }
     }
 

@@ -82,7 +82,11 @@ fn failures() -> Vec<String> {
     );
     let consumer = consumer.into_iter().map(tail::Error::Consumer);
     let all = limits.into_iter().map(Error::from);
-    let all = all.chain(steps.into_iter().map(|step| step.failed()(system())));
+    let all = all.chain(
+        steps
+            .into_iter()
+            .map(|step| Error::Other(anyhow::Error::new(system()).context(step))),
+    );
     let all = all.chain(tail.into_iter().chain(consumer).map(Error::from));
     let all = all.chain(compare.into_iter().map(Error::from));
     all.map(|error| error.message()).collect()

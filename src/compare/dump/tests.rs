@@ -77,9 +77,9 @@ fn names_the_line_and_what_is_wrong_with_it() {
     let without = |key: &str| X.replace(key, "other");
     for (bad, problem) in [
         ("not json", "expected"),
-        ("[1]", "invalid type"),
-        ("1", "invalid type"),
-        (r#""video/x""#, "invalid type"),
+        ("[1]", "it is no JSON object"),
+        ("1", "it is no JSON object"),
+        (r#""video/x""#, "it is no JSON object"),
         ("{}", "missing field"),
         (&without("timestamp"), "missing field `timestamp`"),
         (&without("type"), "missing field `type`"),
