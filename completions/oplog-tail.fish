@@ -33,7 +33,7 @@ complete -c oplog-tail -l proxy -d 'Connect through this HTTP proxy' -r -f
 complete -c oplog-tail -l retries -d 'Retries before giving up [default: no limit]' -r -f
 complete -c oplog-tail -l connect-timeout -d 'Give up connecting after DUR [default: 10s]' -r -f
 complete -c oplog-tail -l read-timeout -d 'Reconnect after DUR without data [default: 60s]' -r -f
-complete -c oplog-tail -l compare -d 'Tell how a dump differs from the server' -r -F
+complete -c oplog-tail -l compare -d 'List what a dump lacks or has older than the server' -r -F
 complete -c oplog-tail -l generate -d 'Print the man page or a completion script' -r -f -a "man\t'The man page'
 complete-bash\t'The completion script for bash'
 complete-zsh\t'The completion script for zsh'
@@ -51,6 +51,6 @@ complete -c oplog-tail -s q -l quiet -d 'Print fatal errors only'
 complete -c oplog-tail -s v -l verbose -d 'Report more; -vv reports even more'
 complete -c oplog-tail -l stats -d 'Print a summary at the end'
 complete -c oplog-tail -l insecure -d 'Do not verify certificates'
-complete -c oplog-tail -l check -d 'Look for what is wrong, print it and exit'
+complete -c oplog-tail -l check -d 'Check every agent: connection, clock, lost operations'
 complete -c oplog-tail -s V -l version -d 'Print the version'
 complete -c oplog-tail -s h -l help -d 'Print help; --help has more flags and explains all'

@@ -82,18 +82,18 @@ pub struct Cli {
         exclusive = true,
         hide_possible_values = true,
         hide_short_help = true,
-        help_heading = "Other"
+        help_heading = "Instead of following"
     )]
     pub generate: Option<Generate>,
 
     /// Print the version
-    #[arg(short = 'V', long, action = ArgAction::Version, help_heading = "Other")]
+    #[arg(short = 'V', long, action = ArgAction::Version, help_heading = "Instead of following")]
     version: Option<bool>,
 
     /// Print help; --help has more flags and explains all
     ///
     /// -h is the summary: one line per flag, without the seldom needed ones.
-    #[arg(short, long, action = ArgAction::Help, help_heading = "Other")]
+    #[arg(short, long, action = ArgAction::Help, help_heading = "Instead of following")]
     help: Option<bool>,
 }
 

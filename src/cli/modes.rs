@@ -6,9 +6,9 @@ use clap::{Args, ValueHint};
 
 /// What is done instead of following the log.
 #[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "Other")]
+#[command(next_help_heading = "Instead of following")]
 pub struct Modes {
-    /// Look for what is wrong, print it and exit
+    /// Check every agent: connection, clock, lost operations
     ///
     /// Connects to every URL, looks at the state file and counts what waits after its position, or
     /// after that of --start-id or --since. Prints a record for each: text on a terminal, JSON
@@ -25,7 +25,7 @@ pub struct Modes {
     )]
     pub check: bool,
 
-    /// Tell how a dump differs from the server
+    /// List what a dump lacks or has older than the server
     ///
     /// FILE is what oplog-sync takes; - is stdin. It holds one JSON object a line with timestamp,
     /// type and id, more keys are allowed; of an object that comes twice the later line counts. A
