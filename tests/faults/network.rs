@@ -35,7 +35,7 @@ fn a_connection_that_breaks_is_made_again_and_the_message_says_why() {
             ("end", Script::events(insert(1)), "ended the connection"),
             ("in an event", begun(), "in the middle of an event"),
             ("reset", begun().wait_for(&gate).reset(), "reset"),
-            ("stall", begun().stall(), "silent"),
+            ("stall", begun().stall(), "sent nothing for 2 s"),
             ("short chunk", chunks("ff\r\nid: "), cut),
             ("bad chunk", chunks("zz\r\n"), "connection broke"),
             ("no last chunk", chunks(""), cut),

@@ -77,8 +77,8 @@ pub fn as_nobody(program: &Path) -> Tail {
 /// saving, and what is said then.
 pub const NOT_WRITABLE: [(u32, u32, &str); 3] = [
     (0o755, 0o644, "may not read and write it"),
-    (0o555, 0o666, "may not make files in its folder"),
-    (0o000, 0o666, "may not make files in its folder"),
+    (0o555, 0o666, "may not create files in its folder"),
+    (0o000, 0o666, "may not create files in its folder"),
 ];
 
 /// Whether files can be marked as immutable.
