@@ -5,8 +5,8 @@
 //! ```
 //!
 //! It runs the demo in a process of its own and draws its lines as a terminal does, on a dark
-//! background for who prefers that and on a light one otherwise. The demo changes its objects at
-//! random, so every picture is another one.
+//! background for who prefers that and on a light one otherwise. What the demo does depends on
+//! the time of day, so every picture is another one.
 
 mod svg;
 
@@ -17,8 +17,10 @@ use oplog_tail::{app, cli};
 
 /// Says to be the program instead of drawing it.
 const BE_THE_PROGRAM: &str = "--be-the-program";
-/// What is drawn, as one would type it.
-const ARGS: [&str; 7] = ["--demo", "-o", "text", "--color", "always", "-n", "24"];
+/// What is drawn: videos alone, so that a replication and some changes fit.
+const ARGS: [&str; 9] = [
+    "--demo", "--types", "video", "-o", "text", "--color", "always", "-n", "24",
+];
 /// What has to be on a picture: each event at least once.
 const SHOWN: [&str; 5] = ["** reset", "** live", "insert", "update", "delete"];
 /// How many runs may pass until one shows all of it.
@@ -36,7 +38,7 @@ fn main() -> ExitCode {
         eprintln!("no run of the demo showed every event");
         return ExitCode::FAILURE;
     };
-    let picture = svg::draw("oplog-tail --demo", &text);
+    let picture = svg::draw("oplog-tail --demo --types video", &text);
     match std::io::stdout().write_all(picture.as_bytes()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
