@@ -20,10 +20,9 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use crate::consumer::{Config, Notice, Start};
+use crate::consumer::{self, Config, Notice, Start};
 use crate::exit::ExitStatus;
 use crate::http::Exchange;
-use crate::oplog::Position;
 use crate::output::{self, Format};
 use crate::report::Diagnostics;
 use crate::settings::Settings;
@@ -47,7 +46,8 @@ pub async fn run(settings: &Settings) -> std::io::Result<ExitStatus> {
     let starts_now = settings.consumer.start == Start::Now && !settings.start_given;
     let state = settings.state_file.as_ref();
     let (state, saved) = state.map(|name| state::check(name, starts_now)).unzip();
-    let place = place(settings, saved.flatten());
+    let saved = saved.flatten().filter(|_| !settings.rewind);
+    let place = consumer::first_resume(&settings.consumer, saved);
     let config = &settings.consumer;
     let http = Arc::new(config.http.clone());
     let looks = config.endpoints.iter().map(|endpoint| {
@@ -70,30 +70,6 @@ pub async fn run(settings: &Settings) -> std::io::Result<ExitStatus> {
     report.end()
 }
 
-/// The place in the log that a run would ask for, and what it would send.
-#[derive(Clone, Copy, Debug)]
-struct Place {
-    position: Position,
-    sent: Position,
-}
-
-/// Where a run would start; `None` for now.
-fn place(settings: &Settings, saved: Option<Position>) -> Option<Place> {
-    let place = |position: Position, as_it_is| Place {
-        position,
-        sent: if as_it_is {
-            position
-        } else {
-            position.resumed()
-        },
-    };
-    match (saved, settings.consumer.start) {
-        (Some(saved), _) if !settings.rewind => Some(place(saved, settings.consumer.exact_resume)),
-        (_, Start::At(position)) => Some(place(position, true)),
-        (_, Start::Now) => None,
-    }
-}
-
 /// A look at one agent, which goes on by itself.
 struct Looking {
     url: reqwest::Url,
@@ -102,7 +78,7 @@ struct Looking {
 }
 
 impl Looking {
-    fn start(subject: Subject, place: Option<Place>) -> Self {
+    fn start(subject: Subject, place: Option<consumer::Resume>) -> Self {
         let url = subject.url().clone();
         let (tell, agent) = oneshot::channel();
         let counted = tokio::spawn(async move {
@@ -156,12 +132,12 @@ async fn report_agents(looks: &mut [Looking], mut diagnostics: Diagnostics) -> V
 }
 
 /// The records of the place at each agent that could be reached, once all are there.
-async fn resumes(looks: Vec<Looking>, place: Place, config: &Config) -> Vec<Resume> {
+async fn resumes(looks: Vec<Looking>, place: consumer::Resume, config: &Config) -> Vec<Resume> {
     let mut resumes = Vec::new();
     for look in looks {
         if let Ok(Some(counted)) = look.counted.await {
             let choice = config.on_resume_failed;
-            resumes.push(resume::record(&look.url, place.position, &counted, choice));
+            resumes.push(resume::record(&look.url, place.after, &counted, choice));
         }
     }
     judge::compare_resumes(&mut resumes);

@@ -17,9 +17,10 @@ mod print;
 mod tests;
 
 use std::cell::RefCell;
+use std::io;
 use std::rc::Rc;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::exit::ExitStatus;
 use crate::output::{Format, OutputError, Stdout};
@@ -54,6 +55,10 @@ pub async fn run(settings: &Settings, comparison: &Comparison) -> Result<ExitSta
         }
         ended => ended,
     }
+}
+
+fn cannot_read(error: io::Error) -> Error {
+    Error::System("cannot read the dump", error)
 }
 
 /// A comparison under way.
@@ -144,7 +149,12 @@ impl Run {
         let endpoint = settings.consumer.endpoints.first();
         let filter = endpoint.map_or_else(Filter::default, |endpoint| Filter::of(&endpoint.url));
         let path = comparison.dump.clone();
-        let mut reading = tokio::task::spawn_blocking(move || dump::open(&path, &filter));
+        // The runtime's own pool panics where the system gives no thread.
+        let (done, mut reading) = oneshot::channel();
+        std::thread::Builder::new()
+            .name("dump".into())
+            .spawn(move || drop(done.send(dump::open(&path, &filter))))
+            .map_err(cannot_read)?;
         loop {
             tokio::select! {
                 biased;
@@ -153,7 +163,7 @@ impl Run {
                     Control::ShowStatistics => self.show_progress(&"reading the dump"),
                 },
                 read = &mut reading => {
-                    let read = read.map_err(|error| Error::System("cannot read the dump", error.into()))?;
+                    let read = read.map_err(|gone| cannot_read(io::Error::other(gone)))?;
                     return Ok(Came::To(read?));
                 }
                 () = self.stdout.reader_gone() => return Err(OutputError::ReaderGone.into()),

@@ -49,6 +49,7 @@ pub use notice::{BackfillEnd, Certainty, Incomplete, Notice, Observer};
 pub use out::{LinesOut, Out};
 use probe::Probe;
 use reconnect::{Answered, Incoming, Reconnect};
+pub use resume::{Resume, first_resume};
 use stage::{Decoded, Stage};
 pub use store::PositionStore;
 use tracker::Tracker;

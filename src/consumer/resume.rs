@@ -10,6 +10,7 @@
 //! | a start that the user gave, and nothing acknowledged | at that start, sent as it is: all that comes again is in flight, and known |
 //! | states came that are younger than the request | from before the request |
 
+use super::config::{Config, Start};
 use super::hold::MARGIN;
 use crate::oplog::Position;
 
@@ -22,6 +23,15 @@ pub enum Origin {
     Given(Position),
     /// Where an earlier run, or the first connection of this one, left off.
     Reached(Position),
+}
+
+impl From<Start> for Origin {
+    fn from(start: Start) -> Self {
+        match start {
+            Start::Now => Self::Now,
+            Start::At(position) => Self::Given(position),
+        }
+    }
 }
 
 /// What the decision depends on.
@@ -61,6 +71,20 @@ impl Resume {
         let sent = if exact { after } else { after.resumed() };
         Self { after, sent }
     }
+}
+
+/// Where the first connection of a run goes on that continues at the `saved` position, if there is
+/// one; `None` for what happens from now on.
+pub fn first_resume(config: &Config, saved: Option<Position>) -> Option<Resume> {
+    resume(&Facts {
+        origin: saved.map_or_else(|| config.start.into(), Origin::Reached),
+        delivered: None,
+        replicates: false,
+        certain: None,
+        before_young: None,
+        is_unsettled: false,
+        exact_resume: config.exact_resume,
+    })
 }
 
 /// Where a new connection goes on; `None` for what happens from now on.

@@ -22,7 +22,7 @@ mod holding;
 
 use std::pin;
 
-use super::config::{Acknowledging, Config, Start};
+use super::config::{Acknowledging, Config};
 use super::dedup::{Dedup, SeenSet};
 use super::doubt::Doubt;
 use super::hold::{Hold, MARGIN};
@@ -71,10 +71,7 @@ impl Tracker {
         Self {
             acknowledging: config.acknowledging,
             exact_resume: config.exact_resume,
-            origin: match config.start {
-                Start::Now => Origin::Now,
-                Start::At(position) => Origin::Given(position),
-            },
+            origin: config.start.into(),
             asked: None,
             replicate: false,
             delivered: None,
