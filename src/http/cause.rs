@@ -76,10 +76,13 @@ pub fn request_failure(error: &reqwest::Error) -> Failure {
     }
 }
 
-/// What an answer of a proxy to `CONNECT` means. hyper-util gives its kind only as text.
-///
-/// Which status it was cannot be told: hyper-util reads the answer and keeps nothing of it, and a
-/// layer around reqwest's connector sees no more. A tunnel of our own would be needed.
+/// Whether a proxy answered `CONNECT` with a status that is neither 200 nor 407.
+pub(super) fn is_refused_tunnel(error: &reqwest::Error) -> bool {
+    deepest(error).to_string() == "tunnel error: unsuccessful"
+}
+
+/// What an answer of a proxy to `CONNECT` means. hyper-util gives its kind only as text, and the
+/// status not at all: see [`refusal`](super::refusal).
 pub(super) fn tunnel_failure(cause: &(dyn StdError + 'static)) -> Option<Failure> {
     let text = cause.to_string();
     let failure = match text.strip_prefix("tunnel error: ")? {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use http::StatusCode;
 use reqwest::Url;
 
 use super::cause::{PROXY_WANTS_PASSWORD, request_failure};
@@ -29,6 +30,14 @@ pub enum RequestError {
         /// What went wrong.
         #[source]
         error: reqwest::Error,
+    },
+    /// The proxy answers that it does not connect.
+    #[error("through the proxy {name}: it refuses to connect to the agent ({status})")]
+    ProxyRefuses {
+        /// Its URL without user name and password.
+        name: String,
+        /// Its answer.
+        status: StatusCode,
     },
     /// The proxy wants other credentials.
     #[error("through the proxy {name}: {PROXY_WANTS_PASSWORD}")]
@@ -66,6 +75,9 @@ impl From<&RequestError> for Failure {
                     },
                     ..failure
                 }
+            }
+            RequestError::ProxyRefuses { .. } => {
+                Self::retry(error.to_string()).hinting(Hint::Proxy)
             }
             RequestError::ProxyPassword { .. } => {
                 Self::fatal(error.to_string()).hinting(Hint::ProxyPassword)

@@ -86,6 +86,9 @@ pub fn of_requests() -> Vec<Failure> {
         RequestError::Tls(_) => [RequestError::Tls(broken())],
         RequestError::Request(_) => [RequestError::Request(broken())],
         RequestError::Proxy { .. } => [RequestError::Proxy { name: name(), error: broken() }],
+        RequestError::ProxyRefuses { .. } => [
+            RequestError::ProxyRefuses { name: name(), status: StatusCode::BAD_GATEWAY },
+        ],
         RequestError::ProxyPassword { .. } => [RequestError::ProxyPassword { name: name() }],
         RequestError::NoAnswer(_) => [RequestError::NoAnswer(Duration::from_secs(70))],
         RequestError::BadRedirect(_) => [RequestError::BadRedirect("ftp://elsewhere".into())],

@@ -16,6 +16,7 @@ pub(crate) mod messages;
 mod names;
 mod passage;
 mod proxy;
+mod refusal;
 mod request;
 mod tls_words;
 mod words;

@@ -3,7 +3,8 @@
 use std::ffi::OsString;
 use std::fmt;
 
-use hyper_util::client::proxy::matcher::Matcher;
+use http::{HeaderValue, Uri};
+use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 use reqwest::{Proxy, Url};
 
 use crate::redact::may_show_password;
@@ -15,6 +16,8 @@ pub struct NamedProxy {
     pub name: String,
     /// The proxy itself.
     pub proxy: Proxy,
+    /// Its user name and password, marked so that they are never printed.
+    pub authorization: Option<HeaderValue>,
 }
 
 /// Which proxy requests go through.
@@ -56,21 +59,29 @@ impl ProxyChoice {
 
     /// What the proxy is called through which requests to `url` go; chosen as reqwest does.
     pub fn name_for(&self, url: &Url) -> Option<String> {
-        let variables = match self {
-            Self::Direct => return None,
-            Self::Given(named) => return Some(named.name.clone()),
-            Self::Environment(variables) => variables,
-        };
-        let env = |name: &str| variables.get(name);
-        let (variable, value) = proxy_variable(env, url)?;
-        if may_show_password(&value) {
-            return Some(format!("of {variable}"));
+        match self {
+            Self::Direct => None,
+            Self::Given(named) => Some(named.name.clone()),
+            Self::Environment(variables) => {
+                let (variable, value) = proxy_variable(|name| variables.get(name), url)?;
+                if may_show_password(&value) {
+                    return Some(format!("of {variable}"));
+                }
+                Some(variables.intercept(url)?.uri().to_string())
+            }
         }
-        let matcher = Matcher::builder()
-            .all(proxy_of_environment(env, url)?)
-            .build();
-        let chosen = matcher.intercept(&url.as_str().parse().ok()?)?;
-        Some(chosen.uri().to_string())
+    }
+
+    /// Where that proxy is, and what it is to be told of who asks.
+    pub(super) fn address_for(&self, url: &Url) -> Option<(Uri, Option<HeaderValue>)> {
+        match self {
+            Self::Direct => None,
+            Self::Given(named) => Some((named.name.parse().ok()?, named.authorization.clone())),
+            Self::Environment(variables) => {
+                let proxy = variables.intercept(url)?;
+                Some((proxy.uri().clone(), proxy.basic_auth().cloned()))
+            }
+        }
     }
 }
 
@@ -102,6 +113,13 @@ impl ProxyVariables {
     fn get(&self, name: &str) -> Option<OsString> {
         let (_, value) = self.0.iter().find(|(set, _)| *set == name)?;
         Some(value.clone())
+    }
+
+    /// The proxy for `url`.
+    fn intercept(&self, url: &Url) -> Option<Intercept> {
+        let proxy = proxy_of_environment(|name| self.get(name), url)?;
+        let matcher = Matcher::builder().all(proxy).build();
+        matcher.intercept(&url.as_str().parse().ok()?)
     }
 }
 

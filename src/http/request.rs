@@ -6,10 +6,12 @@ use std::time::Instant;
 use http::{HeaderMap, StatusCode, header};
 use reqwest::Url;
 
+use super::cause::is_refused_tunnel;
 use super::clients::Clients;
 use super::config::Endpoint;
 use super::error::{MAX_REDIRECTS, RequestError};
 use super::passage::Passage;
+use super::refusal;
 use crate::quiet::Quiet;
 use crate::redact::redacted;
 
@@ -81,11 +83,20 @@ impl StreamRequest {
         Arc::clone(&self.exchanges)
     }
 
-    fn failed(&self, url: &Url, error: reqwest::Error) -> RequestError {
-        match self.clients.config.proxy.name_for(url) {
-            Some(name) if error.is_connect() => RequestError::Proxy { name, error },
-            _ => error.into(),
+    async fn failed(&self, url: &Url, error: reqwest::Error) -> RequestError {
+        let config = &self.clients.config;
+        let name = match config.proxy.name_for(url) {
+            Some(name) if error.is_connect() => name,
+            _ => return error.into(),
+        };
+        if is_refused_tunnel(&error)
+            && let Some((proxy, authorization)) = config.proxy.address_for(url)
+            && let patience = config.connect_timeout
+            && let Some(status) = refusal::status(&proxy, authorization, url, patience).await
+        {
+            return RequestError::ProxyRefuses { name, status };
         }
+        RequestError::Proxy { name, error }
     }
 
     /// Whether `url` is of the origin that the credentials were given for.
@@ -151,8 +162,11 @@ impl StreamRequest {
                 .get(url.clone())
                 .headers(headers.clone())
                 .send()
-                .await
-                .map_err(|error| self.failed(&url, error))?;
+                .await;
+            let response = match response {
+                Ok(response) => response,
+                Err(error) => return Err(self.failed(&url, error).await),
+            };
             let passage = self.clients.stopwatch.as_ref().map(|stopwatch| {
                 let proxy = self.clients.config.proxy.name_for(&url);
                 Passage::of(&response, began, stopwatch, proxy)

@@ -70,18 +70,21 @@ pub(super) fn proxy(typed: &Secret) -> Result<NamedProxy, UsageError> {
     let (Ok(()), Ok(())) = (url.set_username(""), url.set_password(None)) else {
         return Err(fail("it names no host"));
     };
-    let named = |proxy| NamedProxy {
+    let mut proxy =
+        Proxy::all(url.clone()).map_err(|_| fail("this URL cannot be used as a proxy"))?;
+    let mut authorization = None;
+    if has_credentials {
+        let credentials = basic(&user, &password.unwrap_or_default())
+            .ok_or_else(|| fail("a user name cannot hold a colon"))?;
+        // Proxy::basic_auth would keep the password where its Debug shows it.
+        proxy = proxy.custom_http_auth(credentials.clone());
+        authorization = Some(credentials);
+    }
+    Ok(NamedProxy {
         name: url.to_string(),
         proxy,
-    };
-    let proxy = Proxy::all(url.clone()).map_err(|_| fail("this URL cannot be used as a proxy"))?;
-    if !has_credentials {
-        return Ok(named(proxy));
-    }
-    // Proxy::basic_auth would keep the password where its Debug shows it.
-    let authorization = basic(&user, &password.unwrap_or_default())
-        .ok_or_else(|| fail("a user name cannot hold a colon"))?;
-    Ok(named(proxy.custom_http_auth(authorization)))
+        authorization,
+    })
 }
 
 /// Refuses what the environment names as a proxy and cannot be one: reqwest would go without a

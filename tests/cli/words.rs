@@ -5,7 +5,7 @@ use rustix::process::Signal;
 use std::path::Path;
 
 use crate::support::{
-    Authority, Finished, Script, ScriptServer, Tail, at_once, expected_json, insert,
+    Authority, Finished, Request, Script, ScriptServer, Tail, at_once, expected_json, insert,
 };
 
 fn stream() -> [Script; 1] {
@@ -83,13 +83,49 @@ fn a_proxy_that_wants_a_password_is_named_and_not_asked_again() {
 
 #[test]
 fn a_proxy_that_does_not_connect_is_told_as_that() {
-    let proxy = ScriptServer::repeating(Script::status(502));
-    Tail::url("https://127.0.0.1:1/")
-        .args(["--retries", "0", "--proxy", &proxy.url()])
-        .run()
-        .exit(4)
-        .stderr_has("it refuses to connect to the agent")
-        .stderr_lacks("tunnel error");
+    for status in [403, 502] {
+        let proxy = ScriptServer::repeating(Script::status(status));
+        let sentence = format!("it refuses to connect to the agent ({status} ");
+        Tail::url("https://127.0.0.1:1/")
+            .args(["--retries", "0", "--proxy", &proxy.url_as("me:hush@")])
+            .run()
+            .exit(4)
+            .stderr_has(&sentence)
+            .stderr_lacks("hush");
+        let asked = proxy.requests();
+        let with_password = |request: &Request| request.header("proxy-authorization").is_some();
+        assert!(asked.iter().all(with_password), "{asked:?}");
+        let of_environment = proxy.url_as("me:hush@");
+        Tail::url("https://127.0.0.1:1/")
+            .args(["--retries", "0"])
+            .env("HTTPS_PROXY", of_environment)
+            .run()
+            .exit(4)
+            .stderr_has(&sentence)
+            .stderr_lacks("hush");
+    }
+}
+
+/// The proxy is asked a second time for its status, and may then answer otherwise or not at all.
+#[test]
+fn a_proxy_that_does_not_repeat_its_refusal_is_told_without_a_status() {
+    let refusal = || Script::status(502);
+    let answers = [
+        Script::status(200),
+        Script::raw(""),
+        Script::raw("nonsense\r\n\r\n"),
+        Script::silent(),
+    ];
+    for second in answers {
+        let proxy = ScriptServer::start([refusal(), second]);
+        Tail::url("https://127.0.0.1:1/")
+            .args(["--retries", "0", "--connect-timeout", "500ms"])
+            .args(["--proxy", &proxy.url()])
+            .run()
+            .exit(4)
+            .stderr_has("it refuses to connect to the agent; gave up")
+            .stderr_lacks("200");
+    }
 }
 
 #[test]

@@ -1,0 +1,65 @@
+//! Why a proxy makes no tunnel: its answer to `CONNECT`.
+//!
+//! hyper-util makes the tunnels, and keeps nothing of the answer to one that failed. So the proxy
+//! is asked once more, for nothing but the status. Where it does not answer in time, answers
+//! something else now, or is itself spoken to over TLS, the status stays unknown.
+
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::time::Duration;
+
+use http::{HeaderValue, Method, Request, StatusCode, Uri, header};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use reqwest::dns::Resolve as _;
+use reqwest::{Body, Url};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::names::SystemResolver;
+
+/// The status with which `proxy` refuses a tunnel to `url`; `None` where that is unknown.
+pub(super) async fn status(
+    proxy: &Uri,
+    authorization: Option<HeaderValue>,
+    url: &Url,
+    patience: Duration,
+) -> Option<StatusCode> {
+    if proxy.scheme_str() != Some("http") {
+        return None;
+    }
+    let answered = timeout(patience, answer(proxy, authorization, url)).await;
+    answered.ok()?.filter(|status| !status.is_success())
+}
+
+async fn answer(proxy: &Uri, authorization: Option<HeaderValue>, url: &Url) -> Option<StatusCode> {
+    let agent = format!("{}:{}", url.host_str()?, url.port_or_known_default()?);
+    let mut request = Request::builder()
+        .method(Method::CONNECT)
+        .uri(&agent)
+        .header(header::HOST, &agent);
+    if let Some(authorization) = authorization {
+        request = request.header(header::PROXY_AUTHORIZATION, authorization);
+    }
+    let request = request.body(Body::default()).ok()?;
+    let stream = TcpStream::connect(&*addresses(proxy).await?).await.ok()?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.ok()?;
+    let mut answer = pin!(sender.send_request(request));
+    let answer = tokio::select! {
+        answer = &mut answer => answer,
+        // It may end with the answer.
+        _ = connection => answer.await,
+    };
+    Some(answer.ok()?.status())
+}
+
+async fn addresses(proxy: &Uri) -> Option<Vec<SocketAddr>> {
+    let host = proxy.host()?.trim_matches(['[', ']']);
+    let port = proxy.port_u16().unwrap_or(80);
+    let found = SystemResolver.resolve(host.parse().ok()?).await.ok()?;
+    Some(
+        found
+            .map(|address| SocketAddr::new(address.ip(), port))
+            .collect(),
+    )
+}
