@@ -20,6 +20,7 @@ mod replica;
 mod running;
 mod script;
 mod server;
+pub mod signals;
 mod state;
 mod tail;
 mod tls;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use super::{Finished, PATIENCE, Running};
+use super::{Finished, PATIENCE, Running, signals};
 
 /// What the program finds on its stdin.
 #[derive(Debug)]
@@ -128,6 +128,7 @@ impl Tail {
 
     /// Starts it.
     pub fn spawn(self) -> Running {
+        signals::stop_ignoring();
         let mut command = Command::new(&self.program);
         command.args(&self.args).env_clear();
         // PATH for shells, the other for coverage runs.

@@ -17,7 +17,7 @@ use oplog_tail::server::{ServerConfig, ServerThread};
 use rustix::process::{Pid, Signal, kill_process_group};
 use tempfile::TempDir;
 
-use crate::support::{PATIENCE, at_once};
+use crate::support::{PATIENCE, at_once, signals};
 
 const TICK: Duration = Duration::from_millis(5);
 
@@ -195,6 +195,7 @@ impl Kitchen {
 
     /// Starts a script.
     pub fn start(&self, script: &str) -> Cooking {
+        signals::stop_ignoring();
         let run = self.runs.fetch_add(1, Ordering::Relaxed);
         let [stdout, stderr] = ["stdout", "stderr"].map(|name| self.path(&format!("{name}.{run}")));
         let path = std::env::var("PATH").unwrap_or_default();
