@@ -1,12 +1,12 @@
 //! What the command line means: validated, with defaults and the environment taken into account.
 
+mod certificates;
 mod credentials;
 mod error;
 mod inputs;
 #[cfg(test)]
 pub(crate) mod messages;
-mod network;
-mod pem;
+mod proxy;
 mod start;
 mod stop;
 mod url;
@@ -122,21 +122,21 @@ impl Settings {
             .connection
             .proxy
             .as_ref()
-            .map(network::proxy)
+            .map(proxy::proxy)
             .transpose()?;
         let direct = demo_url.is_some() || (proxy.is_none() && excepts_everything(&inputs.env));
         let proxy = match proxy {
             _ if direct => ProxyChoice::Direct,
             Some(proxy) => ProxyChoice::Given(Box::new(proxy)),
             None => {
-                network::check_proxy_variables(&inputs.env, &endpoints)?;
+                proxy::check_proxy_variables(&inputs.env, &endpoints)?;
                 ProxyChoice::Environment(ProxyVariables::read(&inputs.env))
             }
         };
         let consumer = Config {
             http: http::Config {
                 headers: credentials::headers(&cli.connection.headers, &endpoints)?,
-                tls: network::tls(&cli.connection)?,
+                tls: certificates::tls(&cli.connection)?,
                 proxy,
                 connect_timeout: cli.connection.connect_timeout,
                 read_timeout: Some(cli.connection.read_timeout)

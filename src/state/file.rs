@@ -10,10 +10,11 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::{self, Read, Seek, Write};
+use std::io::{self, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use super::error::StateError;
+use super::format::{parse, read, written};
 use super::holder::Holder;
 use super::lock::{claim, is_at, is_busy, lock};
 use super::obstacle::Problem;
@@ -21,8 +22,6 @@ use super::safety::Safety;
 use super::step::{Step, Stepped, at, folder_of};
 use crate::oplog::Position;
 
-/// No position is longer than this; a longer file is not one of ours.
-const LONGEST_STATE: u64 = 4096;
 /// How many links are followed to the file itself, as the system does.
 const MAX_LINKS: usize = 40;
 /// As long as a position, and no position.
@@ -51,30 +50,9 @@ pub(super) fn check_regular(path: &Path, name: &Path) -> Result<(), StateError> 
     }
 }
 
-/// The content of the file, as far as it is of interest.
+/// The content of the state file.
 pub(super) fn content(file: &File, name: &Path) -> Result<Vec<u8>, StateError> {
-    let mut content = Vec::new();
-    // A byte more shows that it is too long.
-    file.take(LONGEST_STATE + 1)
-        .read_to_end(&mut content)
-        .map_err(|error| failed(name, name, None, (Step::Open, error)))?;
-    Ok(content)
-}
-
-/// The position that is the content of a state file; `None` for an empty one.
-pub(super) fn parse(content: &[u8], name: &Path) -> Result<Option<Position>, StateError> {
-    let text = String::from_utf8_lossy(content);
-    // Some editors begin a file with a byte order mark.
-    let text = text.strip_prefix('\u{feff}').unwrap_or(&text).trim();
-    let is_too_long = content.len() as u64 > LONGEST_STATE;
-    if text.is_empty() && !is_too_long {
-        return Ok(None);
-    }
-    let position = text.parse().ok().filter(|_| !is_too_long);
-    position.map(Some).ok_or_else(|| StateError::Invalid {
-        path: name.into(),
-        content: text.chars().take(40).collect(),
-    })
+    read(file).map_err(|error| failed(name, name, None, (Step::Open, error)))
 }
 
 /// The error for a step that failed with the state file at `path`; `unsaved` is the position that
@@ -205,7 +183,7 @@ impl StateFile {
                 position,
             });
         }
-        let replaced = self.replace(position.to_string().as_bytes(), || Ok(()));
+        let replaced = self.replace(&written(position), || Ok(()));
         replaced.map_err(|failure| failed(&self.name, &self.path, Some(position), failure))
     }
 

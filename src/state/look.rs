@@ -9,7 +9,8 @@ use rustix::fs::{Access, AtFlags, CWD, accessat};
 use rustix::io::Errno;
 
 use super::error::StateError;
-use super::file::{check_regular, content, failed, follow_links, holder, parse, temporary_of};
+use super::file::{check_regular, content, failed, follow_links, holder, temporary_of};
+use super::format::parse;
 use super::holder::{Holder, is_locked};
 use super::obstacle::{Problem, is_kept_for_its_owner, is_marked, is_mount_point};
 use super::step::{Step, folder_of};

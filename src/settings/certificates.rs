@@ -1,27 +1,58 @@
-//! Files of certificates and keys in PEM.
+//! What TLS is told: the files of certificates and keys, in PEM.
 
 use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use reqwest::Identity;
+use reqwest::{Certificate, Identity};
+use rustls::RootCertStore;
 use rustls::pki_types::pem::{Error as PemError, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 
 use super::error::UsageError;
+use crate::cli::Connection;
 use crate::error_text::in_words;
+use crate::http::Tls;
 
 /// What some editors begin a file with.
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
+/// What `--cacert`, `--cert`, `--key` and `--insecure` mean.
+pub(super) fn tls(typed: &Connection) -> Result<Tls, UsageError> {
+    Ok(Tls {
+        extra_authorities: match &typed.cacert {
+            Some(path) => authorities(path)?,
+            None => Vec::new(),
+        },
+        identity: match &typed.cert {
+            Some(path) => Some(identity(path, typed.key.as_deref())?),
+            None => None,
+        },
+        accept_invalid: typed.insecure,
+    })
+}
+
+/// The certificates in the file, at least one.
+fn authorities(path: &Path) -> Result<Vec<Certificate>, UsageError> {
+    let unusable = || failure("--cacert", path, "holds a certificate that cannot be used");
+    let mut authorities = Vec::new();
+    for der in certificates("--cacert", path, &read("--cacert", path)?)? {
+        let certificate = Certificate::from_der(&der).map_err(|_| unusable())?;
+        // Found out here, where the file can still be named.
+        RootCertStore::empty().add(der).map_err(|_| unusable())?;
+        authorities.push(certificate);
+    }
+    Ok(authorities)
+}
+
 /// What is said of a file that cannot be used.
-pub(super) fn failure(flag: &str, path: &Path, problem: &str) -> UsageError {
+fn failure(flag: &str, path: &Path, problem: &str) -> UsageError {
     UsageError::new(format!("{flag} {}: {problem}", path.display()))
 }
 
 /// The content of the file that `flag` names, without a byte order mark.
-pub(super) fn read(flag: &str, path: &Path) -> Result<Vec<u8>, UsageError> {
+fn read(flag: &str, path: &Path) -> Result<Vec<u8>, UsageError> {
     let mut content =
         std::fs::read(path).map_err(|error| failure(flag, path, &in_words(&error)))?;
     // The first line would be no first line of a certificate with it.
@@ -32,7 +63,7 @@ pub(super) fn read(flag: &str, path: &Path) -> Result<Vec<u8>, UsageError> {
 }
 
 /// The certificates in the file, at least one.
-pub(super) fn certificates(
+fn certificates(
     flag: &str,
     path: &Path,
     content: &[u8],
@@ -47,7 +78,7 @@ pub(super) fn certificates(
 }
 
 /// The client certificate that `--cert` and `--key` name, checked to fit its key.
-pub(super) fn identity(cert: &Path, key: Option<&Path>) -> Result<Identity, UsageError> {
+fn identity(cert: &Path, key: Option<&Path>) -> Result<Identity, UsageError> {
     let content = read("--cert", cert)?;
     let chain = certificates("--cert", cert, &content)?;
     let (key, origin) = match key {

@@ -1,18 +1,15 @@
-//! Certificates and the proxy.
+//! The proxy that the flags or the environment name.
 
 use std::ffi::OsStr;
-use std::path::Path;
 
-use reqwest::{Certificate, Proxy, Url};
-use rustls::RootCertStore;
+use reqwest::{Proxy, Url};
 
 use super::credentials::basic;
 use super::error::UsageError;
 use super::inputs::Environment;
-use super::pem;
 use super::url::decoded;
-use crate::cli::{Connection, Secret};
-use crate::http::{Endpoint, NamedProxy, Tls, proxy_variable};
+use crate::cli::Secret;
+use crate::http::{Endpoint, NamedProxy, proxy_variable};
 use crate::redact::{may_show_password, redacted};
 
 const NO_SOCKS: &str = "SOCKS is not supported; use an http or https proxy";
@@ -22,34 +19,6 @@ const IN_QUOTES: &str = "the quotes are part of its value; leave them out";
 /// What looks like host and port may then be the beginning of a password.
 const SLASH_IN_PASSWORD: &str =
     "in its user name and password write %2F, %3F, %23 or %5C for a slash, ?, # or \\";
-
-/// What `--cacert`, `--cert`, `--key` and `--insecure` mean.
-pub(super) fn tls(typed: &Connection) -> Result<Tls, UsageError> {
-    Ok(Tls {
-        extra_authorities: match &typed.cacert {
-            Some(path) => authorities(path)?,
-            None => Vec::new(),
-        },
-        identity: match &typed.cert {
-            Some(path) => Some(pem::identity(path, typed.key.as_deref())?),
-            None => None,
-        },
-        accept_invalid: typed.insecure,
-    })
-}
-
-/// The certificates in the file, at least one.
-fn authorities(path: &Path) -> Result<Vec<Certificate>, UsageError> {
-    let unusable = || pem::failure("--cacert", path, "holds a certificate that cannot be used");
-    let mut authorities = Vec::new();
-    for der in pem::certificates("--cacert", path, &pem::read("--cacert", path)?)? {
-        let certificate = Certificate::from_der(&der).map_err(|_| unusable())?;
-        // Found out here, where the file can still be named.
-        RootCertStore::empty().add(der).map_err(|_| unusable())?;
-        authorities.push(certificate);
-    }
-    Ok(authorities)
-}
 
 /// What `--proxy` means. Its user name and password are kept from everything that is printed.
 pub(super) fn proxy(typed: &Secret) -> Result<NamedProxy, UsageError> {

@@ -1,0 +1,40 @@
+//! What a state file holds: the bare id, as the Go client writes and reads it.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use super::error::StateError;
+use crate::oplog::Position;
+
+/// No position is longer than this; a longer file is not one of ours.
+const LONGEST_STATE: u64 = 4096;
+
+/// The content of a state file with this position.
+pub(super) fn written(position: Position) -> Vec<u8> {
+    position.to_string().into_bytes()
+}
+
+/// Reads the content, as far as it is of interest.
+pub(super) fn read(file: &File) -> io::Result<Vec<u8>> {
+    let mut content = Vec::new();
+    // A byte more shows that it is too long.
+    file.take(LONGEST_STATE + 1).read_to_end(&mut content)?;
+    Ok(content)
+}
+
+/// The position that is the content of a state file; `None` for an empty one.
+pub(super) fn parse(content: &[u8], name: &Path) -> Result<Option<Position>, StateError> {
+    let text = String::from_utf8_lossy(content);
+    // Some editors begin a file with a byte order mark.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text).trim();
+    let is_too_long = content.len() as u64 > LONGEST_STATE;
+    if text.is_empty() && !is_too_long {
+        return Ok(None);
+    }
+    let position = text.parse().ok().filter(|_| !is_too_long);
+    position.map(Some).ok_or_else(|| StateError::Invalid {
+        path: name.into(),
+        content: text.chars().take(40).collect(),
+    })
+}
