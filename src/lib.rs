@@ -19,7 +19,8 @@
 //! - [`demo`]: the server behind `--demo`
 //! - [`server`]: a model of an OpLog server
 //! - [`state`]: the position on disk
-//! - [`consumer`]: connects again, tracks what is out, decides where to resume
+//! - [`consumer`]: connects again and again; fetches what a replication missed
+//! - [`tracker`]: what is out, where the position stands, where to resume; no I/O
 //! - [`sse`]: one connection, from bytes to records
 //! - [`http`]: requests, TLS, proxies, redirects; failures in words
 //! - [`output`]: lines of text and JSON, and stdout
@@ -57,3 +58,4 @@ pub mod settings;
 pub mod sse;
 mod state;
 mod tail;
+pub mod tracker;

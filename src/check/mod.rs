@@ -20,12 +20,13 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use crate::consumer::{self, Config, Notice, Start};
+use crate::consumer::{Config, Notice, Start};
 use crate::exit::ExitStatus;
 use crate::http::Exchange;
 use crate::output::{self, Format};
 use crate::report::Diagnostics;
 use crate::settings::Settings;
+use crate::tracker;
 use agent::Subject;
 use record::{Agent, Findings, Record, Resume};
 use resume::Counted;
@@ -47,8 +48,8 @@ pub async fn run(settings: &Settings) -> std::io::Result<ExitStatus> {
     let state = settings.state_file.as_ref();
     let (state, saved) = state.map(|name| state::check(name, starts_now)).unzip();
     let saved = saved.flatten().filter(|_| !settings.rewind);
-    let place = consumer::first_resume(&settings.consumer, saved);
     let config = &settings.consumer;
+    let place = tracker::first_resume(config.start, config.exact_resume, saved);
     let http = Arc::new(config.http.clone());
     let looks = config.endpoints.iter().map(|endpoint| {
         let subject = Subject::new(&http, endpoint, timeout, deadline);
@@ -78,7 +79,7 @@ struct Looking {
 }
 
 impl Looking {
-    fn start(subject: Subject, place: Option<consumer::Resume>) -> Self {
+    fn start(subject: Subject, place: Option<tracker::Resume>) -> Self {
         let url = subject.url().clone();
         let (tell, agent) = oneshot::channel();
         let counted = tokio::spawn(async move {
@@ -132,7 +133,7 @@ async fn report_agents(looks: &mut [Looking], mut diagnostics: Diagnostics) -> V
 }
 
 /// The records of the place at each agent that could be reached, once all are there.
-async fn resumes(looks: Vec<Looking>, place: consumer::Resume, config: &Config) -> Vec<Resume> {
+async fn resumes(looks: Vec<Looking>, place: tracker::Resume, config: &Config) -> Vec<Resume> {
     let mut resumes = Vec::new();
     for look in looks {
         if let Ok(Some(counted)) = look.counted.await {

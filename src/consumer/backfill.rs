@@ -17,13 +17,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use super::config::Config;
-use super::dedup::SeenSet;
 use super::error::Error;
-use super::hold::MARGIN;
 use super::notice::Notice;
 use super::reconnect::{Incoming, Reconnect};
 use crate::http::Clients;
 use crate::oplog::{Event, InvalidOperation, Operation, Position, Record};
+use crate::tracker::{MARGIN, SeenSet};
 
 /// How many it must be at least: with clocks that agree the second is over by then.
 const LEAST_MARGIN: u64 = 1;

@@ -1,5 +1,5 @@
 //! Makes certain that the server skipped nothing before what was handed out; see
-//! [`doubt`](super::doubt).
+//! [`Tracker`](crate::tracker::Tracker).
 
 use std::task::{Context, Poll, ready};
 
@@ -8,8 +8,8 @@ use super::config::OnResumeFailed;
 use super::error::Error;
 use super::notice::{Certainty, Notice};
 use super::probe::Answer;
-use super::stage::Stage;
 use crate::oplog::Position;
+use crate::tracker::Stage;
 
 /// After so many failures in a row the main connection is made again and asks instead: it may be
 /// that the server takes no second one.

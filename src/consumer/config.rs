@@ -6,16 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::http::{self, Endpoint};
-use crate::oplog::Position;
-
-/// Where a run without a saved position starts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Start {
-    /// With the operations from now on.
-    Now,
-    /// At this position, which is sent as it is.
-    At(Position),
-}
+use crate::tracker::{Acknowledging, Start};
 
 /// What to do when the server no longer has the operation to resume from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,18 +17,6 @@ pub enum OnResumeFailed {
     Replicate,
     /// Take none of them and give up.
     Exit,
-}
-
-/// How acknowledgements reach the consumer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Acknowledging {
-    /// In the order of delivery, many at once.
-    InOrder,
-    /// By id, in any order, with at most this many operations out at once.
-    ById {
-        /// The most operations that may be unacknowledged, at least 1.
-        max_in_flight: usize,
-    },
 }
 
 /// The clock of this machine, or of a test.

@@ -19,3 +19,11 @@ pub struct Invalid {
     /// Where the position moves when the event is skipped; `None` for one that says nothing of it.
     pub(super) moves_to: Option<Position>,
 }
+
+/// An operation, with what it is known by.
+pub struct Decoded {
+    pub operation: Operation,
+    /// Its id, if that is a position.
+    pub position: Option<Position>,
+    pub fingerprint: u64,
+}

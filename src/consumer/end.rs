@@ -9,8 +9,8 @@
 //! end then comes with the end of the repair.
 
 use super::Consumer;
-use super::stage::{End, Stage};
 use crate::oplog::{Event, Position};
+use crate::tracker::{End, Stage};
 
 impl Consumer {
     /// Whether everything up to the last second of the configuration has been handed out, and

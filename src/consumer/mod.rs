@@ -10,25 +10,16 @@ mod backfill;
 mod backoff;
 mod certainty;
 mod config;
-mod dedup;
 mod delivery;
-mod doubt;
 mod end;
 mod error;
 mod fetch_missing;
-mod hold;
-pub mod in_flight;
 mod notice;
-mod out;
 mod probe;
 mod receive;
 mod reconnect;
-mod resume;
-mod stage;
-mod store;
 #[cfg(test)]
 mod tests;
-mod tracker;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -39,20 +30,16 @@ use tokio::time::Sleep;
 
 use crate::http::Clients;
 use crate::oplog::Position;
+pub use crate::tracker::{Acknowledging, Start};
+use crate::tracker::{LinesOut, NotInFlight, PositionStore, Stage, Tracker};
 use backfill::Backfill;
-pub use config::{Acknowledging, Clock, Config, OnResumeFailed, Start};
+pub use config::{Clock, Config, OnResumeFailed};
+use delivery::Decoded;
 pub use delivery::{Delivery, Invalid};
 pub use error::Error;
-pub use hold::MARGIN;
-pub use in_flight::NotInFlight;
 pub use notice::{BackfillEnd, Certainty, Incomplete, Notice, Observer};
-pub use out::{LinesOut, Out};
 use probe::Probe;
 use reconnect::{Answered, Incoming, Reconnect};
-pub use resume::{Resume, first_resume};
-use stage::{Decoded, Stage};
-pub use store::PositionStore;
-use tracker::Tracker;
 
 /// A pause of reading that lasts so long ends the connection. A log that wraps in less time cannot
 /// be followed over a lost connection either, since the next try comes no sooner; and what is
@@ -100,7 +87,12 @@ impl Consumer {
         let clients = Arc::new(Clients::new(Arc::new(config.http.clone())));
         Self {
             main: Reconnect::new(Arc::clone(&config), Arc::clone(&clients)),
-            tracker: Tracker::new(&config, store),
+            tracker: Tracker::new(
+                config.start,
+                config.acknowledging,
+                config.exact_resume,
+                store,
+            ),
             probe: Probe::new(Arc::clone(&config), Arc::clone(&clients)),
             config,
             clients,

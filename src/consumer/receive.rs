@@ -5,13 +5,12 @@ use std::task::{Context, Poll, ready};
 
 use super::Consumer;
 use super::config::OnResumeFailed;
-use super::delivery::{Delivery, Invalid};
+use super::delivery::{Decoded, Delivery, Invalid};
 use super::error::Error;
-use super::hold::MARGIN;
 use super::notice::Notice;
 use super::reconnect::Answered;
-use super::stage::{Decoded, Stage};
 use crate::oplog::{Event, Operation, Position, Record};
+use crate::tracker::{MARGIN, Stage};
 
 impl Consumer {
     /// A connection stands.

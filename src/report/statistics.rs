@@ -9,9 +9,10 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-use crate::consumer::{Incomplete, LinesOut};
+use crate::consumer::Incomplete;
 use crate::oplog::Position;
 use crate::output::Format;
+use crate::tracker::LinesOut;
 
 pub use tally::Tally;
 

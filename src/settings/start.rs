@@ -7,8 +7,8 @@ use jiff::Zoned;
 use super::error::UsageError;
 use super::when::When;
 use crate::cli;
-use crate::consumer::{MARGIN, Start};
 use crate::oplog::Position;
+use crate::tracker::{MARGIN, Start};
 
 /// Where to start, and whether the command line says so.
 pub(super) struct Resolved {

@@ -10,8 +10,8 @@ use tokio::sync::watch;
 
 use super::error::StateError;
 use super::file::StateFile;
-use crate::consumer::PositionStore;
 use crate::oplog::Position;
+use crate::tracker::PositionStore;
 
 /// Positions are saved at most this often while they change.
 const INTERVAL: Duration = Duration::from_secs(1);

@@ -17,13 +17,14 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch};
 
-use crate::consumer::{Acknowledging, BackfillEnd, Consumer, PAUSE, PositionStore as _};
+use crate::consumer::{Acknowledging, BackfillEnd, Consumer, PAUSE};
 use crate::exit::ExitStatus;
 use crate::oplog::Position;
 use crate::output::Stdout;
 use crate::report::{Diagnostics, Limiter, NextRun, SharedStatistics, Whereabouts, described};
 use crate::settings::{Ack, Settings};
 use crate::state::Saver;
+use crate::tracker::PositionStore as _;
 use acks::{Acknowledged, Acks};
 use batcher::Batcher;
 use ending::Ending;

@@ -4,10 +4,10 @@ use bytes::Bytes;
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box, black_box_drop};
 
-use oplog_tail::consumer::in_flight::{Id, InFlight};
 use oplog_tail::oplog::{Operation, Record};
 use oplog_tail::output::{Format, Printer};
 use oplog_tail::sse::fast_path::take_batch;
+use oplog_tail::tracker::in_flight::{Id, InFlight};
 
 use crate::server::operation;
 

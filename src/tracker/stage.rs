@@ -1,14 +1,4 @@
-//! How far a connection has got, and what waits on the way.
-
-use crate::oplog::{Operation, Position};
-
-/// An operation, with what it is known by.
-pub struct Decoded {
-    pub operation: Operation,
-    /// Its id, if that is a position.
-    pub position: Option<Position>,
-    pub fingerprint: u64,
-}
+//! How far a connection has got, and how far the log.
 
 /// How far the present connection has got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

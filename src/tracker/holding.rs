@@ -1,8 +1,8 @@
-//! Holds the position back until states are complete; see [`hold`](crate::consumer::hold).
+//! Holds the position back until states are complete; see [`hold`](super::hold).
 
 use super::Tracker;
-use crate::consumer::doubt::Doubt;
-use crate::consumer::hold::{Hold, MARGIN};
+use super::doubt::Doubt;
+use super::hold::{Hold, MARGIN};
 use crate::oplog::Position;
 
 impl Tracker {

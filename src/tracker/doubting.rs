@@ -1,9 +1,9 @@
-//! Takes note of doubts, and of what ends them; see [`doubt`](crate::consumer::doubt).
+//! Takes note of doubts, and of what ends them; see [`doubt`](super::doubt).
 
 use super::Tracker;
-use crate::consumer::doubt::{Doubt, Question};
-use crate::consumer::hold::MARGIN;
-use crate::consumer::stage::End;
+use super::doubt::{Doubt, Question};
+use super::hold::MARGIN;
+use super::stage::End;
 use crate::oplog::Position;
 use crate::sse::Lateness;
 

@@ -18,7 +18,7 @@ pub struct Hold {
     /// The position stays here.
     pub floor: Position,
     /// A new connection goes on from here too, because states came that are younger than the
-    /// request; see [`hold_young`](super::tracker::Tracker::hold_young).
+    /// request; see [`hold_young`](super::Tracker::hold_young).
     pub is_young: bool,
     pub pin: Pin,
 }

@@ -1,17 +1,12 @@
 use super::*;
-use crate::consumer::{Acknowledging, Config, Start};
 use crate::oplog::{Operation, Record};
+use crate::tracker::{Acknowledging, Start};
 
 const BY_ID: Acknowledging = Acknowledging::ById { max_in_flight: 100 };
 const BOTH: [Acknowledging; 2] = [Acknowledging::InOrder, BY_ID];
 
 fn tracker(acknowledging: Acknowledging) -> Tracker {
-    let config = Config {
-        start: Start::At(operation(100)),
-        acknowledging,
-        ..Config::of(Vec::new())
-    };
-    Tracker::new(&config, None)
+    Tracker::new(Start::At(operation(100)), acknowledging, false, None)
 }
 
 /// The operation of this second.

@@ -1,9 +1,8 @@
-//! Tells of the lines that are out; see [`out`](crate::consumer::out).
+//! Tells of the lines that are out; see [`out`](super::out).
 
-use super::Tracker;
-use crate::consumer::config::Acknowledging;
-use crate::consumer::in_flight::Slot;
-use crate::consumer::out::LinesOut;
+use super::in_flight::Slot;
+use super::out::LinesOut;
+use super::{Acknowledging, Tracker};
 use crate::oplog::Operation;
 
 impl Tracker {

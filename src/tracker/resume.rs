@@ -10,9 +10,17 @@
 //! | a start that the user gave, and nothing acknowledged | at that start, sent as it is: all that comes again is in flight, and known |
 //! | states came that are younger than the request | from before the request |
 
-use super::config::{Config, Start};
 use super::hold::MARGIN;
 use crate::oplog::Position;
+
+/// Where a run without a saved position starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// With the operations from now on.
+    Now,
+    /// At this position, which is sent as it is.
+    At(Position),
+}
 
 /// Where the run starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,15 +83,15 @@ impl Resume {
 
 /// Where the first connection of a run goes on that continues at the `saved` position, if there is
 /// one; `None` for what happens from now on.
-pub fn first_resume(config: &Config, saved: Option<Position>) -> Option<Resume> {
+pub fn first_resume(start: Start, exact_resume: bool, saved: Option<Position>) -> Option<Resume> {
     resume(&Facts {
-        origin: saved.map_or_else(|| config.start.into(), Origin::Reached),
+        origin: saved.map_or_else(|| start.into(), Origin::Reached),
         delivered: None,
         replicates: false,
         certain: None,
         before_young: None,
         is_unsettled: false,
-        exact_resume: config.exact_resume,
+        exact_resume,
     })
 }
 

@@ -16,22 +16,47 @@
 //!
 //! A hold and a doubt are pins in [`InFlight`]. A doubt that meets a fallback becomes its hold.
 
+mod acknowledging;
+mod dedup;
 mod describing;
+mod doubt;
 mod doubting;
+mod hold;
 mod holding;
+pub mod in_flight;
+mod out;
+mod resume;
+mod stage;
+mod store;
 
 use std::pin;
 
-use super::config::{Acknowledging, Config};
-use super::dedup::{Dedup, SeenSet};
-use super::doubt::Doubt;
-use super::hold::{Hold, MARGIN};
-use super::in_flight::{Id, InFlight, NotInFlight, Pin};
-use super::out::Describer;
-use super::resume::{Facts, Origin, fallback_margin, resume};
-use super::stage::End;
-use super::store::PositionStore;
 use crate::oplog::{Event, Operation, Position, Record};
+use dedup::Dedup;
+pub use dedup::SeenSet;
+use doubt::Doubt;
+use hold::Hold;
+pub use hold::MARGIN;
+pub use in_flight::NotInFlight;
+use in_flight::{Id, InFlight, Pin};
+use out::Describer;
+pub use out::{LinesOut, Out};
+use resume::{Facts, Origin, fallback_margin, resume};
+pub use resume::{Resume, Start, first_resume};
+pub use stage::{End, Stage};
+pub use store::PositionStore;
+
+/// How acknowledgements reach the consumer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Acknowledging {
+    /// In the order of delivery, many at once.
+    InOrder,
+    /// By id, in any order, with at most this many operations out at once.
+    ById {
+        /// The most operations that may be unacknowledged, at least 1.
+        max_in_flight: usize,
+    },
+}
 
 /// Keeps the place. The position goes to the store whenever it changes.
 #[derive(Debug)]
@@ -40,7 +65,7 @@ pub struct Tracker {
     exact_resume: bool,
     origin: Origin,
     /// The position behind what the present connection was asked for.
-    pub(super) asked: Option<Position>,
+    pub asked: Option<Position>,
     /// Start a full replication, whatever has been handed out.
     replicate: bool,
     /// The last position handed out.
@@ -49,7 +74,8 @@ pub struct Tracker {
     replicated: Option<Position>,
     hold: Option<Hold>,
     doubt: Option<Doubt>,
-    pub(super) end: End,
+    /// How far the log has come.
+    pub end: End,
     /// How many seconds after it happened an operation came, at best, over the present connection
     /// and those before it that were in doubt.
     least_lag: Option<i128>,
@@ -66,12 +92,17 @@ pub struct Tracker {
 }
 
 impl Tracker {
-    /// The place where `config` says to start.
-    pub fn new(config: &Config, store: Option<Box<dyn PositionStore>>) -> Self {
+    /// Nothing has been handed out yet. `exact_resume` says that times are sent as they are.
+    pub fn new(
+        start: Start,
+        acknowledging: Acknowledging,
+        exact_resume: bool,
+        store: Option<Box<dyn PositionStore>>,
+    ) -> Self {
         Self {
-            acknowledging: config.acknowledging,
-            exact_resume: config.exact_resume,
-            origin: config.start.into(),
+            acknowledging,
+            exact_resume,
+            origin: start.into(),
             asked: None,
             replicate: false,
             delivered: None,
@@ -191,26 +222,6 @@ impl Tracker {
         self.replicate
     }
 
-    /// Whether nothing more may be handed out until something is acknowledged.
-    pub fn is_full(&self) -> bool {
-        match self.acknowledging {
-            Acknowledging::InOrder => false,
-            Acknowledging::ById { max_in_flight } => {
-                self.in_flight.is_barred() || self.in_flight.len() >= max_in_flight
-            }
-        }
-    }
-
-    /// Whether acknowledgements come by id.
-    pub fn is_by_id(&self) -> bool {
-        matches!(self.acknowledging, Acknowledging::ById { .. })
-    }
-
-    /// How many are handed out and wait for an acknowledgement by id.
-    pub fn in_flight(&self) -> usize {
-        self.in_flight.len()
-    }
-
     /// Tells apart what has the same id; see [`Dedup`].
     pub fn fingerprint(&self, position: Option<Position>, record: &Record) -> u64 {
         let (event, data) = (record.event(), record.data());
@@ -274,63 +285,6 @@ impl Tracker {
                 self.describe(slot, operation);
             }
             Acknowledging::InOrder => self.batches.push(self.in_flight.pin_before(&hold.pin)),
-        }
-    }
-
-    /// Acknowledges everything handed out so far, where acknowledgements come in order. In either
-    /// way of acknowledging, a position that is held back since is saved: nothing else does, where
-    /// no acknowledgement moves it.
-    pub fn acknowledge_delivered(&mut self) {
-        if !self.is_by_id() {
-            let before = self.in_flight.watermark();
-            for batch in self.batches.drain(..) {
-                self.in_flight.unpin(batch);
-            }
-            self.pass_over_delivered();
-            if self.in_flight.watermark() != before {
-                self.save();
-            }
-        }
-    }
-
-    /// What was handed out is acknowledged, but for what a pin keeps back.
-    fn pass_over_delivered(&mut self) {
-        if let Some(delivered) = self.delivered {
-            self.in_flight.pass_over(delivered);
-        }
-    }
-
-    /// Keeps the position where it is now, and in order of acknowledging also before what is
-    /// handed out and waits.
-    fn pin(&mut self) -> Pin {
-        if !self.is_by_id() {
-            self.batches.push(self.in_flight.pin());
-            self.pass_over_delivered();
-        }
-        self.in_flight.pin()
-    }
-
-    /// Acknowledges the oldest operation in flight with this id.
-    ///
-    /// # Errors
-    /// [`NotInFlight`] where there is none; nothing changes.
-    pub fn acknowledge(&mut self, id: &str) -> Result<(), NotInFlight> {
-        let before = self.in_flight.watermark();
-        self.in_flight.acknowledge(&Id::new(id))?;
-        self.has_settled = true;
-        if self.in_flight.watermark() != before {
-            self.save();
-        }
-        Ok(())
-    }
-
-    /// Goes on past what cannot be decoded.
-    pub fn skip(&mut self, position: Position) {
-        self.delivered = Some(position);
-        self.has_settled = true;
-        if self.is_by_id() {
-            self.in_flight.pass_over(position);
-            self.save();
         }
     }
 

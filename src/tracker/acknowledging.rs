@@ -1,0 +1,84 @@
+//! Takes in acknowledgements, in order or by id.
+
+use super::in_flight::{Id, NotInFlight, Pin};
+use super::{Acknowledging, Tracker};
+use crate::oplog::Position;
+
+impl Tracker {
+    /// Whether nothing more may be handed out until something is acknowledged.
+    pub fn is_full(&self) -> bool {
+        match self.acknowledging {
+            Acknowledging::InOrder => false,
+            Acknowledging::ById { max_in_flight } => {
+                self.in_flight.is_barred() || self.in_flight.len() >= max_in_flight
+            }
+        }
+    }
+
+    /// Whether acknowledgements come by id.
+    pub fn is_by_id(&self) -> bool {
+        matches!(self.acknowledging, Acknowledging::ById { .. })
+    }
+
+    /// How many are handed out and wait for an acknowledgement by id.
+    pub fn in_flight(&self) -> usize {
+        self.in_flight.len()
+    }
+
+    /// Acknowledges everything handed out so far, where acknowledgements come in order. In either
+    /// way of acknowledging, a position that is held back since is saved: nothing else does, where
+    /// no acknowledgement moves it.
+    pub fn acknowledge_delivered(&mut self) {
+        if !self.is_by_id() {
+            let before = self.in_flight.watermark();
+            for batch in self.batches.drain(..) {
+                self.in_flight.unpin(batch);
+            }
+            self.pass_over_delivered();
+            if self.in_flight.watermark() != before {
+                self.save();
+            }
+        }
+    }
+
+    /// What was handed out is acknowledged, but for what a pin keeps back.
+    fn pass_over_delivered(&mut self) {
+        if let Some(delivered) = self.delivered {
+            self.in_flight.pass_over(delivered);
+        }
+    }
+
+    /// Keeps the position where it is now, and in order of acknowledging also before what is
+    /// handed out and waits.
+    pub(super) fn pin(&mut self) -> Pin {
+        if !self.is_by_id() {
+            self.batches.push(self.in_flight.pin());
+            self.pass_over_delivered();
+        }
+        self.in_flight.pin()
+    }
+
+    /// Acknowledges the oldest operation in flight with this id.
+    ///
+    /// # Errors
+    /// [`NotInFlight`] where there is none; nothing changes.
+    pub fn acknowledge(&mut self, id: &str) -> Result<(), NotInFlight> {
+        let before = self.in_flight.watermark();
+        self.in_flight.acknowledge(&Id::new(id))?;
+        self.has_settled = true;
+        if self.in_flight.watermark() != before {
+            self.save();
+        }
+        Ok(())
+    }
+
+    /// Goes on past what cannot be decoded.
+    pub fn skip(&mut self, position: Position) {
+        self.delivered = Some(position);
+        self.has_settled = true;
+        if self.is_by_id() {
+            self.in_flight.pass_over(position);
+            self.save();
+        }
+    }
+}
