@@ -21,7 +21,7 @@ impl Consumer {
     pub(super) fn poll_doubt(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         // A lost connection is made again first, and asks by itself.
         if !self.tracker.is_in_doubt()
-            || self.stage != Stage::Operations
+            || self.tracker.stage() != Stage::Operations
             || !self.main.is_connected()
         {
             return Poll::Pending;

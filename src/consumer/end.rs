@@ -10,7 +10,7 @@
 
 use super::Consumer;
 use crate::oplog::{Event, Position};
-use crate::tracker::{End, Stage};
+use crate::tracker::End;
 
 impl Consumer {
     /// Whether everything up to the last second of the configuration has been handed out, and
@@ -21,11 +21,7 @@ impl Consumer {
 
     /// Whether states are to come, or the `live` after them, before there can be operations.
     pub fn awaits_live(&self) -> bool {
-        let is_state = |asked: Position| !asked.names_an_operation();
-        let was_asked_for = self.tracker.asked.is_some_and(is_state);
-        self.has_open_replication
-            || self.tracker.awaits_replication()
-            || (self.stage == Stage::Opened && was_asked_for)
+        self.tracker.awaits_live()
     }
 
     /// Whether the log ends before this event.

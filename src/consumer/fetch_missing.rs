@@ -11,7 +11,7 @@ use crate::oplog::{Event, Operation, Position};
 
 impl Consumer {
     /// Follows what the main connection sends, so that a repair can begin when it is due.
-    pub(super) fn plan_repair(
+    pub(super) fn plan_backfill(
         &mut self,
         operation: &Operation,
         position: Option<Position>,
@@ -49,10 +49,10 @@ impl Consumer {
         };
         let step = ready!(repair.poll(cx, &mut *self.observer));
         self.is_turn_of_backfill = false;
-        Poll::Ready(self.repair_step(step))
+        Poll::Ready(self.backfill_step(step))
     }
 
-    fn repair_step(&mut self, step: Step) -> Option<Delivery> {
+    fn backfill_step(&mut self, step: Step) -> Option<Delivery> {
         match step {
             Step::Missing(operation) => {
                 self.repaired += 1;

@@ -66,9 +66,6 @@ pub struct Consumer {
     told_gap: Option<Position>,
     /// When the present connection was answered.
     answered: Answered,
-    stage: Stage,
-    /// States have been handed out and no `live` after them.
-    has_open_replication: bool,
     /// Counts polls up to 255, then from 0 again.
     polls: u8,
     /// Runs while nothing is read because of a pause of ours.
@@ -102,8 +99,6 @@ impl Consumer {
             backfill_end: None,
             told_gap: None,
             answered: Answered::new(None, 0),
-            stage: Stage::Opened,
-            has_open_replication: false,
             polls: 0,
             pause: None,
             stored: None,
@@ -148,7 +143,7 @@ impl Consumer {
 
     /// What would be missing if the run ended now; `None` where nothing would.
     pub fn incomplete(&self) -> Option<Incomplete> {
-        if self.has_open_replication || self.tracker.awaits_replication() {
+        if self.tracker.awaits_replication() {
             Some(Incomplete::Replication)
         } else {
             self.backfill.as_ref().map(|_| Incomplete::Backfill)
@@ -207,7 +202,7 @@ impl Consumer {
     /// Ends a connection that brings operations. One that brings states is kept: states do not
     /// leave the store, and their end is checked by the repair.
     fn drop_unread(&mut self) {
-        if self.main.is_connected() && self.stage != Stage::States {
+        if self.main.is_connected() && self.tracker.stage() != Stage::States {
             self.disconnect();
         }
     }
@@ -294,7 +289,7 @@ impl Consumer {
             Poll::Pending => {
                 let answered = self.answered;
                 main.nothing_ready(|| tracker.lateness(answered.earliest_now()), cx);
-                if self.stage == Stage::Operations && main.is_behind() {
+                if main.is_behind() {
                     tracker.fell_behind();
                 }
                 return Poll::Pending;
@@ -309,7 +304,7 @@ impl Consumer {
             Incoming::Event(record) => {
                 let is_behind = self.main.is_behind();
                 let delivery = self.receive(record, is_behind);
-                if is_behind && self.stage == Stage::Operations {
+                if is_behind {
                     self.tracker.fell_behind();
                 }
                 delivery

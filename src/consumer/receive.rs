@@ -10,7 +10,7 @@ use super::error::Error;
 use super::notice::Notice;
 use super::reconnect::Answered;
 use crate::oplog::{Event, Operation, Position, Record};
-use crate::tracker::{MARGIN, Stage};
+use crate::tracker::MARGIN;
 
 impl Consumer {
     /// A connection stands.
@@ -24,7 +24,6 @@ impl Consumer {
                 local: answered.local,
             });
         }
-        self.stage = Stage::Opened;
         self.tracker.opened(answered.earliest());
         self.answered = answered;
     }
@@ -37,11 +36,12 @@ impl Consumer {
         is_behind: bool,
     ) -> Result<Option<Delivery>, Error> {
         let position = record.id().parse::<Position>().ok();
-        if !self.advance_stage(record.event(), position)? {
+        if let Some((asked, margin)) = self.tracker.advance(record.event(), position)
+            && !self.falls_back(asked, margin)?
+        {
             return Ok(None);
         }
-        let fingerprint = self.tracker.fingerprint(position, &record);
-        let is_known = self.tracker.is_known(position, fingerprint);
+        let (fingerprint, is_known) = self.tracker.take_in(position, &record);
         if is_known && record.event() != Event::Live.name() {
             return Ok(None);
         }
@@ -60,38 +60,33 @@ impl Consumer {
                 return Ok(Some(Delivery::Invalid(Invalid { event, moves_to })));
             }
         };
-        if is_known {
-            self.plan_repair(&operation, position, is_behind);
-            return Ok(None);
-        }
-        if *operation.event() == Event::Reset {
-            // Were it handed out or acknowledged before what is in flight, whoever handles it
-            // would start from nothing, but the position would be an older one, after which the
-            // server sends only a part.
-            self.held_reset = Some(Decoded {
-                operation,
-                position,
-                fingerprint,
-            });
-            return Ok(None);
-        }
-        Ok(Some(self.hand_out(
+        let decoded = Decoded {
             operation,
             position,
             fingerprint,
-            is_behind,
-        )))
+        };
+        if is_known {
+            self.plan_backfill(&decoded.operation, position, is_behind);
+            return Ok(None);
+        }
+        if *decoded.operation.event() == Event::Reset {
+            // Were it handed out or acknowledged before what is in flight, whoever handles it
+            // would start from nothing, but the position would be an older one, after which the
+            // server sends only a part.
+            self.held_reset = Some(decoded);
+            return Ok(None);
+        }
+        Ok(Some(self.hand_out(decoded, is_behind)))
     }
 
-    fn hand_out(
-        &mut self,
-        operation: Operation,
-        position: Option<Position>,
-        fingerprint: u64,
-        is_behind: bool,
-    ) -> Delivery {
+    fn hand_out(&mut self, decoded: Decoded, is_behind: bool) -> Delivery {
+        let Decoded {
+            operation,
+            position,
+            fingerprint,
+        } = decoded;
         self.tracker.deliver(&operation, position, fingerprint);
-        self.plan_repair(&operation, position, is_behind);
+        self.plan_backfill(&operation, position, is_behind);
         Delivery::Operation(operation)
     }
 
@@ -104,12 +99,7 @@ impl Consumer {
             }
             if let Some(reset) = self.held_reset.take_if(|_| self.tracker.start_over()) {
                 self.stored = None;
-                let Decoded {
-                    operation,
-                    position,
-                    fingerprint,
-                } = reset;
-                return Poll::Ready(self.hand_out(operation, position, fingerprint, false));
+                return Poll::Ready(self.hand_out(reset, false));
             }
             match &mut self.stored {
                 Some(stored) => ready!(stored.as_mut().poll(cx)),
@@ -120,36 +110,10 @@ impl Consumer {
         Poll::Pending
     }
 
-    /// Follows how far the connection has got. Returns whether the event may be handed out.
-    fn advance_stage(&mut self, event: &str, position: Option<Position>) -> Result<bool, Error> {
-        let is_live = event == Event::Live.name();
-        let was = self.stage;
-        self.stage = match position {
-            _ if is_live => Stage::Operations,
-            Some(Position::Replication(_)) if was != Stage::Operations => Stage::States,
-            Some(Position::Operation(_)) => Stage::Operations,
-            _ => was,
-        };
-        let is_first = was == Stage::Opened && self.stage != Stage::Opened;
-        if is_first && (self.stage == Stage::States || is_live) && !self.falls_back()? {
-            return Ok(false);
-        }
-        if self.stage == Stage::States {
-            self.has_open_replication = true;
-        } else if is_live {
-            self.has_open_replication = false;
-        }
-        Ok(true)
-    }
-
-    /// The first event of a connection is a state, or the `live` that follows states. After an
-    /// operation id this means that the server does not have the operation: the resume has failed,
-    /// unless the id is synthetic. Returns whether the states may be handed out.
-    fn falls_back(&mut self) -> Result<bool, Error> {
-        let Some((asked, margin)) = self.tracker.fallback() else {
-            return Ok(true);
-        };
-        self.tracker.fell_back();
+    /// The server brings states since `asked`, in place of what came after it. After an operation id
+    /// this means that the server does not have the operation: the resume has failed, unless the id
+    /// is synthetic. Returns whether the states may be handed out.
+    fn falls_back(&mut self, asked: Position, margin: u64) -> Result<bool, Error> {
         // What is left of an earlier replication comes with this one.
         self.backfill = None;
         if asked.names_an_operation() {

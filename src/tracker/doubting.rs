@@ -3,7 +3,7 @@
 use super::Tracker;
 use super::doubt::{Doubt, Question};
 use super::hold::MARGIN;
-use super::stage::End;
+use super::stage::{End, Stage};
 use crate::oplog::Position;
 use crate::sse::Lateness;
 
@@ -12,8 +12,11 @@ use crate::sse::Lateness;
 const LATER: i128 = 2;
 
 impl Tracker {
-    /// The connection has fallen behind: what comes from here on is in doubt.
+    /// The connection has fallen behind: if it brings operations, those from here on are in doubt.
     pub fn fell_behind(&mut self) {
+        if self.stage != Stage::Operations {
+            return;
+        }
         match (&mut self.doubt, self.delivered) {
             (Some(doubt), _) => {
                 if let Some(question) = &mut doubt.question {

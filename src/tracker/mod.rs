@@ -17,6 +17,7 @@
 //! A hold and a doubt are pins in [`InFlight`]. A doubt that meets a fallback becomes its hold.
 
 mod acknowledging;
+mod arriving;
 mod dedup;
 mod describing;
 mod doubt;
@@ -31,7 +32,7 @@ mod store;
 
 use std::pin;
 
-use crate::oplog::{Event, Operation, Position, Record};
+use crate::oplog::{Event, Operation, Position};
 use dedup::Dedup;
 pub use dedup::SeenSet;
 use doubt::Doubt;
@@ -41,7 +42,7 @@ pub use in_flight::NotInFlight;
 use in_flight::{Id, InFlight, Pin};
 use out::Describer;
 pub use out::{LinesOut, Out};
-use resume::{Facts, Origin, fallback_margin, resume};
+use resume::{Facts, Origin, resume};
 pub use resume::{Resume, Start, first_resume};
 pub use stage::{End, Stage};
 pub use store::PositionStore;
@@ -65,7 +66,7 @@ pub struct Tracker {
     exact_resume: bool,
     origin: Origin,
     /// The position behind what the present connection was asked for.
-    pub asked: Option<Position>,
+    asked: Option<Position>,
     /// Start a full replication, whatever has been handed out.
     replicate: bool,
     /// The last position handed out.
@@ -74,6 +75,9 @@ pub struct Tracker {
     replicated: Option<Position>,
     hold: Option<Hold>,
     doubt: Option<Doubt>,
+    stage: Stage,
+    /// States have been taken in and no `live` after them.
+    has_open_replication: bool,
     /// How far the log has come.
     pub end: End,
     /// How many seconds after it happened an operation came, at best, over the present connection
@@ -109,6 +113,8 @@ impl Tracker {
             replicated: None,
             hold: None,
             doubt: None,
+            stage: Stage::Opened,
+            has_open_replication: false,
             end: End::Ahead,
             least_lag: None,
             skips_to: None,
@@ -177,76 +183,9 @@ impl Tracker {
         }
     }
 
-    /// A connection stands, made in this UNIX second. A run that starts from now has a position
-    /// from the first one on: [`MARGIN`] seconds before.
-    pub fn opened(&mut self, second: u64) {
-        if let Origin::Now = self.origin {
-            let second = second.saturating_sub(MARGIN);
-            self.origin = Origin::Reached(Position::of_second(second));
-        }
-        if self.delivered.is_none() {
-            self.save();
-        }
-    }
-
-    /// Whether no connection has given a run from now its position yet.
-    pub fn starts_now(&self) -> bool {
-        matches!(self.origin, Origin::Now)
-    }
-
-    /// Where the states begin that the server falls back to, if it does, and how many seconds
-    /// before that the position has to stay until they are complete. `None` where the present
-    /// connection was not asked for anything that brings a fallback.
-    pub fn fallback(&self) -> Option<(Position, u64)> {
-        let asked = self.asked?;
-        Some((asked, fallback_margin(asked, &self.facts())?))
-    }
-
-    /// The present connection brings states instead of what comes after an operation: nothing of it
-    /// was handed out before on the way to the last operation.
-    /// If the connection is lost, the next one asks for the same again.
-    pub fn fell_back(&mut self) {
-        self.skips_to = None;
-        if self.delivered.is_some() {
-            self.delivered = self.asked.or(self.delivered);
-        }
-    }
-
     /// From the next connection on, starts a full replication until one has begun.
     pub fn replicate(&mut self) {
         self.replicate = true;
-    }
-
-    /// Whether a full replication is to begin and has not.
-    pub fn awaits_replication(&self) -> bool {
-        self.replicate
-    }
-
-    /// Tells apart what has the same id; see [`Dedup`].
-    pub fn fingerprint(&self, position: Option<Position>, record: &Record) -> u64 {
-        let (event, data) = (record.event(), record.data());
-        self.dedup.fingerprint(position, event, data)
-    }
-
-    /// Whether this was handed out over an earlier connection and is merely sent again.
-    pub fn is_known(&mut self, position: Option<Position>, fingerprint: u64) -> bool {
-        let Some(position) = position else {
-            return false;
-        };
-        if let Some(last) = self.skips_to {
-            if position == last {
-                // The server had the operation before the first that is skipped, and all up to here.
-                self.skips_to = None;
-                self.end_doubt();
-                return true;
-            }
-            if position.second() <= last.second() {
-                return true;
-            }
-            // Younger than the last one, which has not come: the doubt stays.
-            self.skips_to = None;
-        }
-        self.dedup.is_known(position, fingerprint)
     }
 
     /// Takes note that this operation is being handed out.

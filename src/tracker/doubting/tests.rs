@@ -6,7 +6,9 @@ const BY_ID: Acknowledging = Acknowledging::ById { max_in_flight: 100 };
 const BOTH: [Acknowledging; 2] = [Acknowledging::InOrder, BY_ID];
 
 fn tracker(acknowledging: Acknowledging) -> Tracker {
-    Tracker::new(Start::At(operation(100)), acknowledging, false, None)
+    let mut tracker = Tracker::new(Start::At(operation(100)), acknowledging, false, None);
+    tracker.stage = Stage::Operations;
+    tracker
 }
 
 /// The operation of this second.
@@ -155,12 +157,13 @@ fn after_a_fallback_nothing_is_taken_for_known_and_the_position_waits() {
         handle(&mut tracker, 103..=103);
         deliver(&mut tracker, operation(104));
         assert_eq!(tracker.ask(), Some(operation(102)));
-        tracker.fell_back();
-        assert_eq!(tracker.fallback(), Some((operation(102), 5)));
+        tracker.opened(110);
+        let state = Position::Replication(103_000);
+        let fallback = tracker.advance("insert", Some(state));
+        assert_eq!(fallback, Some((operation(102), 5)));
         tracker.hold_before(operation(102), 5);
         assert!(!tracker.is_in_doubt());
         let held = Some(Position::Replication(97_000));
-        let state = Position::Replication(103_000);
         assert!(!tracker.is_known(Some(state), 7));
         deliver(&mut tracker, state);
         assert!(!tracker.is_known(Some(operation(105)), 0));
