@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 use super::Consumer;
 use super::config::OnResumeFailed;
 use super::error::Error;
-use super::notice::{Certainty, Notice};
+use super::notice::Notice;
 use super::probe::Answer;
 use crate::oplog::Position;
 use crate::tracker::Stage;
@@ -66,16 +66,16 @@ impl Consumer {
         }
     }
 
-    /// Makes certain, at the end of a run, that nothing that was handed out has a gap before it.
-    /// Nothing more is handed out meanwhile. Pending until the server has answered; where it does
-    /// not, that is for ever.
+    /// Finds out, at the end of a run, whether anything that was handed out has a gap before it; a
+    /// gap is told as [`Notice::Skipped`]. Nothing more is handed out meanwhile. Pending until the
+    /// server has answered; where it does not, that is for ever.
     ///
     /// # Errors
     /// [`Error::ResumeFailed`] where there may be a gap and the run is to fail then.
-    pub fn poll_certain(&mut self, cx: &mut Context<'_>) -> Poll<Result<Certainty, Error>> {
+    pub fn poll_certain(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         while let Some(since) = self.tracker.doubted() {
             if self.told_gap == Some(since) {
-                return Poll::Ready(Ok(Certainty::Skipped));
+                return Poll::Ready(Ok(()));
             }
             if !self.probe.is_asking() {
                 if self.probe.failures() > 0 {
@@ -96,7 +96,7 @@ impl Consumer {
                 Answer::Unknown => self.tracker.forget_question(),
             }
         }
-        Poll::Ready(Ok(Certainty::Complete))
+        Poll::Ready(Ok(()))
     }
 
     /// Whether a gap ends the run, and so does what may be one.

@@ -6,7 +6,8 @@ use std::task::{Context, Poll, ready};
 use super::Consumer;
 use super::backfill::{Backfill, Step};
 use super::delivery::{Delivery, Invalid};
-use super::notice::{BackfillEnd, Notice};
+use super::notice::Notice;
+use super::status::BackfillEnd;
 use crate::oplog::{Event, Operation, Position};
 
 impl Consumer {
@@ -55,7 +56,7 @@ impl Consumer {
     fn backfill_step(&mut self, step: Step) -> Option<Delivery> {
         match step {
             Step::Missing(operation) => {
-                self.repaired += 1;
+                self.backfilled += 1;
                 self.tracker.deliver_repaired(&operation);
                 return Some(Delivery::Operation(operation));
             }

@@ -18,6 +18,7 @@ mod notice;
 mod probe;
 mod receive;
 mod reconnect;
+mod status;
 #[cfg(test)]
 mod tests;
 
@@ -31,15 +32,16 @@ use tokio::time::Sleep;
 use crate::http::Clients;
 use crate::oplog::Position;
 pub use crate::tracker::{Acknowledging, Start};
-use crate::tracker::{LinesOut, NotInFlight, PositionStore, Stage, Tracker};
+use crate::tracker::{NotInFlight, PositionStore, Stage, Tracker};
 use backfill::Backfill;
 pub use config::{Clock, Config, OnResumeFailed};
 use delivery::Decoded;
 pub use delivery::{Delivery, Invalid};
 pub use error::Error;
-pub use notice::{BackfillEnd, Certainty, Incomplete, Notice, Observer};
+pub use notice::{Notice, Observer};
 use probe::Probe;
 use reconnect::{Answered, Incoming, Reconnect};
+pub use status::{BackfillEnd, Incomplete, Status};
 
 /// A pause of reading that lasts so long ends the connection. A log that wraps in less time cannot
 /// be followed over a lost connection either, since the next try comes no sooner; and what is
@@ -54,16 +56,18 @@ pub struct Consumer {
     tracker: Tracker,
     /// Fetches what the last replication left out, once it can.
     backfill: Option<Backfill>,
-    /// The main connection has brought something last, so it is the repair's turn.
+    /// The main connection has brought something last, so it is the backfill's turn.
     is_turn_of_backfill: bool,
-    /// How many objects repairs have brought.
-    repaired: u64,
-    /// How the last repair ended.
+    /// How many objects backfills have brought.
+    backfilled: u64,
+    /// How the last backfill ended.
     backfill_end: Option<BackfillEnd>,
     /// Asks whether something was skipped.
     probe: Probe,
     /// It has been said, at the end of the run, that operations after this one may have been skipped.
     told_gap: Option<Position>,
+    /// How many connections have stood so far.
+    connections: u64,
     /// When the present connection was answered.
     answered: Answered,
     /// Counts polls up to 255, then from 0 again.
@@ -95,9 +99,10 @@ impl Consumer {
             clients,
             backfill: None,
             is_turn_of_backfill: false,
-            repaired: 0,
+            backfilled: 0,
             backfill_end: None,
             told_gap: None,
+            connections: 0,
             answered: Answered::new(None, 0),
             polls: 0,
             pause: None,
@@ -150,25 +155,14 @@ impl Consumer {
         }
     }
 
-    /// How the last repair of this run ended; `None` where none has.
+    /// How the last backfill of this run ended; `None` where none has.
     pub fn backfill_end(&self) -> Option<BackfillEnd> {
         self.backfill_end
-    }
-
-    /// How many objects repairs have handed out. After a fallback that includes what was handed out
-    /// as an operation before.
-    pub fn repaired(&self) -> u64 {
-        self.repaired
     }
 
     /// How many handed-out operations wait for an acknowledgement by id.
     pub fn in_flight(&self) -> usize {
         self.tracker.in_flight()
-    }
-
-    /// The same with more about them.
-    pub fn lines_out(&self) -> LinesOut {
-        self.tracker.lines_out()
     }
 
     /// What comes from here on is handed out now.
@@ -200,7 +194,7 @@ impl Consumer {
     }
 
     /// Ends a connection that brings operations. One that brings states is kept: states do not
-    /// leave the store, and their end is checked by the repair.
+    /// leave the store, and their end is checked by the backfill.
     fn drop_unread(&mut self) {
         if self.main.is_connected() && self.tracker.stage() != Stage::States {
             self.disconnect();

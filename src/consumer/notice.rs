@@ -85,30 +85,3 @@ pub enum Notice<'a> {
         reason: &'a str,
     },
 }
-
-/// What a run that ends now leaves incomplete.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Incomplete {
-    /// A replication, or a fallback, has not come to its `live`.
-    Replication,
-    /// What a replication left out has not been fetched.
-    Backfill,
-}
-
-/// How a repair ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BackfillEnd {
-    /// Everything that the replication left out was fetched.
-    Done,
-    /// It cannot be fetched and stays missing.
-    GivenUp,
-}
-
-/// What is known about gaps at the end of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Certainty {
-    /// Nothing that was handed out has a gap before it.
-    Complete,
-    /// The server no longer has the last operation without doubt, so there may be a gap after it.
-    Skipped,
-}

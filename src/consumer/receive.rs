@@ -24,6 +24,7 @@ impl Consumer {
                 local: answered.local,
             });
         }
+        self.connections += 1;
         self.tracker.opened(answered.earliest());
         self.answered = answered;
     }

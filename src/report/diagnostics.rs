@@ -41,10 +41,8 @@ pub enum Verbosity {
 pub struct Diagnostics {
     verbosity: Verbosity,
     outages: Outages,
-    /// Why the repair was delayed last, and when that was told.
-    repair_delayed: Option<(String, Instant)>,
-    /// How many connections have stood so far.
-    connections: u64,
+    /// Why the backfill was delayed last, and when that was told.
+    backfill_delayed: Option<(String, Instant)>,
 }
 
 impl Diagnostics {
@@ -53,14 +51,8 @@ impl Diagnostics {
         Self {
             verbosity,
             outages: Outages::default(),
-            repair_delayed: None,
-            connections: 0,
+            backfill_delayed: None,
         }
-    }
-
-    /// How many connections followed the first one.
-    pub fn reconnections(&self) -> u64 {
-        self.connections.saturating_sub(1)
     }
 
     /// Says something that matters to anyone who did not ask for quiet.
@@ -114,8 +106,8 @@ impl Diagnostics {
             Notice::ClocksDiffer { server, local } => {
                 self.warn(&words::clocks_differ(*server, *local));
             }
-            Notice::Backfilled { is_early } => self.repaired(*is_early),
-            Notice::BackfillDelayed { failure, wait } => self.repair_delayed(failure, *wait),
+            Notice::Backfilled { is_early } => self.backfilled(*is_early),
+            Notice::BackfillDelayed { failure, wait } => self.backfill_delayed(failure, *wait),
             Notice::BackfillGivenUp { reason } => self.warn(&words::backfill_given_up(reason)),
         }
     }
@@ -138,7 +130,6 @@ impl Diagnostics {
     }
 
     fn connected(&mut self, endpoint: &Endpoint) {
-        self.connections += 1;
         match self
             .outages
             .connected(Instant::now(), endpoint.url.as_str())
@@ -154,8 +145,8 @@ impl Diagnostics {
         }
     }
 
-    fn repaired(&mut self, is_early: bool) {
-        self.repair_delayed = None;
+    fn backfilled(&mut self, is_early: bool) {
+        self.backfill_delayed = None;
         if is_early {
             self.warn(&words::BACKFILLED_EARLY);
             return;
@@ -163,15 +154,18 @@ impl Diagnostics {
         self.info(&words::BACKFILLED);
     }
 
-    fn repair_delayed(&mut self, failure: &Failure, wait: Duration) {
+    fn backfill_delayed(&mut self, failure: &Failure, wait: Duration) {
         let now = Instant::now();
-        let is_told = self.repair_delayed.as_ref().is_some_and(|(reason, told)| {
-            *reason == failure.reason && now.duration_since(*told) < REPEAT
-        });
+        let is_told = self
+            .backfill_delayed
+            .as_ref()
+            .is_some_and(|(reason, told)| {
+                *reason == failure.reason && now.duration_since(*told) < REPEAT
+            });
         if is_told && self.verbosity < Verbosity::Verbose {
             return;
         }
-        self.repair_delayed = Some((failure.reason.clone(), now));
+        self.backfill_delayed = Some((failure.reason.clone(), now));
         let wait = ForPeople(wait);
         self.warn(&words::backfill_delayed(&with_advice(failure), wait));
     }

@@ -13,6 +13,6 @@ mod words;
 pub use advice::{against, with_advice};
 pub use diagnostics::{Diagnostics, Limiter, Verbosity, fatal};
 pub use progress::Progress;
+pub use statistics::Tally;
 pub use statistics::shared::SharedStatistics;
-pub use statistics::{Tally, Whereabouts};
 pub use words::{NextRun, described, incomplete, uncertain};

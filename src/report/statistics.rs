@@ -9,34 +9,13 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-use crate::consumer::Incomplete;
-use crate::oplog::Position;
+use crate::consumer::{BackfillEnd, Status};
 use crate::output::Format;
-use crate::tracker::LinesOut;
 
 pub use tally::Tally;
 
 use lags::{LagSummary, Lags};
 use tally::Events;
-
-/// Where a run is, besides what was printed.
-#[derive(Clone, Debug, Default)]
-pub struct Whereabouts {
-    /// Up to where everything is acknowledged.
-    pub position: Option<Position>,
-    /// How many objects were fetched after replications. Some of them may have been printed before.
-    pub repaired: u64,
-    /// How many connections followed the first.
-    pub reconnections: u64,
-    /// What a replication missed has been fetched.
-    pub has_repaired: bool,
-    /// What would be missing if the run ended now.
-    pub incomplete: Option<Incomplete>,
-    /// What was printed may have a gap in it.
-    pub is_uncertain: bool,
-    /// What is out unacknowledged.
-    pub lines_out: LinesOut,
-}
 
 /// How far the fetching of what replications missed has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -51,7 +30,7 @@ enum Repair {
 /// What is shown of a run.
 #[derive(Debug)]
 pub struct Statistics {
-    whereabouts: Whereabouts,
+    status: Status,
     started: Instant,
     events: Events,
     invalid: u64,
@@ -103,7 +82,7 @@ impl Statistics {
     /// Nothing has come yet.
     fn new() -> Self {
         Self {
-            whereabouts: Whereabouts::default(),
+            status: Status::default(),
             started: Instant::now(),
             events: Events::default(),
             invalid: 0,
@@ -129,13 +108,13 @@ impl Statistics {
     }
 
     /// Where the run is.
-    pub fn whereabouts(&self) -> &Whereabouts {
-        &self.whereabouts
+    pub fn status(&self) -> &Status {
+        &self.status
     }
 
     /// The run is here now.
-    pub fn set_whereabouts(&mut self, whereabouts: Whereabouts) {
-        self.whereabouts = whereabouts;
+    pub fn set_status(&mut self, status: Status) {
+        self.status = status;
     }
 
     fn text(&self, format: Format, is_kept: bool, saved_at: Option<Instant>) -> String {
@@ -148,28 +127,22 @@ impl Statistics {
     }
 
     fn summary(&self, saved_at: Option<Instant>) -> Summary<'_> {
-        let Whereabouts {
-            position,
-            repaired,
-            reconnections,
-            has_repaired,
-            incomplete,
-            is_uncertain: _,
-            lines_out: ref out,
-        } = self.whereabouts;
-        let repair = match incomplete {
-            Some(_) => Some(Repair::Pending),
-            None => has_repaired.then_some(Repair::Done),
+        let status = &self.status;
+        let repair = match (status.incomplete, status.backfill_end) {
+            (Some(_), _) => Some(Repair::Pending),
+            (None, Some(BackfillEnd::Done)) => Some(Repair::Done),
+            (None, _) => None,
         };
+        let out = &status.lines_out;
         Summary {
             events: self.events,
             invalid: self.invalid,
             first_id: self.first_id.as_deref(),
             last_id: self.first_id.as_ref().map(|_| self.last_id.as_str()),
-            position: position.map(|position| position.to_string()),
+            position: status.position.map(|position| position.to_string()),
             lag_ms: self.lags.as_ref().and_then(Lags::summary),
-            reconnections,
-            repaired,
+            reconnections: status.reconnections,
+            repaired: status.backfilled,
             repair,
             in_flight: InFlight {
                 lines: out.lines,

@@ -40,7 +40,7 @@ impl Tail {
             failure => failure,
         };
         // Before the end of the consumer, which forgets.
-        self.note_whereabouts();
+        self.note_status();
         let left = self.batcher.consumer.incomplete();
         self.batcher.consumer.stop();
         let saver = self.saver.as_ref();

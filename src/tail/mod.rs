@@ -17,11 +17,11 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch};
 
-use crate::consumer::{Acknowledging, BackfillEnd, Consumer, PAUSE};
+use crate::consumer::{Acknowledging, Consumer, PAUSE};
 use crate::exit::ExitStatus;
 use crate::oplog::Position;
 use crate::output::Stdout;
-use crate::report::{Diagnostics, Limiter, NextRun, SharedStatistics, Whereabouts, described};
+use crate::report::{Diagnostics, Limiter, NextRun, SharedStatistics, described};
 use crate::settings::{Ack, Settings};
 use crate::state::Saver;
 use crate::tracker::PositionStore as _;
@@ -142,7 +142,7 @@ impl Tail {
             let step = self.next_step().await;
             if !self.batcher.batch().is_empty() {
                 // Writing may take for ever.
-                self.note_whereabouts();
+                self.note_status();
             }
             // Lines before an error are as good as any.
             let writing = Instant::now();
@@ -249,21 +249,14 @@ impl Tail {
     /// Shows them, unless they have been shown meanwhile in place of this thread.
     fn show_asked_statistics(&self) {
         if self.statistics.take_asked() {
-            self.note_whereabouts();
+            self.note_status();
             self.statistics.show();
         }
     }
 
-    fn note_whereabouts(&self) {
-        self.statistics.lock().set_whereabouts(Whereabouts {
-            position: self.batcher.consumer.position(),
-            repaired: self.batcher.consumer.repaired(),
-            reconnections: self.diagnostics.borrow().reconnections(),
-            has_repaired: self.batcher.consumer.backfill_end() == Some(BackfillEnd::Done),
-            incomplete: self.batcher.consumer.incomplete(),
-            is_uncertain: self.batcher.consumer.is_uncertain(),
-            lines_out: self.batcher.consumer.lines_out(),
-        });
+    fn note_status(&self) {
+        let status = self.batcher.consumer.status();
+        self.statistics.lock().set_status(status);
     }
 }
 

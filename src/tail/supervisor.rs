@@ -128,13 +128,13 @@ pub fn start(
 /// Ends the process in place of the main thread.
 fn end(status: ExitStatus, terms: Terms, saver: Option<Saver>, statistics: &SharedStatistics) -> ! {
     let saved = saver.map_or(Ok(()), |saver| saver.finish(SAVING));
-    let whereabouts = statistics.lock().whereabouts().clone();
+    let run = statistics.lock().status().clone();
     let mut last_lines = String::new();
-    if let Some(left) = whereabouts.incomplete.filter(|_| !terms.is_quiet) {
+    if let Some(left) = run.incomplete.filter(|_| !terms.is_quiet) {
         last_lines += &stderr::line(&incomplete(left, terms.next_run));
     }
-    let fails = whereabouts.is_uncertain && terms.fails_if_uncertain;
-    if fails || (whereabouts.is_uncertain && !terms.is_quiet) {
+    let fails = run.is_uncertain && terms.fails_if_uncertain;
+    if fails || (run.is_uncertain && !terms.is_quiet) {
         last_lines += &stderr::line(&uncertain());
     }
     let status = match saved {

@@ -190,7 +190,7 @@ fn deletions_that_the_store_lost_since_a_time() {
         let_repair(world).await;
         if world.config.repair {
             assert_eq!(gone(world), 0);
-            assert_eq!(world.repaired(), 199, "and nothing else");
+            assert_eq!(world.backfilled(), 199, "and nothing else");
         }
     });
 }
@@ -235,7 +235,7 @@ fn filters() {
             // Operations that the filter holds back show nothing.
             world.apply(Change::insert("user", "u3"), 9_000);
             world.catch_up().await;
-            assert_eq!(world.repaired(), 0);
+            assert_eq!(world.backfilled(), 0);
             world.apply(video("v4", "user/u1"), 1_000);
             world.catch_up().await;
         });
@@ -256,7 +256,7 @@ fn an_object_changed_again_before_the_repair() {
         world.change("v3", Delete, 1_000);
         let_repair(world).await;
         if world.config.repair {
-            assert_eq!(world.repaired(), 1, "only v4");
+            assert_eq!(world.backfilled(), 1, "only v4");
         }
     });
 }

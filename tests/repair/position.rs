@@ -113,7 +113,7 @@ fn moves_once_the_repair_is_done_on_a_quiet_log() {
             let mut world = World::new(&setup(acknowledging));
             replicate(&mut world).await;
             world.change("v4", Insert, 9_000);
-            while world.repaired() < 2 {
+            while world.backfilled() < 2 {
                 world.read(1).await;
                 world.acknowledge(u8::MAX);
             }
@@ -197,7 +197,7 @@ fn no_more_is_out_than_may_be() {
         }
         world.catch_up().await;
         world.change("v4", Insert, 9_000);
-        while world.repaired() < 20 {
+        while world.backfilled() < 20 {
             let mut idle = 0;
             while idle < 100 && !world.consumer.is_paused() {
                 match world.poll().await.unwrap() {
@@ -209,7 +209,7 @@ fn no_more_is_out_than_may_be() {
             }
             // Nothing is read until this, on whatever connection.
             world.acknowledge(u8::MAX);
-            assert!(idle < 100 || world.repaired() >= 20, "it stands still");
+            assert!(idle < 100 || world.backfilled() >= 20, "it stands still");
         }
     });
 }

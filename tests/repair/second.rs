@@ -60,7 +60,7 @@ fn cut_at_every_byte() {
             let_repair_with(&mut world, [Fate::CutAfter(bytes)]).await;
             assert!(!world.consumer.awaits_backfill(), "{bytes}");
             assert_eq!(world.wrong(), [""; 0], "{bytes}");
-            assert_eq!(world.repaired(), 2, "{bytes}");
+            assert_eq!(world.backfilled(), 2, "{bytes}");
             // Two connections where nothing was cut.
             if world.front.count() == 2 {
                 longest = Some(bytes);
@@ -108,7 +108,7 @@ fn closed_when_it_has_brought_what_was_missing() {
             ..Setup::default()
         });
         let_repair_with(&mut world, []).await;
-        assert_eq!((world.repaired(), world.front.count()), (2, 2));
+        assert_eq!((world.backfilled(), world.front.count()), (2, 2));
         assert_eq!(world.read(usize::MAX).await, 0);
         let until = Instant::now() + LONG_PATIENCE;
         while world.front.standing() > 1 {

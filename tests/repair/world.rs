@@ -40,7 +40,7 @@ pub fn with_and_without(setup: &Setup, mut case: impl AsyncFnMut(&mut World)) {
                 let wrong = world.wrong();
                 if repair {
                     assert_eq!(wrong, [""; 0], "with the repair, {acknowledging:?}");
-                    assert!(world.repaired() > 0, "there was something to repair");
+                    assert!(world.backfilled() > 0, "there was something to repair");
                 } else {
                     assert_ne!(wrong, [""; 0], "without the repair, {acknowledging:?}");
                 }
@@ -64,7 +64,7 @@ pub struct World {
     /// What was told about repairs.
     pub told: Rc<RefCell<Vec<String>>>,
     /// How many objects the repairs of consumers that are gone have brought.
-    repaired: u64,
+    backfilled: u64,
 }
 
 impl World {
@@ -90,7 +90,7 @@ impl World {
             now_ms: EPOCH_MS - LONG_AGO_MS,
             clock,
             told,
-            repaired: 0,
+            backfilled: 0,
         };
         // The log of a server is never empty.
         world.change("v0", Action::Delete, 0);
@@ -154,8 +154,8 @@ impl World {
     }
 
     /// How many objects the repairs have brought.
-    pub fn repaired(&self) -> u64 {
-        self.repaired + self.consumer.repaired()
+    pub fn backfilled(&self) -> u64 {
+        self.backfilled + self.consumer.status().backfilled
     }
 
     /// Takes up to `most` operations, as far as they come without waiting for new ones to happen;
@@ -199,7 +199,7 @@ impl World {
     /// As [`World::kill`], the last acknowledgements saved or not, and what is handed out and not
     /// acknowledged handled or lost.
     pub fn die(&mut self, is_saved: bool, is_handled: bool) {
-        self.repaired += self.consumer.repaired();
+        self.backfilled += self.consumer.status().backfilled;
         self.reader.die(is_saved, is_handled);
     }
 

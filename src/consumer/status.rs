@@ -1,0 +1,59 @@
+//! Where a run is, for whoever tells a person.
+
+use super::Consumer;
+use crate::oplog::Position;
+use crate::tracker::LinesOut;
+
+/// What a run that ends now leaves incomplete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Incomplete {
+    /// A replication, or a fallback, has not come to its `live`.
+    Replication,
+    /// What a replication left out has not been fetched.
+    Backfill,
+}
+
+/// How a backfill ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BackfillEnd {
+    /// Everything that the replication left out was fetched.
+    Done,
+    /// It cannot be fetched and stays missing.
+    GivenUp,
+}
+
+/// Where a run is.
+#[derive(Clone, Debug, Default)]
+pub struct Status {
+    /// Up to where everything is acknowledged; `None` while the run starts from now and has not
+    /// connected.
+    pub position: Option<Position>,
+    /// How many connections followed the first.
+    pub reconnections: u64,
+    /// How many objects backfills have handed out. After a fallback that includes what was handed
+    /// out as an operation before.
+    pub backfilled: u64,
+    /// How the last backfill ended; `None` where none has.
+    pub backfill_end: Option<BackfillEnd>,
+    /// What would be missing if the run ended now; `None` where nothing would.
+    pub incomplete: Option<Incomplete>,
+    /// Something that was handed out may have a gap before it.
+    pub is_uncertain: bool,
+    /// What is out unacknowledged.
+    pub lines_out: LinesOut,
+}
+
+impl Consumer {
+    /// Where the run is.
+    pub fn status(&self) -> Status {
+        Status {
+            position: self.position(),
+            reconnections: self.connections.saturating_sub(1),
+            backfilled: self.backfilled,
+            backfill_end: self.backfill_end(),
+            incomplete: self.incomplete(),
+            is_uncertain: self.is_uncertain(),
+            lines_out: self.tracker.lines_out(),
+        }
+    }
+}
