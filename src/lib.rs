@@ -27,6 +27,7 @@
 //! - [`oplog`]: records, operations, objects, positions
 //! - [`limits`]: whether the limits of the process leave room for a run
 //! - [`exit`]: the exit statuses
+//! - [`clock`]: the time of day, of this machine and as a server tells it
 //! - [`duration`]: durations as a person writes and reads them
 //! - [`quiet`]: a timer for how long nothing comes
 //! - [`redact`]: URLs without passwords
@@ -39,6 +40,7 @@ mod tests;
 pub mod app;
 mod check;
 pub mod cli;
+pub mod clock;
 mod compare;
 pub mod consumer;
 pub mod demo;

@@ -254,7 +254,7 @@ fn everything(config: Config) -> Config {
         start: Start::At(Position::of_second(1)),
         exact_resume: false,
         on_resume_failed: OnResumeFailed::Continue,
-        repair: true,
+        backfill: true,
         acknowledging: Acknowledging::InOrder,
         ..config
     }

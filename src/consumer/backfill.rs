@@ -7,31 +7,27 @@
 //!
 //! Some seconds later the missing ones can be asked for: a second connection that falls back to
 //! the second of the replication's last position brings the states since then, deletions
-//! included, up to its own `live`. What the main connection has sent an operation about in the
-//! meantime is left out of it, because the server writes the operation before the state, so the
+//! included, up to its own `live`. An object about which the main connection has sent an operation
+//! in the meantime is not taken from it: the server writes the operation before the state, so the
 //! state may be the older of the two.
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use super::config::Config;
 use super::error::Error;
 use super::notice::Notice;
 use super::reconnect::{Incoming, Reconnect};
-use crate::http::Clients;
-use crate::oplog::{Event, InvalidOperation, Operation, Position, Record};
+use super::status::BackfillEnd;
+use crate::oplog::{Event, InvalidOperation, Object, Operation, Position, Record};
 use crate::tracker::{MARGIN, SeenSet};
 
-/// How many it must be at least: with clocks that agree the second is over by then.
+/// How many seconds it must be at least: with clocks that agree the second is over by then.
 const LEAST_MARGIN: u64 = 1;
-/// How often it is tried again, where `--retries` does not say more: about five minutes.
-const LEAST_RETRIES: u32 = 12;
 /// How many objects are remembered that the main connection has sent since `live`.
 const MOST_SEEN: usize = 100_000;
 
-/// What the repair has come to.
+/// What fetching has come to.
 #[derive(Debug)]
 pub enum Step {
     /// This object was missing.
@@ -46,79 +42,48 @@ pub enum Step {
     GivenUp(String),
 }
 
-/// A repair that is due, or will be.
-pub struct Backfill {
-    config: Arc<Config>,
-    clients: Arc<Clients>,
+/// How far the backfill of the last replication has come. Before its `live` there is none; what
+/// holds the position back by then is the tracker's alone.
+pub enum Backfill {
+    /// Nothing is to be fetched. How the last one ended, if there was one.
+    Idle(Option<BackfillEnd>),
+    /// `live` has come, and what is missing cannot be asked for yet.
+    Waiting(Missing, Wait),
+    /// What is missing is being asked for.
+    Fetching(Missing, Box<Reconnect>),
+}
+
+/// What the last replication left out, as far as it can be told from the rest.
+pub struct Missing {
     /// The second from which on states are asked for: where the fallback began, or that of the last
     /// position of the replication, or an earlier one.
     from: u64,
-    /// By the second of an operation it is known when what is missing can be asked for; everything
-    /// that is missing happened before this second.
-    missing_before: u64,
-    /// No operation has come since `live`.
-    awaits_operation: bool,
     hasher: RandomState,
     /// Hashes of type and id of what the main connection has sent since `live`.
     seen: HashSet<u64>,
-    /// What the replication has sent of its last second.
-    known: SeenSet,
     /// How many operations there was no room to remember.
     unseen: usize,
-    /// It went ahead with less than the margin.
+    /// What the replication has sent of its last second.
+    known: SeenSet,
+    /// It is asked for before it was certain that nothing more can be missing.
     is_early: bool,
-    connection: Option<Reconnect>,
 }
 
-impl Backfill {
-    /// The repair, from the UNIX second `from` on, of a replication that was over in the second
-    /// `over_at`, by any clock; `known` is what it sent last.
-    pub fn new(
-        config: Arc<Config>,
-        clients: Arc<Clients>,
-        from: u64,
-        over_at: u64,
-        known: SeenSet,
-    ) -> Self {
-        Self {
-            config,
-            clients,
-            from,
-            missing_before: over_at,
-            awaits_operation: true,
-            hasher: RandomState::new(),
-            seen: HashSet::new(),
-            known,
-            unseen: 0,
-            is_early: false,
-            connection: None,
-        }
-    }
+/// What is waited for: an operation that is young enough.
+pub struct Wait {
+    /// Everything that is missing happened before this second.
+    missing_before: u64,
+    /// No operation has come since `live`.
+    is_first: bool,
+}
 
-    /// The main connection has sent this operation; says whether the repair is due now.
+impl Wait {
+    /// Whether it is over with an operation of this second.
     ///
     /// `is_behind` says whether the server may have had to wait before it sent the operation. If
     /// the first operation comes late for that reason, some before it may have left the log.
-    pub fn saw(
-        &mut self,
-        operation: &Operation,
-        position: Option<Position>,
-        is_behind: bool,
-    ) -> bool {
-        let Some(object) = operation.object() else {
-            return false;
-        };
-        let object = self.hasher.hash_one((object.kind, object.id));
-        if self.seen.len() < MOST_SEEN {
-            self.seen.insert(object);
-        } else if !self.seen.contains(&object) {
-            self.unseen += 1;
-        }
-        let Some(Position::Operation(id)) = position else {
-            return false;
-        };
-        let second = u64::from(id.second());
-        if std::mem::take(&mut self.awaits_operation) {
+    fn is_over(&mut self, second: u64, is_behind: bool, missing: &mut Missing) -> bool {
+        if std::mem::take(&mut self.is_first) {
             // What is missing happened before the first operation in any case, which counts where
             // the clocks of this machine or of a proxy are ahead.
             let over_at = self.missing_before;
@@ -131,81 +96,136 @@ impl Backfill {
                 return true;
             }
         }
-        if self.connection.is_some() {
-            return false;
-        }
         let is_due = |margin| second >= self.missing_before + margin;
         // When no more can be remembered it goes ahead, with what certainty there is.
-        self.is_early = self.unseen > 0 && !is_due(MARGIN) && is_due(LEAST_MARGIN);
-        is_due(MARGIN) || self.is_early
+        missing.is_early = missing.unseen > 0 && !is_due(MARGIN) && is_due(LEAST_MARGIN);
+        is_due(MARGIN) || missing.is_early
     }
+}
 
-    /// Begins to fetch.
-    pub fn start(&mut self) {
-        // To give up lets the position move past what is missing, so it takes more than the few
-        // tries that a run may be allowed.
-        let retries = self
-            .config
-            .retries
-            .map_or(LEAST_RETRIES, |it| it.max(LEAST_RETRIES));
-        let config = Config {
-            retries: Some(retries),
-            ..Config::clone(&self.config)
+impl Backfill {
+    /// The backfill, from the UNIX second `from` on, of a replication that was over in the second
+    /// `over_at`, by any clock; `known` is what it sent last.
+    pub fn new(from: u64, over_at: u64, known: SeenSet) -> Self {
+        let missing = Missing {
+            from,
+            hasher: RandomState::new(),
+            seen: HashSet::new(),
+            unseen: 0,
+            known,
+            is_early: false,
         };
-        self.connection = Some(Reconnect::new(Arc::new(config), Arc::clone(&self.clients)));
+        let wait = Wait {
+            missing_before: over_at,
+            is_first: true,
+        };
+        Self::Waiting(missing, wait)
     }
 
-    /// Whether it has begun.
+    /// Nothing counts any more of what is missing.
+    pub fn cancel(&mut self) {
+        if self.is_pending() {
+            *self = Self::Idle(None);
+        }
+    }
+
+    /// Whether something is to be fetched.
+    pub fn is_pending(&self) -> bool {
+        !matches!(self, Self::Idle(_))
+    }
+
+    /// Whether it is being fetched.
     pub fn is_running(&self) -> bool {
-        self.connection.is_some()
+        matches!(self, Self::Fetching(..))
     }
 
-    /// Whether it went ahead before it was certain that nothing more can be missing.
+    /// Whether it is being fetched before it was certain that nothing more can be missing.
     pub fn is_early(&self) -> bool {
-        self.is_early
+        matches!(self, Self::Fetching(missing, _) if missing.is_early)
+    }
+
+    /// How the last one ended; `None` where none has.
+    pub fn end(&self) -> Option<BackfillEnd> {
+        match self {
+            Self::Idle(end) => *end,
+            _ => None,
+        }
+    }
+
+    /// The main connection has sent this operation; says whether it is time to fetch.
+    pub fn saw(
+        &mut self,
+        operation: &Operation,
+        position: Option<Position>,
+        is_behind: bool,
+    ) -> bool {
+        let (missing, wait) = match self {
+            Self::Idle(_) => return false,
+            Self::Waiting(missing, wait) => (missing, Some(wait)),
+            Self::Fetching(missing, _) => (missing, None),
+        };
+        let Some(object) = operation.object() else {
+            return false;
+        };
+        missing.saw(&object);
+        match (wait, position) {
+            (Some(wait), Some(Position::Operation(id))) => {
+                wait.is_over(u64::from(id.second()), is_behind, missing)
+            }
+            _ => false,
+        }
+    }
+
+    /// Begins to fetch over this connection, or begins again.
+    pub fn fetch(&mut self, connection: Reconnect) {
+        *self = match std::mem::replace(self, Self::Idle(None)) {
+            Self::Waiting(missing, _) | Self::Fetching(missing, _) => {
+                Self::Fetching(missing, Box::new(connection))
+            }
+            idle @ Self::Idle(_) => idle,
+        };
     }
 
     /// Tells that reading paused for a reason of ours.
     pub fn pause_clock(&mut self) {
-        if let Some(connection) = &mut self.connection {
+        if let Self::Fetching(_, connection) = self {
             connection.pause_clock();
         }
     }
 
-    /// The next thing the repair brings. Pending for ever while it is not due.
+    /// The next thing that it brings. Pending for ever before it is time to fetch.
     pub fn poll(
         &mut self,
         cx: &mut Context<'_>,
         observer: &mut dyn FnMut(Notice<'_>),
     ) -> Poll<Step> {
-        let most_unseen = if self.connection.is_some() {
-            MOST_SEEN
-        } else {
-            0
+        let (missing, connection) = match self {
+            Self::Idle(_) => return Poll::Pending,
+            Self::Waiting(missing, _) if missing.unseen == 0 => return Poll::Pending,
+            Self::Fetching(missing, connection) if missing.unseen <= MOST_SEEN => {
+                (missing, connection)
+            }
+            _ => {
+                return Poll::Ready(Step::GivenUp(format!(
+                    "more than {MOST_SEEN} objects changed before it was done"
+                )));
+            }
         };
-        if self.unseen > most_unseen {
-            return Poll::Ready(Step::GivenUp(format!(
-                "more than {MOST_SEEN} objects changed before it was done"
-            )));
-        }
+        let after = Position::of_second(missing.from);
+        let mut observer = |notice: Notice<'_>| match notice {
+            Notice::Exchanged(_) => observer(notice),
+            // Another agent is tried at once; what comes of that counts.
+            Notice::Lost { wait, .. } if wait.is_zero() => {}
+            Notice::Lost { failure, wait, .. } => {
+                observer(Notice::BackfillDelayed { failure, wait });
+            }
+            _ => {}
+        };
         loop {
-            let Some(connection) = &mut self.connection else {
-                return Poll::Pending;
-            };
-            let after = Position::of_second(self.from);
-            let mut observer = |notice: Notice<'_>| match notice {
-                Notice::Exchanged(_) => observer(notice),
-                // Another agent is tried at once; what comes of that counts.
-                Notice::Lost { wait, .. } if wait.is_zero() => {}
-                Notice::Lost { failure, wait, .. } => {
-                    observer(Notice::BackfillDelayed { failure, wait });
-                }
-                _ => {}
-            };
             match ready!(connection.poll(cx, || Some(after), &mut observer)) {
                 Ok(Incoming::Opened(_)) => {}
                 Ok(Incoming::Event(record)) => {
-                    if let Some(step) = self.receive(record) {
+                    if let Some(step) = missing.receive(record) {
                         return Poll::Ready(step);
                     }
                 }
@@ -216,7 +236,24 @@ impl Backfill {
             }
         }
     }
+}
 
+impl Missing {
+    fn hash(&self, object: &Object<'_>) -> u64 {
+        self.hasher.hash_one((object.kind, object.id))
+    }
+
+    /// The main connection has sent an operation about this object.
+    fn saw(&mut self, object: &Object<'_>) {
+        let object = self.hash(object);
+        if self.seen.len() < MOST_SEEN {
+            self.seen.insert(object);
+        } else if !self.seen.contains(&object) {
+            self.unseen += 1;
+        }
+    }
+
+    /// Takes in what the second connection sends.
     fn receive(&mut self, record: Record) -> Option<Step> {
         let position = record.id().parse().ok();
         let (event, data) = (record.event(), record.data());
@@ -240,11 +277,8 @@ impl Backfill {
             Ok(operation) => operation,
             Err(invalid) => return Some(Step::Invalid(invalid)),
         };
-        if let Some(object) = operation.object()
-            && self
-                .seen
-                .contains(&self.hasher.hash_one((object.kind, object.id)))
-        {
+        let object = operation.object();
+        if object.is_some_and(|object| self.seen.contains(&self.hash(&object))) {
             return None;
         }
         if let Some(position) = position {

@@ -1,10 +1,6 @@
 //! What a consumer needs to know, already validated.
 
-use std::fmt;
-use std::sync::Arc;
-
-use jiff::Timestamp;
-
+use crate::clock::Clock;
 use crate::http::{self, Endpoint};
 use crate::tracker::{Acknowledging, Start};
 
@@ -17,38 +13,6 @@ pub enum OnResumeFailed {
     Replicate,
     /// Take none of them and give up.
     Exit,
-}
-
-/// The clock of this machine, or of a test.
-#[derive(Clone)]
-pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
-
-impl Clock {
-    /// The clock of this machine.
-    pub fn system() -> Self {
-        Self(Arc::new(Timestamp::now))
-    }
-
-    /// A clock that shows what `now` says.
-    pub fn new(now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
-        Self(Arc::new(now))
-    }
-
-    /// The UNIX second that it is.
-    pub fn second(&self) -> u64 {
-        second_of((self.0)())
-    }
-}
-
-impl fmt::Debug for Clock {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Clock")
-    }
-}
-
-/// The UNIX second of a time; 0 for times before 1970.
-pub(super) fn second_of(time: Timestamp) -> u64 {
-    u64::try_from(time.as_second()).unwrap_or(0)
 }
 
 /// Everything a consumer needs to know before it connects.
@@ -67,7 +31,7 @@ pub struct Config {
     /// What to do when the server no longer has the operation to resume from.
     pub on_resume_failed: OnResumeFailed,
     /// Whether to fetch what the server leaves out of a replication.
-    pub repair: bool,
+    pub backfill: bool,
     /// How acknowledgements come.
     pub acknowledging: Acknowledging,
     /// The time of day.
@@ -86,7 +50,7 @@ impl Config {
             start: Start::Now,
             exact_resume: false,
             on_resume_failed: OnResumeFailed::Continue,
-            repair: true,
+            backfill: true,
             acknowledging: Acknowledging::InOrder,
             clock: Clock::system(),
             last_second: None,

@@ -7,11 +7,15 @@ use super::Consumer;
 use super::backfill::{Backfill, Step};
 use super::delivery::{Delivery, Invalid};
 use super::notice::Notice;
+use super::reconnect::Reconnect;
 use super::status::BackfillEnd;
 use crate::oplog::{Event, Operation, Position};
 
+/// How often it is tried again, where `--retries` does not say more: about five minutes.
+const LEAST_RETRIES: u32 = 12;
+
 impl Consumer {
-    /// Follows what the main connection sends, so that a repair can begin when it is due.
+    /// Follows what the main connection sends, so that fetching can begin when it is time.
     pub(super) fn plan_backfill(
         &mut self,
         operation: &Operation,
@@ -20,35 +24,45 @@ impl Consumer {
     ) {
         match operation.event() {
             // What an earlier replication left out counts no more.
-            Event::Reset => self.backfill = None,
-            Event::Live if !self.config.repair => self.tracker.release(),
+            Event::Reset => self.backfill.cancel(),
+            Event::Live if !self.config.backfill => self.tracker.release(),
             Event::Live => {
                 let known = self.tracker.recent();
                 let Some(from) = self.tracker.hold_after_replication() else {
                     return;
                 };
-                self.backfill_end = None;
                 let over_at = self.answered.latest_now(self.config.clock.second());
-                let (config, clients) = (Arc::clone(&self.config), Arc::clone(&self.clients));
-                self.backfill = Some(Backfill::new(config, clients, from, over_at, known));
+                self.backfill = Backfill::new(from, over_at, known);
             }
             _ => {
-                if let Some(repair) = &mut self.backfill
-                    && repair.saw(operation, position, is_behind)
-                {
-                    repair.start();
+                if self.backfill.saw(operation, position, is_behind) {
+                    self.fetch();
                     (self.observer)(Notice::BackfillStarted);
                 }
             }
         }
     }
 
-    /// What the repair brings; `None` where there is nothing to hand out.
+    /// Begins to fetch, or begins again.
+    fn fetch(&mut self) {
+        // To give up lets the position move past what is missing, so it takes more than the few
+        // tries that a run may be allowed.
+        let retries = self
+            .config
+            .retries
+            .map_or(LEAST_RETRIES, |it| it.max(LEAST_RETRIES));
+        let connection = Reconnect::new(
+            &self.config.endpoints,
+            Some(retries),
+            self.config.clock.clone(),
+            Arc::clone(&self.clients),
+        );
+        self.backfill.fetch(connection);
+    }
+
+    /// What the backfill brings; `None` where there is nothing to hand out.
     pub(super) fn poll_backfill(&mut self, cx: &mut Context<'_>) -> Poll<Option<Delivery>> {
-        let Some(repair) = &mut self.backfill else {
-            return Poll::Pending;
-        };
-        let step = ready!(repair.poll(cx, &mut *self.observer));
+        let step = ready!(self.backfill.poll(cx, &mut *self.observer));
         self.is_turn_of_backfill = false;
         Poll::Ready(self.backfill_step(step))
     }
@@ -57,7 +71,7 @@ impl Consumer {
         match step {
             Step::Missing(operation) => {
                 self.backfilled += 1;
-                self.tracker.deliver_repaired(&operation);
+                self.tracker.deliver_backfilled(&operation);
                 return Some(Delivery::Operation(operation));
             }
             Step::Invalid(invalid) => {
@@ -67,24 +81,20 @@ impl Consumer {
                 }));
             }
             Step::Done => {
-                self.backfill_end = Some(BackfillEnd::Done);
-                (self.observer)(Notice::Backfilled {
-                    is_early: self.backfill.as_ref().is_some_and(Backfill::is_early),
-                });
+                let is_early = self.backfill.is_early();
+                self.backfill = Backfill::Idle(Some(BackfillEnd::Done));
+                (self.observer)(Notice::Backfilled { is_early });
             }
             // While the server cannot be reached at all, that is for the main connection to judge.
             Step::Lost(_) if !self.main.is_connected() => {
-                if let Some(repair) = &mut self.backfill {
-                    repair.start();
-                }
+                self.fetch();
                 return None;
             }
             Step::Lost(reason) | Step::GivenUp(reason) => {
-                self.backfill_end = Some(BackfillEnd::GivenUp);
+                self.backfill = Backfill::Idle(Some(BackfillEnd::GivenUp));
                 (self.observer)(Notice::BackfillGivenUp { reason: &reason });
             }
         }
-        self.backfill = None;
         self.tracker.release();
         None
     }

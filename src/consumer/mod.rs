@@ -29,18 +29,20 @@ use std::time::Duration;
 
 use tokio::time::Sleep;
 
+use crate::clock::Answered;
+pub use crate::clock::Clock;
 use crate::http::Clients;
 use crate::oplog::Position;
 pub use crate::tracker::{Acknowledging, Start};
 use crate::tracker::{NotInFlight, PositionStore, Stage, Tracker};
 use backfill::Backfill;
-pub use config::{Clock, Config, OnResumeFailed};
+pub use config::{Config, OnResumeFailed};
 use delivery::Decoded;
 pub use delivery::{Delivery, Invalid};
 pub use error::Error;
 pub use notice::{Notice, Observer};
 use probe::Probe;
-use reconnect::{Answered, Incoming, Reconnect};
+use reconnect::{Incoming, Reconnect};
 pub use status::{BackfillEnd, Incomplete, Status};
 
 /// A pause of reading that lasts so long ends the connection. A log that wraps in less time cannot
@@ -50,18 +52,15 @@ pub const PAUSE: Duration = Duration::from_secs(1);
 
 /// A consumer of one log.
 pub struct Consumer {
-    config: Arc<Config>,
+    config: Config,
     clients: Arc<Clients>,
     main: Reconnect,
     tracker: Tracker,
-    /// Fetches what the last replication left out, once it can.
-    backfill: Option<Backfill>,
+    backfill: Backfill,
     /// The main connection has brought something last, so it is the backfill's turn.
     is_turn_of_backfill: bool,
     /// How many objects backfills have brought.
     backfilled: u64,
-    /// How the last backfill ended.
-    backfill_end: Option<BackfillEnd>,
     /// Asks whether something was skipped.
     probe: Probe,
     /// It has been said, at the end of the run, that operations after this one may have been skipped.
@@ -84,23 +83,26 @@ pub struct Consumer {
 impl Consumer {
     /// A consumer that has not connected yet. Positions go to `store`, if there is one.
     pub fn new(config: Config, store: Option<Box<dyn PositionStore>>, observer: Observer) -> Self {
-        let config = Arc::new(config);
         let clients = Arc::new(Clients::new(Arc::new(config.http.clone())));
         Self {
-            main: Reconnect::new(Arc::clone(&config), Arc::clone(&clients)),
+            main: Reconnect::new(
+                &config.endpoints,
+                config.retries,
+                config.clock.clone(),
+                Arc::clone(&clients),
+            ),
             tracker: Tracker::new(
                 config.start,
                 config.acknowledging,
                 config.exact_resume,
                 store,
             ),
-            probe: Probe::new(Arc::clone(&config), Arc::clone(&clients)),
+            probe: Probe::new(Arc::clone(&clients)),
             config,
             clients,
-            backfill: None,
+            backfill: Backfill::Idle(None),
             is_turn_of_backfill: false,
             backfilled: 0,
-            backfill_end: None,
             told_gap: None,
             connections: 0,
             answered: Answered::new(None, 0),
@@ -115,7 +117,7 @@ impl Consumer {
     /// Goes on where an earlier run left off, forgetting everything handed out so far.
     pub fn set_position(&mut self, position: Position) {
         self.disconnect();
-        self.backfill = None;
+        self.backfill.cancel();
         self.held_reset = None;
         self.tracker.set_position(position);
     }
@@ -124,6 +126,19 @@ impl Consumer {
     /// now and has not connected.
     pub fn position(&self) -> Option<Position> {
         self.tracker.position()
+    }
+
+    /// Where the run is.
+    pub fn status(&self) -> Status {
+        Status {
+            position: self.position(),
+            reconnections: self.connections.saturating_sub(1),
+            backfilled: self.backfilled,
+            backfill_end: self.backfill_end(),
+            incomplete: self.incomplete(),
+            is_uncertain: self.is_uncertain(),
+            lines_out: self.tracker.lines_out(),
+        }
     }
 
     /// Whether a connection stands.
@@ -138,12 +153,7 @@ impl Consumer {
 
     /// Whether what a replication left out is being fetched.
     pub fn is_backfilling(&self) -> bool {
-        self.backfill.as_ref().is_some_and(Backfill::is_running)
-    }
-
-    /// Whether something that a replication left out is still to be fetched.
-    pub fn awaits_backfill(&self) -> bool {
-        self.backfill.is_some()
+        self.backfill.is_running()
     }
 
     /// What would be missing if the run ended now; `None` where nothing would.
@@ -151,13 +161,13 @@ impl Consumer {
         if self.tracker.awaits_replication() {
             Some(Incomplete::Replication)
         } else {
-            self.backfill.as_ref().map(|_| Incomplete::Backfill)
+            self.backfill.is_pending().then_some(Incomplete::Backfill)
         }
     }
 
     /// How the last backfill of this run ended; `None` where none has.
     pub fn backfill_end(&self) -> Option<BackfillEnd> {
-        self.backfill_end
+        self.backfill.end()
     }
 
     /// How many handed-out operations wait for an acknowledgement by id.
@@ -179,9 +189,7 @@ impl Consumer {
     /// is no silence of the server.
     pub fn pause_clock(&mut self) {
         self.main.pause_clock();
-        if let Some(backfill) = &mut self.backfill {
-            backfill.pause_clock();
-        }
+        self.backfill.pause_clock();
     }
 
     /// Tells that the caller has read nothing for so long. After a [`PAUSE`] the connection is
@@ -330,6 +338,6 @@ impl Consumer {
     /// Ends the connections.
     pub fn stop(&mut self) {
         self.disconnect();
-        self.backfill = None;
+        self.backfill.cancel();
     }
 }

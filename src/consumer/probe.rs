@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep};
 
-use super::config::Config;
 use crate::http::{Clients, Endpoint};
 use crate::oplog::{Event, Position};
 use crate::sse::{Attempt, Connection, Received};
@@ -38,7 +37,6 @@ enum Phase {
 
 /// Asks, and waits for the answer.
 pub struct Probe {
-    config: Arc<Config>,
     clients: Arc<Clients>,
     phase: Phase,
     /// When there was first something to ask.
@@ -52,9 +50,8 @@ pub struct Probe {
 
 impl Probe {
     /// Nothing has been asked yet.
-    pub fn new(config: Arc<Config>, clients: Arc<Clients>) -> Self {
+    pub fn new(clients: Arc<Clients>) -> Self {
         Self {
-            config,
             clients,
             phase: Phase::Idle,
             wanted_since: None,
@@ -116,7 +113,7 @@ impl Probe {
             Arc::clone(&self.clients),
             endpoint,
             Some(operation),
-            self.config.http.read_timeout,
+            self.clients.read_timeout(),
         )));
     }
 

@@ -8,7 +8,7 @@ use super::config::OnResumeFailed;
 use super::delivery::{Decoded, Delivery, Invalid};
 use super::error::Error;
 use super::notice::Notice;
-use super::reconnect::Answered;
+use crate::clock::Answered;
 use crate::oplog::{Event, Operation, Position, Record};
 use crate::tracker::MARGIN;
 
@@ -50,7 +50,7 @@ impl Consumer {
             return Ok(None);
         }
         if let Some(position @ Position::Replication(_)) = position
-            && self.config.repair
+            && self.config.backfill
         {
             self.tracker.hold_young(position, self.answered.earliest());
         }
@@ -116,7 +116,7 @@ impl Consumer {
     /// is synthetic. Returns whether the states may be handed out.
     fn falls_back(&mut self, asked: Position, margin: u64) -> Result<bool, Error> {
         // What is left of an earlier replication comes with this one.
-        self.backfill = None;
+        self.backfill.cancel();
         if asked.names_an_operation() {
             let choice = self.config.on_resume_failed;
             if choice == OnResumeFailed::Exit {
@@ -132,8 +132,8 @@ impl Consumer {
                 return Ok(false);
             }
         }
-        // What is in doubt waits for the states, whether or not a repair follows them.
-        if self.config.repair || self.tracker.is_in_doubt() {
+        // What is in doubt waits for the states, whether or not a backfill follows them.
+        if self.config.backfill || self.tracker.is_in_doubt() {
             self.tracker.hold_before(asked, margin);
         }
         Ok(true)

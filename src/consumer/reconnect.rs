@@ -10,9 +10,9 @@ use tokio::time::{Instant, Sleep};
 
 use super::agent::Agent;
 use super::backoff::Backoff;
-use super::config::{Config, second_of};
 use super::error::Error;
 use super::notice::Notice;
+use crate::clock::{Answered, Clock, second_of};
 use crate::http::{Clients, Endpoint, Failure, Remedy, date_of};
 use crate::oplog::{Position, Record};
 use crate::sse::{Attempt, Connection, Lateness, Received};
@@ -33,46 +33,7 @@ enum Phase {
     Waiting(Pin<Box<Sleep>>),
 }
 
-/// When a connection was answered.
-#[derive(Clone, Copy, Debug)]
-pub struct Answered {
-    /// The UNIX second by the clock of the server, or of a proxy before it that writes its own;
-    /// `None` where the answer does not say.
-    pub date: Option<u64>,
-    /// The UNIX second by the clock of this machine.
-    pub local: u64,
-    at: Instant,
-}
-
-impl Answered {
-    /// Answered just now.
-    pub fn new(date: Option<u64>, local: u64) -> Self {
-        Self {
-            date,
-            local,
-            at: Instant::now(),
-        }
-    }
-
-    /// The second by whichever clock is behind.
-    pub fn earliest(&self) -> u64 {
-        self.date.map_or(self.local, |date| date.min(self.local))
-    }
-
-    /// The second that it is now, by the clock that was behind at the answer; setting the time of
-    /// day since changes nothing.
-    pub fn earliest_now(&self) -> u64 {
-        self.earliest() + self.at.elapsed().as_secs()
-    }
-
-    /// The second that it is now, by whichever clock is ahead; `local` is that of this machine.
-    pub fn latest_now(&self, local: u64) -> u64 {
-        let passed = self.at.elapsed().as_secs() + 1;
-        self.date.map_or(local, |date| local.max(date + passed))
-    }
-}
-
-/// What comes over a link.
+/// What comes over a connection, or over one after it.
 #[derive(Debug)]
 pub enum Incoming {
     /// A new connection stands.
@@ -83,8 +44,11 @@ pub enum Incoming {
 
 /// A connection that is made again whenever it breaks.
 pub struct Reconnect {
-    config: Arc<Config>,
     clients: Arc<Clients>,
+    /// The clock that the server's is compared with.
+    clock: Clock,
+    /// How many new tries follow a failure; `None` for ever.
+    retries: Option<u32>,
     agents: Vec<Agent>,
     /// The agent that is spoken to.
     current: usize,
@@ -105,12 +69,18 @@ pub struct Reconnect {
 }
 
 impl Reconnect {
-    /// A link that has not connected yet.
-    pub fn new(config: Arc<Config>, clients: Arc<Clients>) -> Self {
+    /// Connections to these agents, of which none has been made yet.
+    pub fn new(
+        endpoints: &[Endpoint],
+        retries: Option<u32>,
+        clock: Clock,
+        clients: Arc<Clients>,
+    ) -> Self {
         Self {
-            agents: config.endpoints.iter().map(Agent::new).collect(),
-            config,
             clients,
+            clock,
+            retries,
+            agents: endpoints.iter().map(Agent::new).collect(),
             current: 0,
             phase: Phase::Idle,
             backoff: Backoff::default(),
@@ -230,7 +200,7 @@ impl Reconnect {
             endpoint: &endpoint,
             after,
         });
-        let (clients, read_timeout) = (Arc::clone(&self.clients), self.config.http.read_timeout);
+        let (clients, read_timeout) = (Arc::clone(&self.clients), self.clients.read_timeout());
         self.phase = Phase::Connecting(Box::pin(Connection::open(
             clients,
             endpoint,
@@ -255,7 +225,7 @@ impl Reconnect {
         self.phase = Phase::Connected(Box::new(connection));
         let answer = attempt.exchanges.last().map(|exchange| &exchange.answer);
         let date = answer.and_then(date_of).map(second_of);
-        let local = self.config.clock.second();
+        let local = self.clock.second();
         Ok(Some(Incoming::Opened(Answered::new(date, local))))
     }
 
@@ -354,8 +324,8 @@ impl Reconnect {
         if self.unreadable >= MAX_UNREADABLE {
             return Err(Error::Refused(unreadable(round)));
         }
-        let retries = self.config.retries;
-        if retries.is_some_and(|retries| self.backoff.failures() >= retries)
+        let is_used_up = |retries| self.backoff.failures() >= retries;
+        if self.retries.is_some_and(is_used_up)
             && let Some(failure) = round.into_iter().next_back()
         {
             let failed = self.backoff.failures() + 1;

@@ -1,6 +1,5 @@
 //! Where a run is, for whoever tells a person.
 
-use super::Consumer;
 use crate::oplog::Position;
 use crate::tracker::LinesOut;
 
@@ -41,19 +40,4 @@ pub struct Status {
     pub is_uncertain: bool,
     /// What is out unacknowledged.
     pub lines_out: LinesOut,
-}
-
-impl Consumer {
-    /// Where the run is.
-    pub fn status(&self) -> Status {
-        Status {
-            position: self.position(),
-            reconnections: self.connections.saturating_sub(1),
-            backfilled: self.backfilled,
-            backfill_end: self.backfill_end(),
-            incomplete: self.incomplete(),
-            is_uncertain: self.is_uncertain(),
-            lines_out: self.tracker.lines_out(),
-        }
-    }
 }

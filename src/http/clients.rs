@@ -55,6 +55,11 @@ impl Clients {
         }
     }
 
+    /// The longest silence of a connected server; `None` waits for ever.
+    pub fn read_timeout(&self) -> Option<Duration> {
+        self.config.read_timeout
+    }
+
     /// Whether there is a client certificate.
     pub fn has_identity(&self) -> bool {
         self.config.tls.identity.is_some()

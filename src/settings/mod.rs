@@ -147,7 +147,7 @@ impl Settings {
             start: start.start,
             exact_resume: cli.position.exact_resume,
             on_resume_failed: on_resume_failed(cli.position.on_resume_failed),
-            repair: !cli.position.no_repair,
+            backfill: !cli.position.no_repair,
             acknowledging: acknowledging(&cli.acknowledging),
             clock: Clock::system(),
             last_second: until.map(|until| until.last_second),

@@ -212,7 +212,7 @@ impl Tracker {
 
     /// Takes note that this object, which a replication left out, is being handed out. It counts
     /// among the replicated ones, so it changes nothing about where a connection goes on.
-    pub fn deliver_repaired(&mut self, operation: &Operation) {
+    pub fn deliver_backfilled(&mut self, operation: &Operation) {
         let Some(hold) = &self.hold else {
             return;
         };

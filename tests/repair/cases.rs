@@ -70,7 +70,10 @@ fn a_quiet_log() {
         );
         world.change("v4", Insert, 0);
         world.catch_up().await;
-        assert_eq!(world.replica.contains_key("video/v3"), world.config.repair);
+        assert_eq!(
+            world.replica.contains_key("video/v3"),
+            world.config.backfill
+        );
     });
 }
 
@@ -129,7 +132,10 @@ fn a_deletion_in_the_missing_second() {
         world.catch_up().await;
         assert!(world.replica.contains_key("video/v2"));
         let_repair(world).await;
-        assert_eq!(!world.replica.contains_key("video/v2"), world.config.repair);
+        assert_eq!(
+            !world.replica.contains_key("video/v2"),
+            world.config.backfill
+        );
     });
 }
 
@@ -154,7 +160,10 @@ fn since_a_second() {
         assert!(world.replica.contains_key("video/v4"));
         assert!(world.replica.contains_key("video/v2"));
         let_repair(world).await;
-        assert_eq!(!world.replica.contains_key("video/v2"), world.config.repair);
+        assert_eq!(
+            !world.replica.contains_key("video/v2"),
+            world.config.backfill
+        );
     });
 }
 
@@ -188,7 +197,7 @@ fn deletions_that_the_store_lost_since_a_time() {
         };
         assert_eq!(gone(world), 199);
         let_repair(world).await;
-        if world.config.repair {
+        if world.config.backfill {
             assert_eq!(gone(world), 0);
             assert_eq!(world.backfilled(), 199, "and nothing else");
         }
@@ -255,7 +264,7 @@ fn an_object_changed_again_before_the_repair() {
         world.change("v2", Update, 2_000);
         world.change("v3", Delete, 1_000);
         let_repair(world).await;
-        if world.config.repair {
+        if world.config.backfill {
             assert_eq!(world.backfilled(), 1, "only v4");
         }
     });

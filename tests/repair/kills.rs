@@ -77,7 +77,7 @@ fn killed_at_every_step() {
                 }
                 // Where it dies can happen to bring what is missing, but not everywhere.
                 let setup = Setup {
-                    repair: false,
+                    backfill: false,
                     ..setup.clone()
                 };
                 let lose =
@@ -143,7 +143,7 @@ fn killed_at_every_step_of_a_run_from_now() {
                 if taker_offset_ms > 0 {
                     // Where it dies can happen to bring what is missing, but not everywhere.
                     let setup = Setup {
-                        repair: false,
+                        backfill: false,
                         ..setup.clone()
                     };
                     let lose = |dies_at: &usize| {

@@ -32,7 +32,7 @@ async fn replicate(world: &mut World) {
     world.change("v3", Insert, 10);
     world.catch_up().await;
     let end = Position::Replication(EPOCH_MS + 1_000);
-    let expected = if world.config.repair { HELD } else { end };
+    let expected = if world.config.backfill { HELD } else { end };
     assert_eq!(world.consumer.position(), Some(expected));
 }
 
@@ -55,7 +55,7 @@ fn stays_at_the_end_of_the_replication_until_the_repair_is_done() {
             assert!(world.consumer.is_backfilling());
             assert_eq!(world.consumer.position(), end);
             gate.open();
-            while world.consumer.awaits_backfill() {
+            while world.consumer.incomplete().is_some() {
                 assert_eq!(world.consumer.position(), end);
                 world.read(1).await;
             }
@@ -117,7 +117,7 @@ fn moves_once_the_repair_is_done_on_a_quiet_log() {
                 world.read(1).await;
                 world.acknowledge(u8::MAX);
             }
-            while world.consumer.awaits_backfill() {
+            while world.consumer.incomplete().is_some() {
                 assert_ne!(world.consumer.position(), newest(&world));
                 assert_eq!(world.read(1).await, 0);
             }
@@ -131,7 +131,7 @@ fn moves_at_once_without_the_repair() {
     for acknowledging in BOTH {
         run(async {
             let mut world = World::new(&Setup {
-                repair: false,
+                backfill: false,
                 ..setup(acknowledging)
             });
             replicate(&mut world).await;
@@ -152,7 +152,7 @@ fn waits_for_the_acknowledgement_of_what_the_repair_brings() {
         let end = world.consumer.position();
         world.change("v4", Insert, 9_000);
         world.read(usize::MAX).await;
-        assert!(!world.consumer.awaits_backfill());
+        assert!(world.consumer.incomplete().is_none());
         let repaired = (EPOCH_MS + 3_010).to_string();
         assert!(world.in_flight.contains(&repaired), "{:?}", world.in_flight);
         for id in std::mem::take(&mut world.in_flight) {
@@ -178,7 +178,7 @@ fn waits_for_what_is_written_after_the_repair_is_done() {
             assert_eq!(world.read(1).await, 1);
             world.acknowledge(u8::MAX);
             assert_eq!(world.read(usize::MAX).await, 2);
-            assert!(!world.consumer.awaits_backfill());
+            assert!(world.consumer.incomplete().is_none());
             assert_eq!(world.consumer.position(), end);
             world.acknowledge(u8::MAX);
             assert_eq!(world.consumer.position(), newest(&world));

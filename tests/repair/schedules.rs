@@ -266,7 +266,7 @@ fn without_the_repair_schedules_lose_something() {
             let scene = scene().new_tree(&mut runner).unwrap().current();
             let steps = steps().new_tree(&mut runner).unwrap().current();
             let setup = Setup {
-                repair: false,
+                backfill: false,
                 ..scene.setup(Acknowledging::InOrder)
             };
             is_complete(&setup, &scene, &steps).is_err()

@@ -25,7 +25,7 @@ async fn let_repair_with(world: &mut World, fates: impl IntoIterator<Item = Fate
 fn closed() {
     with_and_without(&Setup::default(), async |world| {
         let_repair_with(world, [Fate::Closed, Fate::Closed]).await;
-        if world.config.repair {
+        if world.config.backfill {
             assert!(world.consumer.is_backfilling());
             assert_eq!(world.told.borrow().len(), 2, "{:?}", world.told);
             assert!(world.told.borrow()[1].starts_with("delayed"));
@@ -58,7 +58,7 @@ fn cut_at_every_byte() {
         run(async {
             let mut world = World::new(&Setup::default());
             let_repair_with(&mut world, [Fate::CutAfter(bytes)]).await;
-            assert!(!world.consumer.awaits_backfill(), "{bytes}");
+            assert!(world.consumer.incomplete().is_none(), "{bytes}");
             assert_eq!(world.wrong(), [""; 0], "{bytes}");
             assert_eq!(world.backfilled(), 2, "{bytes}");
             // Two connections where nothing was cut.
@@ -91,7 +91,7 @@ fn slow() {
         // What the main connection brings meanwhile is newer than what is under way.
         world.change("v3", Delete, 100);
         world.catch_up().await;
-        if world.config.repair {
+        if world.config.backfill {
             assert!(world.consumer.is_backfilling());
             assert_eq!(world.consumer.position(), held);
         }
@@ -132,7 +132,7 @@ fn refused() {
                 });
                 let fate = Fate::Refused(status);
                 let_repair_with(&mut world, [fate.clone(), fate]).await;
-                assert!(!world.consumer.awaits_backfill());
+                assert!(world.consumer.incomplete().is_none());
                 let newest = world.server.newest().map(Position::Operation);
                 assert_eq!(
                     world.consumer.position(),

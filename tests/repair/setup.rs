@@ -15,7 +15,7 @@ pub struct Setup {
     /// The same of the agent that takes the operations in, which stamps the states.
     pub taker_offset_ms: i64,
     pub acknowledging: Acknowledging,
-    pub repair: bool,
+    pub backfill: bool,
     pub start: Start,
     /// The query of the URL.
     pub query: &'static str,
@@ -33,7 +33,7 @@ impl Default for Setup {
             agent_offset_ms: 0,
             taker_offset_ms: 0,
             acknowledging: Acknowledging::InOrder,
-            repair: true,
+            backfill: true,
             start: Start::At(Position::FULL_REPLICATION),
             query: "",
             on_resume_failed: OnResumeFailed::Continue,

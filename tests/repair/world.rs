@@ -27,10 +27,10 @@ const LONG_AGO_MS: u64 = 20_000;
 /// something must be; with both ways of acknowledging.
 pub fn with_and_without(setup: &Setup, mut case: impl AsyncFnMut(&mut World)) {
     for acknowledging in [Acknowledging::InOrder, BY_ID] {
-        for repair in [true, false] {
+        for backfill in [true, false] {
             let setup = Setup {
                 acknowledging,
-                repair,
+                backfill,
                 ..setup.clone()
             };
             run(async {
@@ -38,11 +38,11 @@ pub fn with_and_without(setup: &Setup, mut case: impl AsyncFnMut(&mut World)) {
                 case(&mut world).await;
                 world.settle().await;
                 let wrong = world.wrong();
-                if repair {
-                    assert_eq!(wrong, [""; 0], "with the repair, {acknowledging:?}");
-                    assert!(world.backfilled() > 0, "there was something to repair");
+                if backfill {
+                    assert_eq!(wrong, [""; 0], "with the backfill, {acknowledging:?}");
+                    assert!(world.backfilled() > 0, "there was something to fetch");
                 } else {
-                    assert_ne!(wrong, [""; 0], "without the repair, {acknowledging:?}");
+                    assert_ne!(wrong, [""; 0], "without the backfill, {acknowledging:?}");
                 }
             });
         }
@@ -268,7 +268,7 @@ fn config(setup: &Setup, front: SocketAddr, clock: &LocalClock) -> Config {
         start: setup.start,
         exact_resume: setup.exact_resume,
         on_resume_failed: setup.on_resume_failed,
-        repair: setup.repair,
+        backfill: setup.backfill,
         acknowledging: setup.acknowledging,
         clock: clock.clock(),
         ..Config::of(vec![endpoint; setup.agents])

@@ -173,7 +173,7 @@ impl Reader {
     pub fn is_settled(&self, server: &Handle, object: &str) -> bool {
         self.replica.get(object) == server.objects().get(object)
             && self.consumer.position() == server.newest().map(Position::Operation)
-            && !self.consumer.awaits_backfill()
+            && self.consumer.incomplete().is_none()
     }
 }
 

@@ -3,6 +3,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::task::Waker;
 
 use super::*;
+use crate::http;
 use crate::oplog::ObjectId;
 use crate::server::object::Change;
 use crate::server::{Admission, Server, ServerConfig};
@@ -29,13 +30,12 @@ impl Scene {
             url: server.url().parse().unwrap(),
             authorization: None,
         });
-        let config = Arc::new(Config::of(Vec::new()));
-        let clients = Arc::new(Clients::new(Arc::new(config.http.clone())));
+        let clients = Arc::new(Clients::new(Arc::new(http::Config::direct())));
         Self {
             server,
             operations,
             endpoint,
-            probe: Probe::new(config, clients),
+            probe: Probe::new(clients),
         }
     }
 

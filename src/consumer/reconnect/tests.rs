@@ -1,13 +1,14 @@
 use super::*;
+use crate::http;
 
 #[tokio::test]
 async fn gaps_that_come_together_are_followed_by_a_rest() {
-    let config = Config::of(vec![Endpoint {
+    let endpoint = Endpoint {
         url: "http://127.0.0.1/".parse().unwrap(),
         authorization: None,
-    }]);
-    let clients = Clients::new(Arc::new(config.http.clone()));
-    let mut reconnect = Reconnect::new(Arc::new(config), Arc::new(clients));
+    };
+    let clients = Arc::new(Clients::new(Arc::new(http::Config::direct())));
+    let mut reconnect = Reconnect::new(&[endpoint], None, Clock::system(), clients);
     reconnect.rest_after_gap();
     assert!(matches!(reconnect.phase, Phase::Idle));
     reconnect.rest_after_gap();

@@ -20,7 +20,7 @@ fn config(start: Start, acknowledging: Acknowledging, on_resume_failed: OnResume
     Config {
         start,
         on_resume_failed,
-        repair: false,
+        backfill: false,
         acknowledging,
         ..Config::of(Vec::new())
     }
