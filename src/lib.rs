@@ -21,6 +21,7 @@
 //! - [`state`]: the position on disk
 //! - [`consumer`]: connects again and again; fetches what a replication missed
 //! - [`tracker`]: what is out, where the position stands, where to resume; no I/O
+//! - [`retry`]: which agent is tried next, when, and when to give up; no I/O
 //! - [`sse`]: one connection, from bytes to records
 //! - [`http`]: requests, TLS, proxies, redirects; failures in words
 //! - [`output`]: lines of text and JSON, and stdout
@@ -55,6 +56,7 @@ pub mod output;
 mod quiet;
 mod redact;
 mod report;
+mod retry;
 pub mod server;
 pub mod settings;
 pub mod sse;

@@ -2,6 +2,7 @@
 
 use crate::http::Failure;
 use crate::oplog::Position;
+use crate::retry::GaveUp;
 
 /// Why there is nothing more to come. The caller can tell what to do by the kind.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +30,16 @@ pub enum Error {
          position stays before the possible gap"
     )]
     Uncertain,
+}
+
+impl From<GaveUp> for Error {
+    fn from(gave_up: GaveUp) -> Self {
+        match gave_up {
+            GaveUp::AccessDenied(failure) => Self::AccessDenied(failure),
+            GaveUp::Refused(failure) => Self::Refused(failure),
+            GaveUp::UsedUp(failure, failed) => Self::ConnectionLost { failure, failed },
+        }
+    }
 }
 
 /// A number of tries in words.

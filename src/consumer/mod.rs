@@ -5,9 +5,7 @@
 //! oldest that is not. It knows nothing of flags, files or threads and prints nothing; what
 //! happens meanwhile it tells as [`Notice`]s.
 
-mod agent;
 mod backfill;
-mod backoff;
 mod certainty;
 mod config;
 mod delivery;
