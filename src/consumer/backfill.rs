@@ -69,7 +69,7 @@ pub struct Missing {
     is_early: bool,
 }
 
-/// What is waited for: an operation that is young enough.
+/// What is waited for: an operation that is late enough.
 pub struct Wait {
     /// Everything that is missing happened before this second.
     missing_before: u64,
@@ -282,7 +282,7 @@ impl Missing {
             return None;
         }
         if let Some(position) = position {
-            // It comes again if this connection breaks before its end.
+            // The next connection sends it again, if this one breaks before its end.
             self.known
                 .insert(position, operation.event().name(), operation.data());
         }

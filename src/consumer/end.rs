@@ -6,7 +6,7 @@
 //!
 //! What a replication left out happened before that point in time as well. While it has yet to be
 //! fetched, later operations are handed out too, because only they bring the fetching about. The
-//! end then comes with the end of the repair.
+//! end then comes with the end of the backfill.
 
 use super::Consumer;
 use crate::oplog::{Event, Position};

@@ -1,9 +1,17 @@
-//! Consumes the log of an OpLog server and keeps its place in it.
+//! Follows the log of an OpLog server over as many connections as it takes.
 //!
-//! A [`Consumer`] starts from a position, hands out operations one after the other over as many
-//! connections as it takes, is told which are acknowledged, and keeps the position before the
-//! oldest that is not. It knows nothing of flags, files or threads and prints nothing; what
-//! happens meanwhile it tells as [`Notice`]s.
+//! A [`Consumer`] starts from a position and hands out operations one after the other. Its caller
+//! says which are acknowledged; the [`Tracker`] keeps the position before the oldest that is not.
+//! It knows nothing of flags, files or threads, and prints nothing: it reports what happens as
+//! [`Notice`]s.
+//!
+//! | File | Its part |
+//! |---|---|
+//! | `mod.rs` | the face; takes turns between the connections |
+//! | `reconnect.rs` | the main connection, made again whenever it breaks |
+//! | `receive.rs`, `end.rs` | what becomes of an event of the main connection |
+//! | `backfill.rs`, `fetch_missing.rs` | a second connection that fetches what a replication left out |
+//! | `probe.rs`, `certainty.rs` | a third one that asks whether operations were skipped |
 
 mod backfill;
 mod certainty;
@@ -43,8 +51,8 @@ use probe::Probe;
 use reconnect::{Incoming, Reconnect};
 pub use status::{BackfillEnd, Incomplete, Status};
 
-/// A pause of reading that lasts so long ends the connection. A log that wraps in less time cannot
-/// be followed over a lost connection either, since the next try comes no sooner; and what is
+/// The longest that a connection is left unread; then it is ended. A log that wraps in less time
+/// cannot be followed over a lost connection either, since the next try comes no sooner. What is
 /// skipped in a shorter pause is noticed by the backlog that it leaves.
 pub const PAUSE: Duration = Duration::from_secs(1);
 
@@ -55,13 +63,13 @@ pub struct Consumer {
     main: Reconnect,
     tracker: Tracker,
     backfill: Backfill,
-    /// The main connection has brought something last, so it is the backfill's turn.
+    /// True if the main connection brought the last thing, so that the backfill is asked first.
     is_turn_of_backfill: bool,
     /// How many objects backfills have brought.
     backfilled: u64,
     /// Asks whether something was skipped.
     probe: Probe,
-    /// It has been said, at the end of the run, that operations after this one may have been skipped.
+    /// The operation after which a gap has been told at the end of the run.
     told_gap: Option<Position>,
     /// How many connections have stood so far.
     connections: u64,
@@ -71,7 +79,7 @@ pub struct Consumer {
     polls: u8,
     /// Runs while nothing is read because of a pause of ours.
     pause: Option<Pin<Box<Sleep>>>,
-    /// Ready once something may have been stored; there while a `reset` waits for that.
+    /// Ready once something may have been stored; present while a `reset` waits for that.
     stored: Option<Pin<Box<dyn Future<Output = ()>>>>,
     /// A `reset` that has come and waits until it may be handed out.
     held_reset: Option<Decoded>,
@@ -173,25 +181,25 @@ impl Consumer {
         self.tracker.in_flight()
     }
 
-    /// What comes from here on is handed out now.
+    /// Sets the time at which the next operations count as handed out.
     pub fn set_time(&mut self) {
         self.tracker.set_time();
     }
 
-    /// Whether nothing more may be handed out until something is acknowledged or saved.
+    /// True if the limit in flight is reached, or a `reset` waits for an acknowledgement or a save.
     pub fn is_paused(&self) -> bool {
         self.tracker.is_full() || self.held_reset.is_some()
     }
 
-    /// Tells that the caller was busy with something else than waiting, so that the time since
-    /// is no silence of the server.
+    /// The caller was busy with something else, so that the time since the last poll is no silence
+    /// of the server.
     pub fn pause_clock(&mut self) {
         self.main.pause_clock();
         self.backfill.pause_clock();
     }
 
-    /// Tells that the caller has read nothing for so long. After a [`PAUSE`] the connection is
-    /// dropped: what lies unread in it may be followed by a gap, and a new one tells.
+    /// The caller has read nothing for so long. After a [`PAUSE`] the connection is dropped: what
+    /// lies unread in it may be followed by a gap, which only a new connection shows.
     pub fn was_away(&mut self, away: Duration) {
         self.pause_clock();
         if away >= PAUSE {
@@ -244,12 +252,12 @@ impl Consumer {
                 return Poll::Pending;
             }
             self.pause = None;
-            // Now and then, also while there is always something to hand out: it takes a clock.
+            // Also while there is always something to hand out, but seldom: it reads the clock.
             self.polls = self.polls.wrapping_add(1);
             if self.polls == 0 && self.poll_doubt(cx).is_ready() {
                 continue;
             }
-            // By turns, so that neither of the two connections is left unread for the other.
+            // In turns, so that neither of the two connections is left unread for the other.
             let backfill_first = self.is_turn_of_backfill;
             let mut polled = Poll::Pending;
             if backfill_first {
@@ -325,8 +333,8 @@ impl Consumer {
         self.tracker.acknowledge(id)
     }
 
-    /// Goes on past an event that is no operation: the position may move past it. Without this it
-    /// stays before it, so that the next run meets the event again.
+    /// Lets the position move past an event that is no operation. Otherwise the position stays
+    /// before it, and the next run meets the event again.
     pub fn skip(&mut self, invalid: &Invalid) {
         if let Some(position) = invalid.moves_to {
             self.tracker.skip(position);

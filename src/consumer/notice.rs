@@ -9,7 +9,7 @@ use crate::oplog::Position;
 /// Told what happens on the way.
 pub type Observer = Box<dyn FnMut(Notice<'_>)>;
 
-/// Something that happened on the way, for whoever wants to tell a person.
+/// Something that happened on the way, to be told to a person.
 #[derive(Debug)]
 pub enum Notice<'a> {
     /// A connection is about to be made.

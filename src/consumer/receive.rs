@@ -52,7 +52,8 @@ impl Consumer {
         if let Some(position @ Position::Replication(_)) = position
             && self.config.backfill
         {
-            self.tracker.hold_young(position, self.answered.earliest());
+            self.tracker
+                .hold_for_recent_state(position, self.answered.earliest());
         }
         let operation = match Operation::new(record) {
             Ok(operation) => operation,
@@ -71,9 +72,8 @@ impl Consumer {
             return Ok(None);
         }
         if *decoded.operation.event() == Event::Reset {
-            // Were it handed out or acknowledged before what is in flight, whoever handles it
-            // would start from nothing, but the position would be an older one, after which the
-            // server sends only a part.
+            // It waits for what is in flight: a reader starts from nothing at a `reset`, and after
+            // an older position the server would send only a part.
             self.held_reset = Some(decoded);
             return Ok(None);
         }
@@ -134,7 +134,7 @@ impl Consumer {
         }
         // What is in doubt waits for the states, whether or not a backfill follows them.
         if self.config.backfill || self.tracker.is_in_doubt() {
-            self.tracker.hold_before(asked, margin);
+            self.tracker.hold_for_fallback(asked, margin);
         }
         Ok(true)
     }

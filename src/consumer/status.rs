@@ -1,4 +1,4 @@
-//! Where a run is, for whoever tells a person.
+//! Where a run is, to be shown to a person.
 
 use crate::oplog::Position;
 use crate::tracker::LinesOut;

@@ -1,7 +1,7 @@
-//! Knows what a new connection sends again although it was handed out before.
+//! Filters duplicates after a reconnection.
 //!
-//! After a replication id the server can only be asked for a whole second, so the objects of
-//! that second come again. Their ids repeat, so an object is known by its id together with a
+//! After a replication id the server can only be asked for a whole second, so it sends the objects
+//! of that second again. Their ids repeat, so an object is known by its id together with a
 //! fingerprint of its event and data.
 
 use std::collections::HashSet;
@@ -40,12 +40,12 @@ impl SeenSet {
     }
 }
 
-/// What was handed out lately, and what of it may come again.
+/// What was handed out lately, and which of it the present connection may send again.
 #[derive(Debug, Default)]
 pub struct Dedup {
     hasher: RandomState,
     second: u64,
-    /// Not only the last second is remembered, but all since this was set.
+    /// True if all seconds since this was set are remembered, false if only the last one is.
     longer: bool,
     recent: Vec<(Position, u64)>,
     expected: HashSet<(Position, u64)>,
@@ -79,7 +79,7 @@ impl Dedup {
         }
     }
 
-    /// Remembers not only the last second, as far as there is room, until the next operation.
+    /// Remembers more than the last second, as far as there is room, until the next operation.
     pub fn remember_longer(&mut self) {
         self.longer = true;
     }
@@ -92,7 +92,7 @@ impl Dedup {
         }
     }
 
-    /// A new connection begins: what is remembered and what is `in_flight` may come again.
+    /// A new connection begins: it may send again what is remembered and what is `in_flight`.
     pub fn expect(&mut self, in_flight: impl Iterator<Item = (Position, u64)>) {
         self.expected.clear();
         self.expected.extend(self.recent.iter().copied());

@@ -1,9 +1,10 @@
 //! Whether the server may have skipped operations before some that were handed out.
 //!
-//! A server that is not read from fast enough is overtaken by its own log: operations leave the
-//! log before it has read them, and it goes on behind the gap without a word. What it still has
-//! tells: an operation that is in the log when it is asked for proves that nothing after it had
-//! left the log by then, so nothing after it that had come by then has a gap before it.
+//! The log keeps a limited number of operations. When a reader is too slow, the server cannot send,
+//! and operations leave the log before the server has read them. It then goes on after the gap and
+//! does not say so. But the oldest operations leave first. If an operation is still in the log when
+//! the server is asked for it, all operations after it were in the log by then as well, so none of
+//! them that had come by then has a gap before it.
 
 use super::in_flight::Pin;
 use crate::oplog::Position;

@@ -2,23 +2,32 @@
 //!
 //! Three clocks meet in a log. The store stamps operations: their ids begin with its second. The
 //! agent that takes an operation in stamps the state that it leaves, by which states are looked up.
-//! And the agent that answers stamps its answer.
+//! And the agent that answers stamps its answer. Where they differ, a state can carry a time that
+//! is too late, and asking from that time on would miss others.
+//!
+//! There are three reasons to hold the position, and one hold at a time. One that stands goes on,
+//! because it lies further back.
+//!
+//! | Reason | The position stays |
+//! |---|---|
+//! | the server falls back to states | before what was asked for, by the margin of [`fallback_margin`](super::resume) |
+//! | a state comes that is about as recent as the request, or more so | [`MARGIN`] seconds before the request |
+//! | a replication is over, and what it left out is still to be fetched | at its end |
 
 use super::in_flight::Pin;
 use crate::oplog::Position;
 
 /// How many seconds the clocks of store and agents may be apart in all, rounding included, so that
-/// nothing is lost. The store's clock stamps operations; each agent's own clock stamps the states
-/// that come through it, and its answers.
+/// nothing is lost.
 pub const MARGIN: u64 = 5;
 
-/// Keeps the position back until what a replication left out has been fetched.
+/// Keeps the position back until the backfill is done.
 #[derive(Debug)]
 pub struct Hold {
     /// The position stays here.
-    pub floor: Position,
-    /// A new connection goes on from here too, because states came that are younger than the
-    /// request; see [`hold_young`](super::Tracker::hold_young).
-    pub is_young: bool,
+    pub at: Position,
+    /// A new connection goes on from here too, because a recent state came; see
+    /// [`hold_for_recent_state`](super::Tracker::hold_for_recent_state).
+    pub resumes_here: bool,
     pub pin: Pin,
 }

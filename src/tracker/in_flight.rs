@@ -50,7 +50,7 @@ impl fmt::Display for Id {
     }
 }
 
-/// In one stroke where it can be: every operation is looked up twice.
+/// Hashes a position in one call, because every operation is looked up twice.
 impl Hash for Id {
     fn hash<H: Hasher>(&self, state: &mut H) {
         match self {

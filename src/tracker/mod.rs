@@ -1,14 +1,15 @@
-//! The place of a consumer in the log: what has been handed out, what of it is acknowledged, and
-//! what follows from both for the position and for where a new connection goes on.
+//! Tracks what has been handed out and what of it is acknowledged. Decides from both where the
+//! position stands and where a new connection goes on. No I/O: the consumer asks and tells.
 //!
-//! Where the position stays, by what the connection brings. It never passes what is unacknowledged.
+//! The position never passes an unacknowledged operation. Where it stays otherwise, by what the
+//! connection brings:
 //!
 //! | State | The position | Ends with |
 //! |---|---|---|
 //! | nothing handed out yet | where the run starts; a run from now: 5 s before its first connection | the first acknowledgement |
 //! | a `reset` has come | becomes 0, once nothing is in flight; the `reset` is handed out once 0 is stored | its acknowledgement |
-//! | states that are older than the request | follows them | `live` |
-//! | states that are younger than that less 5 s | 5 s before the request ([`Hold`], young) | the end of the backfill |
+//! | states that are older | follows them | `live` |
+//! | a state less than 5 s older than the request | 5 s before the request ([`Hold`]) | the end of the backfill |
 //! | a fallback | 5 s before what was asked for ([`Hold`]) | the end of the backfill |
 //! | after `live` | the end of the replication, or where an earlier hold has it ([`Hold`]) | the end of the backfill |
 //! | operations | follows them | |
@@ -59,7 +60,7 @@ pub enum Acknowledging {
     },
 }
 
-/// Keeps the place. The position goes to the store whenever it changes.
+/// The bookkeeping of one run. The position goes to the store whenever it changes.
 #[derive(Debug)]
 pub struct Tracker {
     acknowledging: Acknowledging,
@@ -147,8 +148,8 @@ impl Tracker {
         })
     }
 
-    /// Decides what to ask a new connection for. From here on it is settled what may come again:
-    /// what is acknowledged while the connection is being made comes again all the same.
+    /// Decides what to ask a new connection for. What is in flight now may be sent again, even if it
+    /// is acknowledged before the connection stands.
     pub fn ask(&mut self) -> Option<Position> {
         let in_flight = self.in_flight.iter();
         let in_flight =
@@ -177,7 +178,7 @@ impl Tracker {
             delivered: self.delivered,
             replicates: self.replicate,
             certain: self.doubt.as_ref().map(|doubt| doubt.since),
-            before_young: hold.filter(|hold| hold.is_young).map(|hold| hold.floor),
+            before_recent: hold.filter(|hold| hold.resumes_here).map(|hold| hold.at),
             is_unsettled: self.is_by_id() && !self.has_settled,
             exact_resume: self.exact_resume,
         }
@@ -227,9 +228,9 @@ impl Tracker {
         }
     }
 
-    /// A `reset` is about to be handed out; says whether it may be. That has to wait for what is in
-    /// flight, and for the position: whoever has seen the `reset` has forgotten everything, so from
-    /// then on nothing but a full replication is a place to go on from.
+    /// Whether the `reset` that has come may be handed out: nothing is in flight, and 0 is stored as
+    /// the position. A reader deletes everything at a `reset`, so from its line on only a full
+    /// replication can give it all objects.
     pub fn start_over(&mut self) -> bool {
         if self.in_flight() > 0 {
             return false;
@@ -240,7 +241,8 @@ impl Tracker {
         store.is_none_or(|store| store.stored() == Some(Position::FULL_REPLICATION))
     }
 
-    /// What has been handed out lately and comes again when the same states are asked for again.
+    /// What has been handed out lately, which the server sends again when it is asked for the same
+    /// states.
     pub fn recent(&self) -> SeenSet {
         self.dedup.recent()
     }

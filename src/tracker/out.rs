@@ -1,4 +1,4 @@
-//! What is known of a line that is out unacknowledged, for a person who wonders what is waited for.
+//! What is known of an unacknowledged line, so that a person can see what the run waits for.
 //!
 //! Each line in flight keeps its event and object in one short text, the only allocation that it
 //! costs. A reference to the operation would be cheaper to take, but it would keep all of the data

@@ -1,4 +1,4 @@
-//! Decides where a new connection goes on, and what it means when that brings states. Pure.
+//! Decides where a new connection goes on, and what it means when that brings states.
 //!
 //! What was handed out in a run stays handed out, so a new connection goes on after the last of it,
 //! acknowledged or not. There are these exceptions, the first that applies:
@@ -7,8 +7,8 @@
 //! |---|---|
 //! | a full replication is to begin | from nothing |
 //! | the server may have skipped something | after the last operation without doubt: whether the server still has it is the answer |
-//! | a start that the user gave, and nothing acknowledged | at that start, sent as it is: all that comes again is in flight, and known |
-//! | states came that are younger than the request | from before the request |
+//! | a start that the user gave, and nothing acknowledged | at that start, sent as it is: everything that the server sends a second time is in flight, and is dropped |
+//! | a recent state came ([`Hold`](super::hold::Hold)) | from before the request |
 
 use super::hold::MARGIN;
 use crate::oplog::Position;
@@ -53,8 +53,8 @@ pub struct Facts {
     pub replicates: bool,
     /// The last operation without doubt, where the server may have skipped something after it.
     pub certain: Option<Position>,
-    /// Before the request, where states came that are younger than it.
-    pub before_young: Option<Position>,
+    /// Where a recent state came: [`MARGIN`] seconds before the request.
+    pub before_recent: Option<Position>,
     /// Acknowledgements come by id, and none has come.
     pub is_unsettled: bool,
     /// Times are sent as they are.
@@ -89,7 +89,7 @@ pub fn first_resume(start: Start, exact_resume: bool, saved: Option<Position>) -
         delivered: None,
         replicates: false,
         certain: None,
-        before_young: None,
+        before_recent: None,
         is_unsettled: false,
         exact_resume,
     })
@@ -109,8 +109,8 @@ pub fn resume(facts: &Facts) -> Option<Resume> {
         }
         (_, Some(delivered)) => {
             let is_state = matches!(delivered, Position::Replication(_));
-            let before_young = facts.before_young.filter(|_| is_state);
-            let after = before_young.unwrap_or(delivered);
+            let before_recent = facts.before_recent.filter(|_| is_state);
+            let after = before_recent.unwrap_or(delivered);
             Some(Resume::new(after, facts.exact_resume))
         }
         (Origin::Reached(position) | Origin::Given(position), None) => {
@@ -126,8 +126,8 @@ pub fn resume(facts: &Facts) -> Option<Resume> {
 ///
 /// The second of an operation is the store's; states are looked up by the agents' clocks. So is the
 /// time of a position that somebody else may have saved. A synthetic id already lies early enough,
-/// or is what the user asked for; and within a run the position lies before all that is young, see
-/// [`hold_young`](super::tracker::Tracker::hold_young).
+/// or is what the user asked for; and within a run a hold keeps the position before every recent
+/// state.
 pub fn fallback_margin(asked: Position, facts: &Facts) -> Option<u64> {
     match asked {
         Position::Operation(_) if asked.names_an_operation() => Some(MARGIN),

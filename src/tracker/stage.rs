@@ -1,4 +1,4 @@
-//! How far a connection has got, and how far the log.
+//! How far a connection has got, and how far the log has come.
 
 /// How far the present connection has got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

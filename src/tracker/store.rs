@@ -7,8 +7,8 @@ use crate::oplog::Position;
 
 /// Keeps the position, so that a later run can go on from there.
 pub trait PositionStore: fmt::Debug {
-    /// Has the position stored soon. Does not wait for it, and cannot fail: whoever made the store
-    /// watches it.
+    /// Has the position stored soon. Does not wait for it and returns no failure; the owner of the
+    /// store watches for that.
     fn store(&self, position: Position);
 
     /// The position that a later run would find now.

@@ -161,7 +161,7 @@ fn after_a_fallback_nothing_is_taken_for_known_and_the_position_waits() {
         let state = Position::Replication(103_000);
         let fallback = tracker.advance("insert", Some(state));
         assert_eq!(fallback, Some((operation(102), 5)));
-        tracker.hold_before(operation(102), 5);
+        tracker.hold_for_fallback(operation(102), 5);
         assert!(!tracker.is_in_doubt());
         let held = Some(Position::Replication(97_000));
         assert!(!tracker.is_known(Some(state), 7));

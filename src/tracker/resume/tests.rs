@@ -7,7 +7,7 @@ const FROM_NOW: Facts = Facts {
     delivered: None,
     replicates: false,
     certain: None,
-    before_young: None,
+    before_recent: None,
     is_unsettled: false,
     exact_resume: false,
 };
@@ -89,8 +89,8 @@ fn a_connection_goes_on_where_the_table_says() {
         is_unsettled: true,
         ..facts
     };
-    let young = |facts| Facts {
-        before_young: Some(floor),
+    let recent = |facts| Facts {
+        before_recent: Some(floor),
         ..facts
     };
     let in_doubt = |facts| Facts {
@@ -106,9 +106,9 @@ fn a_connection_goes_on_where_the_table_says() {
         (run(Some(state), reached), synthetic(state)),
         (by_id(run(Some(operation), given)), exact(state)),
         (by_id(run(Some(operation), reached)), exact(operation)),
-        (young(run(Some(state), reached)), synthetic(floor)),
-        (young(run(Some(operation), reached)), exact(operation)),
-        (young(by_id(run(Some(state), given))), exact(state)),
+        (recent(run(Some(state), reached)), synthetic(floor)),
+        (recent(run(Some(operation), reached)), exact(operation)),
+        (recent(by_id(run(Some(state), given))), exact(state)),
         (in_doubt(run(Some(operation), reached)), exact(certain)),
         (in_doubt(by_id(run(Some(operation), given))), exact(certain)),
     ] {
