@@ -7,6 +7,7 @@ mod arrival;
 mod bytes;
 mod closed_stdout;
 pub mod color;
+pub mod echo;
 mod escape;
 mod json;
 mod stdout;

@@ -2,7 +2,7 @@
 //! can end.
 
 use std::fs::File;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, IsTerminal as _, Write};
 use std::os::fd::AsFd;
 use std::time::Duration;
 
@@ -10,8 +10,12 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
+use super::echo;
+
 /// How often a stdout that was made non-blocking by somebody else is tried when it is full.
 const FULL: Duration = Duration::from_millis(5);
+/// How long a terminal may take to show `^C`: it sends the signal first.
+const ECHO: Duration = Duration::from_millis(2);
 
 /// Why nothing more can be written.
 #[derive(Debug, thiserror::Error)]
@@ -60,6 +64,7 @@ pub fn print(print: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
 #[derive(Debug)]
 pub struct Stdout {
     file: File,
+    is_terminal: bool,
     /// Watches for the reader to go away; a file has none, and cannot be watched.
     watch: Option<AsyncFd<File>>,
 }
@@ -79,15 +84,24 @@ impl Stdout {
         // process that shares it.
         #[expect(unsafe_code, reason = "tokio has no safe call for this; see above")]
         let watch = unsafe { AsyncFd::register_with_interest(watched, Interest::ERROR) }.ok();
-        Ok(Self { file, watch })
+        let is_terminal = file.is_terminal();
+        Ok(Self {
+            file,
+            is_terminal,
+            watch,
+        })
     }
 
-    /// Writes all of `bytes`; blocks while the reader does not read.
-    pub async fn write(&mut self, mut bytes: &[u8]) -> Result<(), OutputError> {
-        while !bytes.is_empty() {
-            match self.file.write(bytes) {
+    /// Writes all of `bytes`, which are whole lines; blocks while the reader does not read.
+    pub async fn write(&mut self, bytes: &[u8]) -> Result<(), OutputError> {
+        let mut written = 0;
+        while written < bytes.len() {
+            if self.is_terminal {
+                written = self.after_echo(bytes, written);
+            }
+            match self.file.write(&bytes[written..]) {
                 Ok(0) => return Err(OutputError::Failed(ErrorKind::WriteZero.into())),
-                Ok(written) => bytes = &bytes[written..],
+                Ok(count) => written += count,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     tokio::time::sleep(FULL).await;
@@ -98,6 +112,22 @@ impl Stdout {
             }
         }
         Ok(())
+    }
+
+    /// Waits until the terminal takes more. If it shows a `^C` then, begins a new line, and says
+    /// where to go on: with the whole of the line that the `^C` has cut.
+    ///
+    /// The wait is a `poll`, because a signal ends that. A `write` that has written nothing yet
+    /// starts again by itself, and its line would stand behind the `^C`.
+    fn after_echo(&mut self, bytes: &[u8], written: usize) -> usize {
+        // Whatever the poll says, the write says it too.
+        let _ = poll(&mut [PollFd::new(&self.file, PollFlags::OUT)], None);
+        if !echo::take(&self.file) {
+            return written;
+        }
+        std::thread::sleep(ECHO);
+        let _ = self.file.write_all(b"\n");
+        memchr::memrchr(b'\n', &bytes[..written]).map_or(0, |end| end + 1)
     }
 
     fn is_hung_up(&self) -> bool {

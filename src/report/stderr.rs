@@ -14,6 +14,8 @@ use std::time::Duration;
 
 use rustix::termios::LocalModes;
 
+use crate::output::echo;
+
 /// What every line begins with.
 const PREFIX: &str = "oplog-tail: ";
 
@@ -43,8 +45,6 @@ enum Status {
 static STATUS: Mutex<Status> = Mutex::new(Status::Empty);
 /// The process is about to be stopped, or is: no status line may be drawn.
 static IS_FORBIDDEN: AtomicBool = AtomicBool::new(false);
-/// The terminal has echoed `^C` where the next line would begin.
-static IS_ECHOED: AtomicBool = AtomicBool::new(false);
 
 fn lock() -> MutexGuard<'static, Status> {
     // Nothing in here panics with the lock held; if it did, the worst is a line left behind.
@@ -57,28 +57,25 @@ pub fn write(lines: &str) {
     // fails.
     let write = |lines: &str| drop(io::stderr().write_all(lines.as_bytes()));
     let status = lock();
-    let is_echoed = !lines.is_empty() && IS_ECHOED.swap(false, Ordering::Relaxed);
+    let is_echoed = !lines.is_empty() && echo::take(io::stderr());
     match &*status {
         Status::Shown(line) => {
             draw("");
             write(lines);
             draw(line);
         }
-        // Every line is longer than the echo.
-        Status::Empty | Status::Closed if is_echoed => write(&format!("\r{lines}")),
+        Status::Empty | Status::Closed if is_echoed => {
+            // Without records on it, the `^C` stands at the beginning of a line. Every line is
+            // longer.
+            let start = if has_terminal_of_its_own() {
+                "\r"
+            } else {
+                "\n"
+            };
+            write(&format!("{start}{lines}"));
+        }
         Status::Empty | Status::Closed => write(lines),
     }
-}
-
-/// Ctrl-C was pressed, perhaps: if the terminal has echoed it, the next line takes its place. (An
-/// empty line would be left if the status line was taken away, and the echo with it.)
-pub fn write_over_echo() {
-    let echoes = LocalModes::ECHO | LocalModes::ECHOCTL;
-    let is_echoed = rustix::termios::tcgetattr(io::stderr())
-        .is_ok_and(|modes| modes.local_modes.contains(echoes))
-        && rustix::termios::tcgetpgrp(io::stderr())
-            .is_ok_and(|group| group == rustix::process::getpgrp());
-    IS_ECHOED.store(is_echoed, Ordering::Relaxed);
 }
 
 /// Shows this in the status line, cut to the width of the terminal.

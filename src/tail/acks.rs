@@ -53,7 +53,7 @@ impl Acks {
         })
     }
 
-    /// Waits for the next piece and returns the lines it completes, each ended by a line batcher.
+    /// Waits for the next piece and returns the lines it completes, each with its line feed.
     /// `None` at the end of stdin.
     ///
     /// # Errors

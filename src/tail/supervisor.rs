@@ -16,6 +16,7 @@ use tokio::sync::mpsc;
 
 use super::words::TIMED_OUT;
 use crate::exit::ExitStatus;
+use crate::output::echo;
 use crate::report::{NextRun, SharedStatistics, incomplete, stderr, uncertain};
 use crate::state::Saver;
 
@@ -190,9 +191,13 @@ impl Signals {
         // Their numbers are not the same on all systems.
         let stop = SignalKind::from_raw(rustix::process::Signal::TSTP.as_raw());
         let go_on = SignalKind::from_raw(rustix::process::Signal::CONT.as_raw());
+        let interrupt = unless_ignored(SignalKind::interrupt())?;
+        if interrupt.is_some() {
+            echo::watch()?;
+        }
         Ok(Self {
             ending: Ending {
-                interrupt: unless_ignored(SignalKind::interrupt())?,
+                interrupt,
                 terminate: signal(SignalKind::terminate())?,
                 hangup: unless_ignored(SignalKind::hangup())?,
                 quit: unless_ignored(SignalKind::quit())?,
@@ -234,10 +239,7 @@ impl Ending {
     async fn next(&mut self) -> u8 {
         loop {
             tokio::select! {
-                () = received(self.interrupt.as_mut()) => {
-                    stderr::write_over_echo();
-                    return 2;
-                }
+                () = received(self.interrupt.as_mut()) => return 2,
                 () = received(Some(&mut self.terminate)) => return 15,
                 () = received(self.hangup.as_mut()) => return 1,
                 () = received(self.quit.as_mut()) => quit(),

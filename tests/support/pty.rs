@@ -119,14 +119,26 @@ impl Terminal {
         self.wait_for(text, |written| written.contains(text))
     }
 
+    /// What was written to it after this text. For a program that has ended or stopped.
+    pub fn shown_after(&self, text: &str) -> String {
+        let written = self.to_its_end();
+        let (_, after) = written.split_once(text).expect("the text is there");
+        after.to_owned()
+    }
+
     /// What is to be seen on it, without empty lines at the end. For a program that has ended
     /// or stopped.
     pub fn screen(&self) -> Vec<String> {
+        seen(&self.to_its_end())
+    }
+
+    /// All that a program has written that has ended or stopped.
+    fn to_its_end(&self) -> String {
         // What was written before is read before this, and nothing of the program's.
         const END: &str = "\u{4}end\u{4}";
         std::io::Write::write_all(&mut &self.back, END.as_bytes()).expect("the terminal is open");
         let written = self.wait_for("its end", |written| written.ends_with(END));
-        seen(written.strip_suffix(END).expect("it ends there"))
+        written.strip_suffix(END).expect("it ends there").to_owned()
     }
 }
 
