@@ -3,7 +3,7 @@ complete -c oplog-tail -l types -d 'Only objects of these types' -r -f
 complete -c oplog-tail -l parents -d 'Only objects with one of these parents' -r -f
 complete -c oplog-tail -s s -l state -l state-file -d 'Keep the position in FILE' -r -F
 complete -c oplog-tail -l start-id -d 'Start here: now, 0 or an id [default: now]' -r -f
-complete -c oplog-tail -l since -d 'First print the objects changed since WHEN' -r -f
+complete -c oplog-tail -l since -d 'First print the objects changed since WHEN (2h, 10:00)' -r -f
 complete -c oplog-tail -l on-resume-failed -d 'continue, replicate or exit [default: continue]' -r -f -a "continue\t'Take the states the server falls back to'
 replicate\t'Start a full replication instead'
 exit\t'Give up'"
@@ -13,7 +13,7 @@ none\t'Never; the state file is left alone'"
 complete -c oplog-tail -l max-in-flight -d 'Maximum unacknowledged lines [default: 1000]' -r -f
 complete -c oplog-tail -s n -l count -d 'Stop after N lines' -r -f
 complete -c oplog-tail -l until -d 'Stop when all before WHEN is printed' -r -f
-complete -c oplog-tail -l until-idle -d 'Stop after DUR without an operation' -r -f
+complete -c oplog-tail -l until-idle -d 'Stop after DUR (5s, 1h30m) without an operation' -r -f
 complete -c oplog-tail -l timeout -d 'Stop after DUR in any case' -r -f
 complete -c oplog-tail -s o -l output -d 'Format: auto, text or json [default: auto]' -r -f -a "auto\t'Text on a terminal, else JSON'
 text\t'For people'

@@ -34,7 +34,7 @@ impl ExitStatus {
     pub const TABLE: [(u8, &'static str); 9] = [
         (
             0,
-            "the stop condition was met; or stopped by a signal, or by its reader, with no stop condition asked for",
+            "the stop condition was met; or none was given, and a signal came or the reader of stdout went away",
         ),
         (
             1,
@@ -42,12 +42,12 @@ impl ExitStatus {
         ),
         (
             2,
-            "wrong usage, or a line of the dump of --compare that cannot be read",
+            "wrong usage, or the dump of --compare has a line that cannot be read",
         ),
         (3, "access denied (401, 403)"),
         (
             4,
-            "cannot connect: retries exhausted, or an answer that trying again will not change",
+            "cannot connect: retries exhausted, or an answer that a retry will not change",
         ),
         (
             5,

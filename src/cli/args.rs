@@ -19,9 +19,9 @@ use crate::output::color::ColorChoice;
 pub struct Source {
     /// The server; repeat it for several agents
     ///
-    /// http or https. The flag itself can be left out: oplog-tail URL. Give the URL of each agent of
-    /// one oplog: when one fails, the next is tried. A query in the URL is kept, and filters are
-    /// added to it. Default: the environment variable OPLOG_TAIL_URL. Example: --url
+    /// http or https. The flag itself can be left out: oplog-tail URL. If several agents serve one
+    /// oplog, give the URL of each: when one fails, the next is tried. A query in the URL is kept,
+    /// and filters are added to it. Default: the environment variable OPLOG_TAIL_URL. Example: --url
     /// https://oplog.example.com/
     #[arg(short, long = "url", value_name = "URL", value_hint = ValueHint::Url)]
     pub urls: Vec<Secret>,
@@ -47,8 +47,9 @@ pub struct Source {
     /// Try it on a sample server inside this program
     ///
     /// The sample server listens on a loopback port for as long as this program runs. It has a few
-    /// objects and changes them a few times a second. Starts with a replication unless told where to
-    /// start. Needs no --url and takes no --proxy; every other flag works on it. Default: off.
+    /// objects and changes them a few times per second. The run starts with a replication, unless
+    /// --start-id or --since is given. --url and --proxy are not allowed; every other flag works.
+    /// Default: off.
     /// Example: --demo --start-id 0 -n 20
     #[arg(long)]
     pub demo: bool,
@@ -77,8 +78,8 @@ pub struct Position {
     /// Start here: now, 0 or an id [default: now]
     ///
     /// now: operations from now on. 0: a full replication, which prints every object first. 24
-    /// hexadecimal digits: after the operation with this id. Any other number: a UNIX time in
-    /// milliseconds. The id is sent as it is. A saved position wins over it, unless --rewind is
+    /// hexadecimal digits: after the operation with this id. Any other number: from this UNIX time
+    /// in milliseconds. The id is sent unchanged. A saved position wins over it, unless --rewind is
     /// given. Example: --start-id 545b55c7f095528dd0f3863c
     #[arg(
         long,
@@ -89,13 +90,13 @@ pub struct Position {
     )]
     pub start_id: Option<String>,
 
-    /// First print the objects changed since WHEN
+    /// First print the objects changed since WHEN (2h, 10:00)
     ///
     /// Prints the latest state of each object changed since WHEN, deletions included; not each
     /// change, because the log has no history by time. Then operations follow as they happen. WHEN is
     /// how long ago (2h, 1d12h, 2w, 2 hours ago), a time (2026-11-23T10:00:00Z, 2026-11-23 10:00,
-    /// 10:00, yesterday 10:00) or a date, which means its first second (2026-11-23, yesterday).
-    /// Without an offset it is local time. A saved position wins over it, unless --rewind is given.
+    /// 10:00, yesterday 10:00) or a date (2026-11-23, yesterday), which means its first second. A
+    /// time without an offset is local. A saved position wins over it, unless --rewind is given.
     /// Default: start where --start-id says. Example: --since 2h
     #[arg(
         long,
@@ -114,25 +115,25 @@ pub struct Position {
 
     /// Ignore the saved position
     ///
-    /// Starts where --start-id, --since or --allow-replication says, one of which it needs, and
-    /// saves the new position to --state as usual. Default: a saved position wins. Example: --state st --since 1d --rewind
+    /// Needs --start-id, --since or --allow-replication, and starts there. Saves the new position to
+    /// --state as usual. Default: the saved position wins. Example: --state st --since 1d --rewind
     #[arg(long)]
     pub rewind: bool,
 
     /// Resume from a time as the Go client does
     ///
-    /// If the position is a time, deletions since then are not reported. Default: they are, and some
-    /// objects may be printed twice.
+    /// If the position is a time, deletions since then are not reported. Default: they are reported,
+    /// and some objects may be printed twice.
     #[arg(long, hide_short_help = true)]
     pub exact_resume: bool,
 
     /// Do not fetch objects that a replication misses
     ///
-    /// A replication misses the objects that changed in the second of the newest operation. Default:
+    /// A replication misses the objects that changed in the second of the newest operation. With this
+    /// flag, or if the second connection is refused (a warning says so), they stay missing. Default:
     /// they are fetched over a second connection, once an operation comes that is at least 5 seconds
-    /// younger than the request. Until then the saved position stays before them, so a run that ends
-    /// early repeats some objects and loses none. Some objects may be printed twice. With this flag,
-    /// or if the second connection is refused (a warning says so), they stay missing.
+    /// younger than live. Until then the saved position stays before them, so a run that ends early
+    /// repeats some objects but loses none. Some objects may be printed twice.
     #[arg(long, hide_short_help = true)]
     pub no_repair: bool,
 
@@ -158,9 +159,9 @@ pub struct Position {
 pub struct Acknowledging {
     /// Acknowledge: auto, stdin or none [default: auto]
     ///
-    /// When an operation counts as handled, so that the saved position can pass it. auto: once its
-    /// line has been written to stdout. stdin: once the consumer has written its id to stdin, one id
-    /// per line, in any order; the run ends when stdin ends. none: never; the state file must hold a
+    /// The saved position moves past an operation once it is acknowledged. auto: once its line has
+    /// been written to stdout. stdin: once the consumer has written its id to stdin, one id per
+    /// line, in any order; the run ends when stdin ends. none: never; the state file must hold a
     /// position, and is neither written nor locked. Example: --ack stdin
     #[arg(
         long,
@@ -173,7 +174,8 @@ pub struct Acknowledging {
 
     /// Maximum unacknowledged lines [default: 1000]
     ///
-    /// For --ack stdin: at this many, nothing more is printed until one is acknowledged. Example:
+    /// Needs --ack stdin. When N lines are unacknowledged, printing waits until one is acknowledged.
+    /// Example:
     /// --ack stdin --max-in-flight 1
     #[arg(
         long,
@@ -191,7 +193,7 @@ pub struct Acknowledging {
 pub struct Stopping {
     /// Stop after N lines
     ///
-    /// reset and live count too. Default: follow for ever. Example: -n 10
+    /// reset and live count too. Default: follow forever. Example: -n 10
     #[arg(short = 'n', long, value_name = "N", value_hint = ValueHint::Other, value_parser = from_one::<NonZeroU64>)]
     pub count: Option<NonZeroU64>,
 
@@ -205,20 +207,20 @@ pub struct Stopping {
 
     /// Stop once the replication is complete
     ///
-    /// Follows after live until the objects that a replication misses have been printed too. They
-    /// can be fetched once an operation comes that is at least 5 seconds younger than live; on a
-    /// quiet log add --timeout. Default: follow for ever. Example: --start-id 0 --until-complete
+    /// Continues after live until the objects that a replication misses have been printed too. They
+    /// can be fetched once an operation comes that is at least 5 seconds younger than live. On an
+    /// idle log none comes: add --timeout. Default: follow forever. Example: --start-id 0 --until-complete
     /// --timeout 1m
     #[arg(long, conflicts_with = "no_repair")]
     pub until_complete: bool,
 
     /// Stop when all before WHEN is printed
     ///
-    /// For jobs that run now and then, on a log that is never idle. WHEN is now, or a time as in
-    /// --since. The first operation after WHEN ends the run and is left for the next run. If none
-    /// comes, the run ends when WHEN is past and nothing has come for 2 seconds. Clocks may differ
-    /// by 5 seconds, so with now a busy log takes 6 seconds and prints what comes meanwhile; see
-    /// "Until a point in time" in the man page. Default: follow for ever. Example: --state st
+    /// For cron jobs, also on a log that is never idle. WHEN is now, or a time as in --since. The
+    /// first operation after WHEN ends the run; it is not printed, so the next run begins with it.
+    /// If none comes, the run ends when WHEN is past and nothing has come for 2 seconds. Clocks may
+    /// differ by 5 seconds: on a busy log, --until now takes 6 seconds and also prints the
+    /// operations of that time. See "Until a point in time" in the man page. Default: follow forever. Example: --state st
     /// --until now
     #[arg(
         long,
@@ -228,10 +230,10 @@ pub struct Stopping {
     )]
     pub until: Option<String>,
 
-    /// Stop after DUR without an operation
+    /// Stop after DUR (5s, 1h30m) without an operation
     ///
-    /// Counts only while connected; heartbeats are not operations. Fetching the objects that a
-    /// replication misses is finished first, if it has begun. Default: follow for ever. Example:
+    /// The time counts only while connected; heartbeats are not operations. If the run is fetching
+    /// objects that a replication missed, it finishes that first. Default: follow forever. Example:
     /// --until-idle 5s
     #[arg(long, value_name = "DUR", value_hint = ValueHint::Other, value_parser = duration::parse_positive)]
     pub until_idle: Option<Duration>,
@@ -239,8 +241,8 @@ pub struct Stopping {
     /// Stop after DUR in any case
     ///
     /// Exits 7 if -n or another stop condition was given and is not met, else 0. With --check: the
-    /// longest it takes, 30s by default. With --compare: how long it waits for another operation,
-    /// 10s by default. Default: follow for ever. Example: --timeout 5m
+    /// time limit, 30s by default. With --compare: how long it waits for another operation, 10s by
+    /// default. Default: follow forever. Example: --timeout 5m
     #[arg(long, value_name = "DUR", value_hint = ValueHint::Other, value_parser = duration::parse_positive)]
     pub timeout: Option<Duration>,
 }
@@ -286,8 +288,8 @@ pub struct Output {
 
     /// skip or exit [default: skip]
     ///
-    /// What to do with an operation that cannot be decoded. It is shown on stderr; then skip goes to
-    /// the next one, and exit ends with status 1. Example: --on-invalid exit
+    /// What to do with an operation that cannot be decoded. It is shown on stderr. Then skip
+    /// continues with the next one; exit ends the run with status 1. Example: --on-invalid exit
     #[arg(
         long,
         value_name = "WHAT",
@@ -305,8 +307,8 @@ pub struct Output {
 pub struct Diagnostics {
     /// Print fatal errors only
     ///
-    /// Default: lost connections, failed resumes and operations that cannot be decoded are reported
-    /// too, and a status line shows how far a replication is.
+    /// Default: also report lost connections, failed resumes and operations that cannot be decoded,
+    /// and show the progress of a replication.
     #[arg(short, long, conflicts_with = "verbose")]
     pub quiet: bool,
 
@@ -320,9 +322,9 @@ pub struct Diagnostics {
     /// Print a summary at the end
     ///
     /// On stderr: operations by event, ids, the position, lag, reconnections, time. SIGUSR1 shows it
-    /// during a run. The lag is that of operations; the objects of a replication have none. With
-    /// -o json it is one JSON object, the last line of stderr; also without -o if neither stdout nor
-    /// stderr is a terminal. SUMMARY in the man page explains each field. Default: off.
+    /// during a run. Objects of a replication have no lag. With -o json, or without -o if neither
+    /// stdout nor stderr is a terminal, it is one JSON object, the last line of stderr. SUMMARY in
+    /// the man page explains each field. Default: off.
     #[arg(long)]
     pub stats: bool,
 }

@@ -25,7 +25,7 @@ pub struct Connection {
 
     /// Read the password from a file; - is stdin
     ///
-    /// One newline at its end is dropped, and a byte order mark at its beginning. Default: see
+    /// One newline at its end and a byte order mark at its beginning are removed. Default: see
     /// --password. Example: --password-file /run/secrets/oplog
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub password_file: Option<PathBuf>,
@@ -55,7 +55,7 @@ pub struct Connection {
     /// server trusts. Sent only to the origin of the URL, not to another one that it redirects to;
     /// an https proxy that asks for one gets it too. Default: none. Example: --cert client.pem
     /// --key client.key
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, hide_short_help = true)]
     pub cert: Option<PathBuf>,
 
     /// The key of the client certificate
@@ -68,7 +68,7 @@ pub struct Connection {
     ///
     /// The connection is encrypted, but it may lead to somebody else. Prefer --cacert. Default:
     /// certificates are verified.
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub insecure: bool,
 
     /// Connect through this HTTP proxy
@@ -81,7 +81,7 @@ pub struct Connection {
 
     /// Retries before giving up [default: no limit]
     ///
-    /// Each event or heartbeat starts the count again; 0 gives up at the first failure. The pause
+    /// Each event or heartbeat resets the count; 0 gives up at the first failure. The pause
     /// between two tries doubles from 1 s to 30 s. The second connection, which fetches the objects
     /// that a replication misses, is retried for as long as the run lasts. Example: --retries 5
     #[arg(long, value_name = "N", value_hint = ValueHint::Other, value_parser = from_zero::<u32>)]
@@ -89,7 +89,7 @@ pub struct Connection {
 
     /// Give up connecting after DUR [default: 10s]
     ///
-    /// Then it counts as a failure and is tried again, see --retries. Example: --connect-timeout 2s
+    /// This counts as a failure; see --retries. Example: --connect-timeout 2s
     #[arg(
         long,
         hide_short_help = true,
@@ -103,8 +103,8 @@ pub struct Connection {
 
     /// Reconnect after DUR without data [default: 60s]
     ///
-    /// A server that sends nothing for this long, not even a heartbeat, counts as lost; 0 waits for
-    /// ever. Waiting for stdout or for acknowledgements does not count. Example: --read-timeout 5m
+    /// If the server sends nothing for DUR, not even a heartbeat, the connection counts as lost; 0
+    /// waits forever. Time spent waiting for stdout or for acknowledgements does not count. Example: --read-timeout 5m
     #[arg(
         long,
         value_hint = ValueHint::Other,

@@ -29,10 +29,11 @@ pub const PASSWORD_VARIABLE: &str = "OPLOG_TAIL_PASSWORD";
 /// Follow the operation log of an OpLog server
 ///
 /// Prints every operation of the log to stdout, one per line: as text on a terminal, as JSON lines
-/// elsewhere. Follows for ever, and reconnects by itself. With --state the next run continues where
+/// elsewhere. Follows forever, and reconnects by itself. With --state the next run continues where
 /// this one stopped: a crash may repeat operations, but never loses one.
 ///
-/// Durations (DUR) are written 500ms, 2s, 5m, 1h30m, 1d.
+/// DUR is a duration: 500ms, 2s, 5m, 1h30m, 1d. WHEN of --since and --until is how long ago (2h, 2
+/// hours ago, 2w), a time (10:00, yesterday 10:00, 2026-11-23T10:00:00Z) or a date (2026-11-23).
 #[derive(Clone, Debug, Parser)]
 #[command(
     name = "oplog-tail",
@@ -41,6 +42,7 @@ pub const PASSWORD_VARIABLE: &str = "OPLOG_TAIL_PASSWORD";
     disable_help_flag = true,
     disable_version_flag = true,
     override_usage = "oplog-tail [OPTIONS] <URL>...",
+    after_help = SHORT_EXIT_STATUSES,
     after_long_help = exit_statuses()
 )]
 pub struct Cli {
@@ -92,7 +94,7 @@ pub struct Cli {
 
     /// Print help; --help has more flags and explains all
     ///
-    /// -h is the summary: one line per flag, without the seldom needed ones.
+    /// -h is the summary: one line per flag, without those that are seldom needed.
     #[arg(short, long, action = ArgAction::Help, help_heading = "Instead of following")]
     help: Option<bool>,
 }
@@ -215,6 +217,10 @@ fn single_dash_hint(args: &[OsString]) -> Option<String> {
     }
     None
 }
+
+/// The exit statuses for the end of `-h`, in one line of 80 columns.
+const SHORT_EXIT_STATUSES: &str =
+    "Exit: 2 usage, 3 denied, 4 network, 5 state file, 6 resume, 7 timeout, 8 differs";
 
 /// The list of exit statuses for the end of `--help`.
 fn exit_statuses() -> String {

@@ -135,7 +135,8 @@ impl Replication {
 
     /// What to show in this many columns.
     fn line(&mut self, now: Instant, now_ms: i64, last_id: &str, width: usize) -> String {
-        let operations = grouped(self.operations);
+        let count = grouped(self.operations);
+        let s = if self.operations == 1 { "" } else { "s" };
         let rate = grouped(self.rate(now));
         let running = now.duration_since(self.began);
         let elapsed = ForPeople(running);
@@ -143,12 +144,12 @@ impl Replication {
         let at = date.map(|date| format!(", at {date}")).unwrap_or_default();
         // What there is room for, whole; first of all how far it is and how long it still takes.
         let lines = [
-            format!("replicating: {how_far}{operations} operations, {rate}/s{at}, {elapsed}"),
-            format!("{how_far}{operations} ops, {rate}/s{at}, {elapsed}"),
-            format!("{how_far}{operations} ops, {rate}/s{at}"),
-            format!("{how_far}{operations} ops, {rate}/s"),
-            format!("{operations} ops, {rate}/s"),
-            format!("{operations} ops"),
+            format!("replicating: {how_far}{count} operation{s}, {rate}/s{at}, {elapsed}"),
+            format!("{how_far}{count} op{s}, {rate}/s{at}, {elapsed}"),
+            format!("{how_far}{count} op{s}, {rate}/s{at}"),
+            format!("{how_far}{count} op{s}, {rate}/s"),
+            format!("{count} op{s}, {rate}/s"),
+            format!("{count} op{s}"),
         ];
         let fits = |line: &String| line.chars().count() <= width;
         lines.into_iter().find(fits).unwrap_or_default()
@@ -247,7 +248,7 @@ mod tests {
         replication.count("1415271879000");
         assert_eq!(
             replication.line(began + SECOND, 1_415_271_878_000, "1415271879000", 79),
-            "replicating: 1 operations, 1/s, at 2014-11-06 11:04:39Z, 1 s"
+            "replicating: 1 operation, 1/s, at 2014-11-06 11:04:39Z, 1 s"
         );
         replication.count("9999999999999");
         let line = replication.line(began + SECOND, 1_415_271_880_000, "9999999999999", 79);

@@ -20,6 +20,8 @@ const TYPED: &[(&str, &[(&str, &str)])] = &[
     ("http://h/ --start-id NOW", &[]),
     ("http://h/ --start-id yesterday", &[]),
     ("http://h/ --since sometime", &[]),
+    ("http://h/ --since 0", &[]),
+    ("http://h/ --since now", &[]),
     ("http://h/ --since 30", &[]),
     ("http://h/ --since -2h", &[]),
     ("http://h/ --since 1000000d", &[]),

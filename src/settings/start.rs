@@ -60,6 +60,15 @@ fn start_id(id: &str) -> Result<Start, UsageError> {
 
 fn since(when: &str, now: &Zoned) -> Result<Start, UsageError> {
     let fail = |problem: &str| UsageError::new(format!("--since {when:?}: {problem}"));
+    match when {
+        "0" => {
+            return Err(fail(
+                "did you mean --start-id 0, which prints every object?",
+            ));
+        }
+        "now" => return Err(fail("leave it out, a run starts from now by default")),
+        _ => {}
+    }
     let when = When::parse(when, now).map_err(|problem| fail(problem.as_str()))?;
     if when.time > now.timestamp() {
         return Err(fail(
@@ -153,7 +162,7 @@ mod tests {
             ("1969-12-31T23:59:59.5Z", "before 1970"),
             ("99y", "before 1970"),
             ("30000d", "before 1970"),
-            ("0", "longer than 0"),
+            ("0", "--start-id 0"),
             ("0s", "longer than 0"),
             ("5", "the unit is missing"),
             ("1000000d", "too long"),
@@ -162,7 +171,7 @@ mod tests {
             ("-2h", "cannot be negative"),
             ("2026-13-01", "expected a duration"),
             ("tomorrow", "expected a duration"),
-            ("now", "expected a duration"),
+            ("now", "leave it out"),
             ("2026-11-23T10:00:00+25:00", "expected a duration"),
             ("2026-11-23T10:00:00-24:00", "expected a duration"),
             ("", "expected a duration"),
