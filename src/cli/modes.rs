@@ -1,4 +1,4 @@
-//! What is done instead of following the log.
+//! The modes that do not follow the log: `--check` and `--compare`.
 
 use std::path::PathBuf;
 
@@ -10,11 +10,11 @@ use clap::{Args, ValueHint};
 pub struct Modes {
     /// Check every agent: connection, clock, lost operations
     ///
-    /// Connects to every URL, looks at the state file and counts what waits after its position, or
-    /// after that of --start-id or --since. Prints a record for each: text on a terminal, JSON
-    /// lines elsewhere. Writes and locks nothing. Takes the flags of source, position and failure.
-    /// Ends after --timeout at the latest, 30s by default. Exits 0 if a run would work, whatever
-    /// the warnings, else with the status of the first problem. Default: off. Example: --check
+    /// Connects to every URL, reads the state file and counts the operations that wait after its
+    /// position, or after that of --start-id or --since. Prints a record for each: text on a
+    /// terminal, JSON lines elsewhere. Writes and locks nothing. Takes the flags of source, position
+    /// and connection. Ends after --timeout at the latest, 30s by default. Exits 0 if a run would
+    /// work, also with warnings; else with the status of the first problem. Default: off. Example: --check
     /// --state st
     #[arg(
         long,
@@ -27,17 +27,17 @@ pub struct Modes {
 
     /// List what a dump lacks or has older than the server
     ///
-    /// FILE is what oplog-sync takes; - is stdin. It holds one JSON object a line with timestamp,
-    /// type and id, more keys are allowed; of an object that comes twice the later line counts. A
-    /// byte order mark, line ends of Windows, blank lines and null, which jq .data makes of reset
-    /// and live, are passed over. Any other line that cannot be read ends the run with 2 before
-    /// anything is asked of the server. Prints one difference a line, ordered by type and id, and a
-    /// summary on stderr. missing: the server has the object, the dump does not. older, newer: the
-    /// timestamp in the dump is before, after that on the server. extra: the dump has the object,
-    /// the server does not. What changed or disappeared on the server after the newest timestamp of
-    /// the dump is no difference. --types and --parents apply to both sides. What a replication
-    /// misses is fetched once another operation happens; where none comes within 10 seconds, or
-    /// --timeout, it ends without and says so. Exits 8 where there are differences. Default: follow
+    /// FILE is a dump as oplog-sync takes it; - is stdin. Each line is a JSON object with timestamp,
+    /// type and id; more keys are allowed. If an object comes twice, the later line counts. Blank
+    /// lines and null (jq .data prints it for reset and live) are skipped. Any other line that
+    /// cannot be read ends the run with status 2, before it connects. Prints one difference per
+    /// line, ordered by type and id, and a summary on stderr. missing: the server has the object,
+    /// the dump does not. older, newer: the timestamp in the dump is before or after that on the
+    /// server. extra: the dump has the object, the server does not. Objects that changed or
+    /// disappeared on the server after the newest timestamp of the dump are no differences. --types
+    /// and --parents apply to both sides. Objects that a replication misses are fetched once
+    /// another operation comes. If none comes within 10 seconds (or --timeout), the comparison ends
+    /// without them, and a message says so. Exits 8 if there are differences. Default: follow
     /// the log. Example: --compare dump.jsonl
     #[arg(
         long,

@@ -1,4 +1,4 @@
-//! What the program says on stderr about what happens: one line each, with a prefix.
+//! Messages on stderr about what happens: one line each, with a prefix.
 
 use std::fmt::Display;
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ use crate::duration::ForPeople;
 use crate::http::{Endpoint, Exchange, Failure};
 use crate::redact::redacted;
 
-/// Says why the program ends. Shown at every verbosity.
+/// Prints why the program fails, at every verbosity.
 pub fn fatal(error: &dyn Display) {
     write(&format_args!("{error}"));
 }
@@ -23,12 +23,12 @@ fn write(message: &dyn Display) {
     stderr::write_line(message);
 }
 
-/// How much is said on stderr.
+/// How much is printed on stderr.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verbosity {
     /// Fatal errors.
     Quiet,
-    /// What a person has to know, too.
+    /// Warnings too.
     Normal,
     /// Connections and saved positions, too.
     Verbose,
@@ -36,12 +36,12 @@ pub enum Verbosity {
     Trace,
 }
 
-/// Tells a person what happens, as far as they want to know.
+/// Prints what happens, as far as the verbosity asks for it.
 #[derive(Debug)]
 pub struct Diagnostics {
     verbosity: Verbosity,
     outages: Outages,
-    /// Why the backfill was delayed last, and when that was told.
+    /// Why the backfill was last delayed, and when that was printed.
     backfill_delayed: Option<(String, Instant)>,
 }
 
@@ -55,21 +55,21 @@ impl Diagnostics {
         }
     }
 
-    /// Says something that matters to anyone who did not ask for quiet.
+    /// Prints a message unless `--quiet` is given.
     pub fn warn(&self, message: &dyn Display) {
         if self.verbosity >= Verbosity::Normal {
             write(message);
         }
     }
 
-    /// Says something that matters to somebody who wants to follow along.
+    /// Prints a message if `--verbose` is given.
     pub fn info(&self, message: &dyn Display) {
         if self.verbosity >= Verbosity::Verbose {
             write(message);
         }
     }
 
-    /// Tells what the consumer noticed.
+    /// Prints what the consumer noticed.
     pub fn notice(&mut self, notice: &Notice<'_>) {
         match notice {
             Notice::Connecting { endpoint, after } => {
@@ -185,7 +185,7 @@ fn headers(direction: char, headers: &HeaderMap) {
     }
 }
 
-/// Lets a few messages of one kind through, then one now and then.
+/// Limits messages of one kind: a few at once, then one every ten seconds.
 #[derive(Debug, Default)]
 pub struct Limiter {
     shown: u32,

@@ -1,4 +1,4 @@
-//! Everything that is said on stderr, and the only writer there.
+//! All messages on stderr, and the only code that writes there.
 
 mod advice;
 mod diagnostics;

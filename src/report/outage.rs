@@ -1,18 +1,18 @@
-//! What is said of lost connections: everything that is new at once, what repeats only now and
-//! then, and that it is over.
+//! Messages about lost connections: a new failure at once, a repeated one at intervals, and that the
+//! outage is over.
 
 use std::time::{Duration, Instant};
 
 use crate::duration::ForPeople;
 
-/// While the same failures repeat, they are told this often,
+/// While the same failure repeats, it is printed this often.
 pub const REPEAT: Duration = Duration::from_mins(1);
-/// but the first time sooner: who has read that it is tried again in a second wonders.
+/// The first repetition comes sooner: after "trying again in 1 s" a person waits for news.
 const FIRST_REPEAT: Duration = Duration::from_secs(10);
-/// So many connections in a row that did some good and were lost within [`REPEAT`] of each other
-/// are told one by one; of more, only how many there are.
+/// This many losses within [`REPEAT`] of each other are printed one by one; after that only their
+/// number. A loss counts here if the connection had brought something.
 const TOLD_LOSSES: u32 = 3;
-/// So many different failures are told apart; a server that makes up more is told more often.
+/// This many different failures are remembered. If a server causes more, they are printed again.
 const KNOWN: usize = 16;
 
 /// A connection that was not made or that ended.
@@ -31,7 +31,7 @@ pub struct Lost<'a> {
 }
 
 impl Lost<'_> {
-    /// What is done about it.
+    /// What the program does next.
     fn follows(&self) -> String {
         if self.wait.is_zero() {
             format!("trying {}", self.next)
@@ -41,18 +41,17 @@ impl Lost<'_> {
     }
 }
 
-/// What a loss is where there have been others.
+/// A loss that follows others.
 enum Loss {
     News,
-    /// One of many, about which nothing is said.
+    /// One of many: nothing is printed.
     Counted,
-    /// One of many, and this is to be said of them.
+    /// One of many: this is printed about all of them.
     Told(String),
 }
 
-/// Follows one connection after the other. From the first failure until an event or a heartbeat
-/// shows that a connection does some good, everything is one outage: a server that takes every
-/// connection and drops it is as out of order as one that takes none.
+/// Follows the connections of a run. An outage lasts from the first failure until an event or a
+/// heartbeat comes. A server that accepts every connection and drops it is still in an outage.
 #[derive(Debug, Default)]
 pub struct Outages {
     outage: Option<Outage>,
@@ -60,7 +59,7 @@ pub struct Outages {
     unrest: Option<Unrest>,
 }
 
-/// One outage soon after the other.
+/// A series of outages.
 #[derive(Debug)]
 struct Unrest {
     since: Instant,
@@ -75,21 +74,21 @@ struct Unrest {
 #[derive(Debug)]
 struct Outage {
     since: Instant,
-    /// When something was last said of it.
+    /// When something was last printed about it.
     told: Instant,
-    /// Whether it was told that it is still tried.
+    /// "still trying" was printed.
     has_repeated: bool,
-    /// The agents and reasons that were told in full.
+    /// The agents and reasons that were printed in full.
     known: Vec<(String, String)>,
-    /// The agent connected to; whether that was said.
+    /// The agent connected to, and whether that was printed.
     connected: Option<(String, bool)>,
     said_connected: bool,
-    /// Nothing was said of it, because it is one of many.
+    /// Nothing was printed about it, because it is one of many.
     is_unsaid: bool,
 }
 
 impl Outages {
-    /// What to say about this failure, if anything; `in_full` leaves nothing out.
+    /// The message about this failure, if one is due; always one with `in_full`.
     pub fn lost(&mut self, now: Instant, lost: Lost<'_>, in_full: bool) -> Option<String> {
         if self.outage.is_none() {
             let repeated = self.lost_again(now, lost);
@@ -138,8 +137,7 @@ impl Outages {
         Some(format!("{url}: {reason}; {}", lost.follows()))
     }
 
-    /// A connection that did some good is lost. Where that happens again and again, what to say of
-    /// it instead of everything.
+    /// A connection that brought something is lost. Decides whether this is news or one of many.
     fn lost_again(&mut self, now: Instant, lost: Lost<'_>) -> Loss {
         let (url, reason) = (lost.url, lost.reason);
         let is_of = |unrest: &&mut Unrest| {
@@ -172,7 +170,7 @@ impl Outages {
         ))
     }
 
-    /// A connection stands. What to say to everyone, if anything.
+    /// A connection was made. The message about it, if one is due.
     pub fn connected(&mut self, now: Instant, url: &str) -> Option<String> {
         let again = if std::mem::replace(&mut self.has_connected, true) {
             " again"
@@ -186,7 +184,7 @@ impl Outages {
         says.then(|| format!("connected to {url}{again}, after {lasting}"))
     }
 
-    /// Something came over the connection: the outage is over. What to say, if anything.
+    /// Something came over the connection: the outage is over. The message about it, if one is due.
     pub fn over(&mut self, now: Instant) -> Option<String> {
         let outage = self.outage.take()?;
         let (url, said) = outage.connected?;

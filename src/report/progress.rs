@@ -1,4 +1,4 @@
-//! How far a replication is, for the status line.
+//! The status line: the progress of a replication.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -12,11 +12,11 @@ use super::stderr;
 use crate::duration::{ForPeople, grouped};
 use crate::oplog::{Event, Operation};
 
-/// How long a replication runs before anything is shown, and the pause between two showings.
+/// The status line appears after this long, and changes this often.
 const PAUSE: Duration = Duration::from_millis(200);
-/// Over how many seconds the rate is taken.
+/// The rate is an average over this many seconds.
 const RATE_SECONDS: usize = 5;
-/// How long a replication runs before it is said how long it still takes.
+/// The remaining time is shown after this long.
 const LEFT_AFTER: Duration = Duration::from_secs(2);
 /// The most digits of an id that is a time.
 const TIME_DIGITS: usize = 13;
@@ -62,8 +62,8 @@ impl Progress {
         self.replication = Some(Replication::begin(now));
     }
 
-    /// Brings the status line up to date if it is time to, and has the task woken when it will
-    /// be. `last_id` is that of the last line printed.
+    /// Redraws the status line if it is due, and wakes the task when it is due next. `last_id` is the
+    /// id of the last line printed.
     pub fn update(&mut self, last_id: &str, cx: &mut Context<'_>) {
         let Some(replication) = &mut self.replication else {
             if std::mem::take(&mut self.is_shown) {
@@ -92,9 +92,9 @@ impl Progress {
 struct Replication {
     began: Instant,
     operations: u64,
-    /// The time that the first id stands for.
+    /// The time of the first id.
     first_ms: Option<i64>,
-    /// How many operations there were by when, one for each of the last seconds.
+    /// The number of operations at each of the last seconds.
     marks: VecDeque<(Instant, u64)>,
 }
 
@@ -115,7 +115,7 @@ impl Replication {
         self.operations += 1;
     }
 
-    /// Operations a second, lately.
+    /// Operations per second, over the last seconds.
     fn rate(&mut self, now: Instant) -> u64 {
         let second = Duration::from_secs(1);
         if self
@@ -142,7 +142,7 @@ impl Replication {
         let elapsed = ForPeople(running);
         let (how_far, date) = self.reached(now_ms, last_id, running);
         let at = date.map(|date| format!(", at {date}")).unwrap_or_default();
-        // What there is room for, whole; first of all how far it is and how long it still takes.
+        // The first line that fits the width.
         let lines = [
             format!("replicating: {how_far}{count} operation{s}, {rate}/s{at}, {elapsed}"),
             format!("{how_far}{count} op{s}, {rate}/s{at}, {elapsed}"),
@@ -164,7 +164,7 @@ impl Replication {
         let (Some((ms, date)), Some(first_ms)) = (reached, self.first_ms) else {
             return (String::new(), None);
         };
-        // What a clock that is ahead makes more than everything is not.
+        // A server whose clock is ahead must not show more than 100 %.
         let span = now_ms.saturating_sub(first_ms);
         let done = ms.saturating_sub(first_ms).min(span);
         let (Ok(span), Ok(done)) = (u64::try_from(span), u64::try_from(done)) else {
@@ -174,7 +174,7 @@ impl Replication {
             return (String::new(), Some(date));
         }
         let percent = u128::from(done) * 100 / u128::from(span);
-        // Before that it would jump about.
+        // Before that the estimate would jump.
         let is_steady = percent > 0 && running >= LEFT_AFTER;
         let left = is_steady.then(|| left_of(running, done, span));
         let left = left.filter(|left| *left >= Duration::from_secs(1));
@@ -186,7 +186,7 @@ impl Replication {
     }
 }
 
-/// How long it still takes, if it goes on as it has so far: `done` of `span` took this long.
+/// The remaining time at the speed so far: `done` of `span` took `running`.
 fn left_of(running: Duration, done: u64, span: u64) -> Duration {
     let left = running.as_millis() * u128::from(span - done) / u128::from(done.max(1));
     Duration::from_millis(u64::try_from(left).unwrap_or(u64::MAX))

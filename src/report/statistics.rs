@@ -1,4 +1,4 @@
-//! What came in a run, in numbers: `--stats` and SIGUSR1.
+//! The summary of a run: `--stats` and SIGUSR1.
 
 mod lags;
 pub mod shared;
@@ -17,7 +17,7 @@ pub use tally::Tally;
 use lags::{LagSummary, Lags};
 use tally::Events;
 
-/// How far the fetching of what replications missed has come.
+/// Whether the objects that replications missed were fetched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 enum Repair {
@@ -27,7 +27,7 @@ enum Repair {
     Done,
 }
 
-/// What is shown of a run.
+/// The counts and the state of a run.
 #[derive(Debug)]
 pub struct Statistics {
     status: Status,
@@ -58,7 +58,7 @@ struct Summary<'a> {
     is_kept: bool,
 }
 
-/// The lines that are out unacknowledged.
+/// The unacknowledged lines.
 #[derive(Serialize)]
 struct InFlight<'a> {
     lines: usize,
@@ -92,7 +92,7 @@ impl Statistics {
         }
     }
 
-    /// This has been printed so far; takes out what has been measured since the last time.
+    /// Takes over the counts of `tally`, and takes the lags out of it.
     pub fn publish(&mut self, tally: &mut Tally) {
         self.events = tally.events;
         self.invalid = tally.invalid;

@@ -1,7 +1,7 @@
 //! Standard error: whole lines, and below them at most one status line that is redrawn in place.
 //!
-//! Everything written to stderr goes through here, from whatever thread, so that the status line
-//! and the lines never mix. There is one stderr in a process, and so there is one of this.
+//! All threads write to stderr through this module, so the status line and the lines never mix. A
+//! process has one stderr, so this state is global.
 
 use std::fmt::Display;
 use std::fs::File;
@@ -19,7 +19,8 @@ use crate::output::echo;
 /// What every line begins with.
 const PREFIX: &str = "oplog-tail: ";
 
-/// The message as a line. Text that came over the network must not drive the terminal.
+/// The message as a line. Escapes control characters: text of the server must not affect the
+/// terminal.
 pub fn line(message: &dyn Display) -> String {
     format!("{PREFIX}{}\n", crate::output::escaped(&message.to_string()))
 }
@@ -38,7 +39,7 @@ enum Status {
     Empty,
     /// A status line.
     Shown(String),
-    /// Nothing, and there will be nothing more: the process is ending.
+    /// Nothing any more: the process is ending.
     Closed,
 }
 
@@ -47,14 +48,14 @@ static STATUS: Mutex<Status> = Mutex::new(Status::Empty);
 static IS_FORBIDDEN: AtomicBool = AtomicBool::new(false);
 
 fn lock() -> MutexGuard<'static, Status> {
-    // Nothing in here panics with the lock held; if it did, the worst is a line left behind.
+    // Nothing panics with the lock held. If it did, at worst a status line would stay.
     STATUS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Writes these lines, above the status line if there is one.
 pub fn write(lines: &str) {
-    // One write, so that lines of several processes do not mix. Nothing can be done where it
-    // fails.
+    // One write, so that lines of several processes do not mix. A failure is ignored: there is no
+    // other place to report it.
     let write = |lines: &str| drop(io::stderr().write_all(lines.as_bytes()));
     let status = lock();
     let is_echoed = !lines.is_empty() && echo::take(io::stderr());
@@ -91,7 +92,7 @@ pub fn show_status(line: &str) {
     }
 }
 
-/// Takes the status line away.
+/// Removes the status line.
 pub fn clear_status() {
     let mut status = lock();
     if let Status::Shown(_) = *status {
@@ -100,23 +101,22 @@ pub fn clear_status() {
     }
 }
 
-/// Takes the status line away until [`allow_status`]. To be called before the process is stopped.
-///
-/// Takes no longer than `patience`, as [`close`].
+/// Removes the status line until [`allow_status`]. Call it before the process is stopped. Returns
+/// after `patience` at the latest, as [`close`] does.
 pub fn forbid_status(patience: Duration) {
     IS_FORBIDDEN.store(true, Ordering::Relaxed);
     within(patience, clear_status);
 }
 
-/// The status line may be shown again, from its next change on.
+/// Allows the status line again. It appears with its next change.
 pub fn allow_status() {
     IS_FORBIDDEN.store(false, Ordering::Relaxed);
 }
 
-/// Takes the status line away for good, and writes these last lines. To be called before the
-/// process is ended while other threads run.
+/// Removes the status line for good and writes the last lines. Call it before the process is ended
+/// while other threads run.
 ///
-/// Takes no longer than `patience`: a terminal that was stopped (Ctrl-S) must not hold up the end.
+/// Returns after `patience` at the latest: a terminal stopped by Ctrl-S must not delay the end.
 pub fn close(last_lines: String, patience: Duration) {
     within(patience, move || {
         clear_status();
@@ -125,7 +125,7 @@ pub fn close(last_lines: String, patience: Duration) {
     });
 }
 
-/// Does this on a thread of its own, and waits for it no longer than `patience`.
+/// Runs `work` on a thread of its own and waits for it, `patience` at most.
 fn within(patience: Duration, work: impl FnOnce() + Send + 'static) {
     let (done, is_done) = mpsc::channel();
     let spawned = std::thread::Builder::new().spawn(move || {
@@ -137,18 +137,18 @@ fn within(patience: Duration, work: impl FnOnce() + Send + 'static) {
     }
 }
 
-/// How many columns a status line can have.
+/// The maximum width of a status line.
 pub fn status_width() -> usize {
     let columns = rustix::termios::tcgetwinsize(io::stderr()).map_or(0, |size| size.ws_col);
     let columns = match usize::from(columns) {
         0 => USUAL_WIDTH,
         columns => columns,
     };
-    // A line that fills the last column makes some terminals go on to the next.
+    // Some terminals wrap when the last column is filled.
     columns - 1
 }
 
-/// Whether a status line has a place: stderr is a terminal, and not the one that shows stdout.
+/// True if a status line can be shown: stderr is a terminal, and not the one that shows stdout.
 pub fn has_terminal_of_its_own() -> bool {
     let (stdout, stderr) = (io::stdout(), io::stderr());
     stderr.is_terminal()
@@ -167,8 +167,8 @@ fn device(fd: BorrowedFd<'_>) -> io::Result<u64> {
     Ok(File::from(fd.try_clone_to_owned()?).metadata()?.rdev())
 }
 
-/// Whether the terminal is ours to draw on: a job that was sent to the background would draw over
-/// what the shell shows.
+/// True if this process is in the foreground. In the background it would draw over the output of
+/// the shell.
 fn in_foreground() -> bool {
     let group = rustix::termios::tcgetpgrp(io::stderr());
     group.is_ok_and(|group| group == rustix::process::getpgrp())
@@ -176,24 +176,24 @@ fn in_foreground() -> bool {
         || group.is_err()
 }
 
-/// Whether another program drives the terminal, such as a pager that shows our records: it takes
-/// each key as it comes, and a line of ours would lie on its screen.
+/// True if another program controls the terminal, such as a pager that shows the records. A status
+/// line would disturb its screen. Such a program reads single keys.
 fn is_taken() -> bool {
     rustix::termios::tcgetattr(io::stderr())
         .is_ok_and(|modes| !modes.local_modes.contains(LocalModes::ICANON))
 }
 
-/// Draws one line and leaves the cursor at its beginning. Wherever the terminal puts the parts of
-/// the line when its window is made narrower, they are then at and below the cursor, and erasing
-/// from there on leaves nothing behind; so does what the terminal echoes for Ctrl-C.
+/// Draws one line and leaves the cursor at its beginning. If the window is made narrower, all parts
+/// of the line are then at and below the cursor, so the next drawing erases them. The same holds for
+/// the `^C` of Ctrl-C.
 fn draw(line: &str) {
     if in_foreground() && !is_taken() {
         let _ = io::stderr().write_all(drawing(line).as_bytes());
     }
 }
 
-/// What draws the line. Erasing below from the first place of the screen is erasing all of it,
-/// which some terminals keep a copy of; so that comes last.
+/// The bytes that draw the line. Erasing below comes last: from the first place of the screen it
+/// would erase all of it, and some terminals then save a copy.
 fn drawing(line: &str) -> String {
     format!("\r\x1b[K{line}\x1b[J\r")
 }

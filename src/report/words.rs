@@ -1,4 +1,4 @@
-//! What is said about a connection and a replication, in words: the one table of it.
+//! The messages about connections and replications, in one table.
 
 use jiff::Timestamp;
 
@@ -10,15 +10,15 @@ use crate::oplog::Position;
 /// Where the run that follows this one starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NextRun {
-    /// Where this one ended.
+    /// It continues where this one ended.
     GoesOn,
-    /// Nowhere near: no position is kept.
+    /// It starts over: no position is kept.
     StartsOver,
-    /// Where this one started: it only looked.
+    /// It starts where this one started: `--ack none`.
     Repeats,
 }
 
-/// A run ends before a replication is complete.
+/// The run ends before a replication is complete.
 pub fn incomplete(what: Incomplete, next: NextRun) -> String {
     let next = match next {
         NextRun::GoesOn => "the next run continues where this one stopped",
@@ -38,7 +38,7 @@ pub fn incomplete(what: Incomplete, next: NextRun) -> String {
     }
 }
 
-/// A run ends and the server does not answer in time whether it skipped operations.
+/// The run ends, and the server has not answered in time whether it skipped operations.
 pub fn uncertain() -> &'static str {
     "reading fell behind, and the server did not answer in time whether it skipped operations; \
      the position stays before the possible gap"
@@ -55,7 +55,7 @@ pub(super) const BACKFILLED_EARLY: &str = "too many objects changed, so the obje
     replication missed were fetched early; if the clocks of agents and store differ, some may be \
     missing or out of date";
 
-/// A connection is about to be made, to resume after this position if there is one.
+/// The run connects, to resume after this position if there is one.
 pub(super) fn connecting(endpoint: &Endpoint, after: Option<Position>) -> String {
     let url = &endpoint.url;
     let Some(position) = after else {
@@ -126,7 +126,7 @@ pub(super) fn resume_failed(operation: Position, choice: OnResumeFailed) -> Stri
     }
 }
 
-/// A position with the time it stands for.
+/// A position with its time.
 pub fn described(position: Position) -> String {
     let time =
         |at: Result<Timestamp, jiff::Error>| at.map_or_else(|_| "?".into(), |at| at.to_string());

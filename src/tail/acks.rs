@@ -1,4 +1,4 @@
-//! Acknowledgements on stdin: ids, one a line.
+//! Acknowledgements on stdin: ids, one per line.
 
 use std::io::{self, Read};
 
@@ -6,24 +6,23 @@ use tokio::sync::mpsc;
 
 use crate::sse::MAX_LINE;
 
-/// Longer lines are no ids that the stream can bring; what is over is dropped, so that memory stays
-/// bounded.
+/// No id of the stream is longer. The rest of a longer line is dropped, so memory stays bounded.
 const LONGEST_LINE: usize = MAX_LINE;
 /// How much is read at once.
 const CHUNK: usize = 4 << 10;
 
-/// Reads stdin on a thread of its own: whoever acknowledges must be able to write while this
-/// program waits for it to read.
+/// Reads stdin on a thread of its own. The worker must be able to write while this program is
+/// blocked in writing to it.
 #[derive(Debug)]
 pub struct Acks {
     chunks: mpsc::Receiver<io::Result<Vec<u8>>>,
-    /// The line that has begun and not ended.
+    /// The beginning of a line whose end has not been read.
     line: Vec<u8>,
 }
 
 impl Acks {
-    /// Starts reading. At most `max_in_flight` acknowledgements can be due at once, so that many
-    /// pieces are taken in before the writer has to wait.
+    /// Starts reading. At most `max_in_flight` acknowledgements can be due at once, so the queue holds
+    /// that many pieces.
     ///
     /// # Errors
     /// When the system gives no thread.
@@ -84,7 +83,7 @@ impl Acks {
     }
 }
 
-/// Lines with what was acknowledged.
+/// Lines with acknowledged ids.
 #[derive(Debug)]
 pub struct Acknowledged(String);
 

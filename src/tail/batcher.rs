@@ -1,5 +1,5 @@
-//! From the consumer into the batch: takes what is ready, prints it, and notices when enough has
-//! been printed.
+//! Fills a batch with lines: takes the operations that are ready, prints them, and notices when a
+//! stop condition is met.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -15,21 +15,21 @@ use crate::output::{Arrival, Printer};
 use crate::report::{Diagnostics, Progress, SharedStatistics, Tally};
 use crate::settings::{OnInvalid, Settings};
 
-/// A batch is full when it has grown to this many bytes: half of what a pipe holds, so that one
-/// can be written, and the position move, while the reader is busy with another.
+/// A batch of this many bytes is full. A pipe holds two, so one can be written, and the position
+/// move, while the reader works on the other.
 const BATCH: usize = 32 << 10;
-/// A buffer that one huge operation has blown up is given back above this.
+/// A larger buffer is given back: one huge operation must not hold its memory for the whole run.
 const LARGEST_KEPT: usize = 1 << 20;
 /// How much of the data of an invalid operation is shown, in characters.
 const SHOWN_DATA: usize = 200;
 
-/// What has been taken in since the batch was last written.
+/// What was taken from the consumer since the last write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Taken {
     Nothing,
     /// There may be more that is ready.
     Something,
-    /// All that was ready, unless the connection, which has been let run since, has brought more.
+    /// All that was ready. The connection has been polled once more since and may bring more.
     All,
 }
 
@@ -37,9 +37,9 @@ enum Taken {
 pub struct Batcher {
     /// Where operations come from.
     pub consumer: Consumer,
-    /// What has come so far, for others to see.
+    /// The counts that other threads can see.
     statistics: SharedStatistics,
-    /// What has come so far.
+    /// The counts of this thread.
     tally: Tally,
     printer: Printer,
     diagnostics: Rc<RefCell<Diagnostics>>,
@@ -48,10 +48,10 @@ pub struct Batcher {
     on_invalid: OnInvalid,
     is_complete: bool,
     taken: Taken,
-    /// The status line, where one is wanted.
+    /// The status line, if one is wanted.
     progress: Option<Progress>,
-    /// Whether something is to be said about when each operation arrives. Otherwise one operation
-    /// of those that are ready at once is enough, for a summary that is asked for.
+    /// True if the arrival of every operation must be known. Otherwise one operation of each batch is
+    /// timed, for a summary on SIGUSR1.
     needs_clock: bool,
 }
 
@@ -79,20 +79,18 @@ impl Batcher {
         }
     }
 
-    /// Whether a stop condition is met: nothing more will be printed.
+    /// True if a stop condition is met: nothing more will be printed.
     pub fn is_complete(&self) -> bool {
         self.is_complete
     }
 
-    /// The lines printed and not yet taken care of.
+    /// The lines that are printed and not yet written.
     pub fn batch(&self) -> &[u8] {
         &self.batch
     }
 
-    /// The batch is written: what is in it counts as handled where acknowledgements come in
-    /// order, and the time it took is no silence of the server.
-    ///
-    /// It `took` so long.
+    /// The batch was written, which `took` this long. With `--ack auto` its operations are
+    /// acknowledged now. The time does not count as silence of the server.
     pub fn written(&mut self, took: Duration) {
         if !self.batch.is_empty() {
             self.batch.clear();
@@ -104,20 +102,19 @@ impl Batcher {
         self.consumer.acknowledge_delivered();
     }
 
-    /// Prints all that is ready, up to a batch. Ready when there is something new to write or
-    /// when the batcher has become complete.
+    /// Prints all that is ready, up to a full batch. Resolves when there is something to write or a
+    /// stop condition is met.
     ///
-    /// The connection runs as a task of its own and hands over what it has read in small pieces,
-    /// one each time it runs. So it gets to run once more before what came of the last piece
-    /// counts as all there is; a full socket then fills a batch, and a single line still waits for
-    /// nothing from outside.
+    /// The connection is a task of its own and hands over one small piece each time it runs. So it
+    /// gets to run once more before the batch counts as all that is ready. Then a full socket fills
+    /// a batch, and a single line still waits for nothing from outside.
     ///
     /// # Errors
     /// When nothing more can come; what was printed before is in the batch.
     pub fn fill(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         if self.is_complete {
-            // What still waits is not read; but while acknowledgements are waited for, the server is
-            // asked whether something was skipped, before its log moves on.
+            // Nothing more is read. But while the run waits for acknowledgements, it asks the server
+            // whether something was skipped, before the log moves on.
             return match self.consumer.poll_certain(cx) {
                 Poll::Ready(Err(error)) => Poll::Ready(Err(error.into())),
                 _ => Poll::Pending,
@@ -133,9 +130,9 @@ impl Batcher {
 
     fn print_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         self.consumer.set_time();
-        // Of what is ready now, the first operation shows how late it is.
+        // The first operation of the batch is timed.
         let mut samples = !self.needs_clock;
-        // One reading serves all that is ready now: nothing of it can have come later.
+        // One reading of the clock serves all that is ready now: nothing of it came later.
         let arrival = self.needs_clock.then(Arrival::now);
         while self.batch.len() < BATCH && !self.is_complete {
             if self.stop.has_all(&self.consumer)? {
@@ -151,7 +148,7 @@ impl Batcher {
                     self.invalid(&invalid)?;
                 }
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error.into())),
-                // That may have come about without anything to print.
+                // A stop condition can be met without anything to print.
                 Poll::Pending if self.stop.has_all(&self.consumer)? => {
                     self.is_complete = true;
                     break;
@@ -180,7 +177,7 @@ impl Batcher {
         self.printer.print(operation, arrival, &mut self.batch);
         let sample = || is_sample.then(Arrival::now);
         self.tally.count(operation, arrival.or_else(sample));
-        // What a repair brings has ids as in a replication, and comes after it.
+        // Backfilled objects have ids as in a replication, but come after it.
         if let Some(progress) = &mut self.progress
             && !self.consumer.is_backfilling()
         {

@@ -9,10 +9,10 @@ pub(super) enum Ending {
     ConditionMet,
     /// Stopped from outside.
     Interrupted(Interruption),
-    /// Whoever read stdout is gone.
+    /// The reader of stdout is gone.
     ReaderGone,
-    /// Whoever acknowledges has closed stdin.
+    /// The worker has closed stdin.
     AcksEnded,
-    /// The position can no longer be saved; saving it once more says why.
+    /// The position can no longer be saved. `Saver::finish` says why.
     SavingFailed,
 }

@@ -9,13 +9,13 @@ use crate::state::StateError;
 /// Why a run fails.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The consumer has come to its end.
+    /// The consumer failed.
     #[error(transparent)]
     Consumer(#[from] consumer::Error),
-    /// An operation came that cannot be decoded, and going on past it was not wanted.
+    /// An operation cannot be decoded, and `--on-invalid exit` was given.
     #[error("stopped at an operation that cannot be decoded; --on-invalid skip continues after it")]
     Invalid,
-    /// The replication was to be complete and is not.
+    /// `--until-complete` was given, and the replication cannot be completed.
     #[error(
         "the replication is incomplete, because objects that it missed cannot be fetched; start it again from the beginning"
     )]
@@ -26,7 +26,7 @@ pub enum Error {
     /// The position is not saved.
     #[error(transparent)]
     State(#[from] StateError),
-    /// No thread reads acknowledgements.
+    /// The system gives no thread to read acknowledgements.
     #[error("cannot start the thread that reads acknowledgements from stdin")]
     NoAcks(#[source] io::Error),
     /// Stdin cannot be read.

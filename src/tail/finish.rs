@@ -1,4 +1,4 @@
-//! How a run ends: what is still waited for, what is said, and which exit status follows.
+//! The end of a run: what it still waits for, which messages it prints, and its exit status.
 
 use std::time::Duration;
 
@@ -12,19 +12,19 @@ use crate::exit::ExitStatus;
 use crate::output::OutputError;
 use crate::report::{incomplete, stderr, uncertain};
 
-/// How long acknowledgements are waited for once whoever reads stdout is gone.
+/// How long the run waits for acknowledgements after the reader of stdout is gone.
 const LAST_ACKS: Duration = Duration::from_millis(300);
 
-/// How long a signal may take to follow the end of a neighbour in the pipeline.
+/// How much later than the end of another program of the pipeline a signal may be noticed.
 const LATE_SIGNAL: Duration = Duration::from_millis(200);
 
-/// How long the server gets to say whether it has skipped something, where nothing else hurries.
+/// How long the run waits for the answer whether the server skipped something.
 const CERTAINTY: Duration = Duration::from_secs(5);
-/// The same, where the run is to end at once.
+/// The same, if the run must end soon.
 const QUICK_CERTAINTY: Duration = Duration::from_millis(400);
 
 impl Tail {
-    /// Ends the run, and tells the exit status.
+    /// Ends the run and returns the exit status.
     pub(super) async fn end(mut self, ending: Result<Ending, Error>) -> Result<ExitStatus, Error> {
         let ending = match ending {
             Err(Error::Output(OutputError::ReaderGone)) => Ok(Ending::ReaderGone),
@@ -39,8 +39,9 @@ impl Tail {
             }
             failure => failure,
         };
-        // Before the end of the consumer, which forgets.
+        // Before the consumer stops and forgets.
         self.note_status();
+
         let left = self.batcher.consumer.incomplete();
         self.batcher.consumer.stop();
         let saver = self.saver.as_ref();
@@ -54,10 +55,10 @@ impl Tail {
         ending.map(|ending| self.exit_status(ending))
     }
 
-    /// Takes in what was acknowledged before the end.
+    /// Reads the acknowledgements that were written before the end.
     ///
-    /// A worker that dies closes its end of stdin and of stdout at once, and either may be noticed
-    /// first; so a reader that is gone counts as the end of its acknowledgements, if any are due.
+    /// A worker that dies closes both its stdin and its stdout, and either may be noticed first. So if
+    /// acknowledgements are due, a reader that is gone counts as the end of acknowledgements.
     async fn take_last_acknowledgements(
         &mut self,
         ending: Result<Ending, Error>,
@@ -80,8 +81,8 @@ impl Tail {
         ending
     }
 
-    /// Ctrl-C goes to every process of a pipeline, and that the others are gone may be noticed
-    /// before the signal is. So what would be a failure of theirs waits for one a moment.
+    /// Ctrl-C goes to every process of a pipeline, and the end of another process may be noticed
+    /// before the signal. So an end that would be a failure waits a moment for a signal.
     async fn unless_by_signal(&mut self, ending: Ending) -> Ending {
         let is_failure = match ending {
             Ending::ReaderGone => self.has_condition,
@@ -99,8 +100,8 @@ impl Tail {
         ending
     }
 
-    /// Asks the server, where reading fell behind, whether something was skipped. What was printed
-    /// is not called complete before that is known.
+    /// If reading fell behind, asks the server whether it skipped something. Otherwise a run with a gap
+    /// could end with success.
     async fn make_certain(&mut self, ending: Ending) -> Result<Ending, Error> {
         if ending == Ending::SavingFailed {
             return Ok(ending);
@@ -116,7 +117,7 @@ impl Tail {
             let certain = std::future::poll_fn(|cx| batcher.consumer.poll_certain(cx));
             tokio::select! {
                 Some(control) = controls.recv() => match control {
-                    // A condition that is met stays met.
+                    // A stop condition that is met stays met.
                     Control::Stop(_) => patience = QUICK_CERTAINTY,
                     Control::ShowStatistics => self.show_asked_statistics(),
                 },
@@ -127,7 +128,7 @@ impl Tail {
                         return Err(consumer::Error::Uncertain.into());
                     }
                     Err(_) => {
-                        // A reader that has seen enough is to hear nothing.
+                        // A reader that goes away has seen enough: no message.
                         if ending != Ending::ReaderGone {
                             self.diagnostics.borrow().warn(&uncertain());
                         }

@@ -1,4 +1,4 @@
-//! The run: fills a batch, writes it, acknowledges what has been written; until something ends it.
+//! The loop of a run: fills a batch, writes it, acknowledges it, until something ends the run.
 
 mod acks;
 mod batcher;
@@ -31,8 +31,7 @@ use ending::Ending;
 pub use error::Error;
 use supervisor::Control;
 
-/// How long the end may take to save the position. A signal or `--timeout` does not wait as long;
-/// see the supervisor.
+/// How long the last save may take. After a signal or `--timeout` the supervisor allows less.
 const SAVING: Duration = Duration::from_secs(30);
 
 /// What a run works with besides its settings.
@@ -45,9 +44,9 @@ pub struct Context {
     pub stdout: Stdout,
     /// Signals and the like.
     pub controls: mpsc::Receiver<Control>,
-    /// Where a person is told what happens.
+    /// Writes the messages on stderr.
     pub diagnostics: Rc<RefCell<Diagnostics>>,
-    /// What came, in numbers; shared with whoever gives controls.
+    /// The counts; shared with the supervisor.
     pub statistics: SharedStatistics,
 }
 
@@ -62,19 +61,19 @@ pub struct Tail {
     controls: mpsc::Receiver<Control>,
     diagnostics: Rc<RefCell<Diagnostics>>,
     junk: Limiter,
-    /// It has been said that a save takes too long.
+    /// The message that a save takes too long was printed.
     waits_for_saving: bool,
-    /// The saved position that was last told.
+    /// The saved position in the last message.
     told_saved: Option<Position>,
     statistics: SharedStatistics,
     has_condition: bool,
     next_run: NextRun,
-    /// Something came over stdin that was in flight.
+    /// At least one operation was acknowledged over stdin.
     has_acknowledged: bool,
 }
 
 enum Step {
-    /// There may be something in the batch.
+    /// The batch may hold something.
     Filled,
     Acknowledged(Acknowledged),
     /// A position has been saved.
@@ -144,7 +143,7 @@ impl Tail {
                 // Writing may take for ever.
                 self.note_status();
             }
-            // Lines before an error are as good as any.
+            // The lines before an error are written too.
             let writing = Instant::now();
             self.stdout.write(self.batcher.batch()).await?;
             self.batcher.written(writing.elapsed());
@@ -161,7 +160,7 @@ impl Tail {
         }
     }
 
-    /// Waits for the next thing to do. Nothing is lost when one of several is taken first.
+    /// Waits for the next thing to do. All branches are cancel safe.
     async fn next_step(&mut self) -> Result<Step, Error> {
         let Self {
             batcher,
@@ -197,7 +196,7 @@ impl Tail {
             *waits_for_saving = false;
             std::future::poll_fn(|cx| batcher.fill(cx)).await
         };
-        // What waits for a save, such as a `reset`, takes no other step meanwhile.
+        // A step that waits for a save, such as a `reset`, must not be interrupted by this.
         let in_time = saver.filter(|saver| !saver.is_behind());
         let falls_behind = or_never(in_time.map(Saver::falls_behind));
         let has_saved = or_never(saves.as_mut().map(watch::Receiver::changed));
@@ -246,7 +245,7 @@ impl Tail {
         self.told_saved = saved;
     }
 
-    /// Shows them, unless they have been shown meanwhile in place of this thread.
+    /// Shows the summary, unless another thread has shown it meanwhile.
     fn show_asked_statistics(&self) {
         if self.statistics.take_asked() {
             self.note_status();
@@ -260,7 +259,7 @@ impl Tail {
     }
 }
 
-/// What the future comes to; without one, waits for ever.
+/// Awaits the future; without one, waits forever.
 async fn or_never<F: Future>(future: Option<F>) -> F::Output {
     match future {
         Some(future) => future.await,

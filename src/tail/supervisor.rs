@@ -1,10 +1,9 @@
-//! Sees to it that the program ends when it is told to, whatever the rest of it is doing.
+//! Ends the program after a signal or `--timeout`, even if the main thread is blocked.
 //!
-//! Lines are written to stdout by blocking calls on the main thread, which is the fastest way
-//! and acknowledges nothing too early. A reader that stops reading then stops the main thread.
-//! So signals and `--timeout` are received here, on a thread of its own: the main thread is told,
-//! and where it cannot come to an end in time, the position is saved and the process ended from
-//! here.
+//! The main thread writes to stdout with blocking calls. That is the fastest way, and nothing is
+//! acknowledged too early. But if the reader stops reading, the main thread is blocked. So this
+//! thread receives signals and the timeout and tells the main thread. If the main thread does not
+//! end in time, this thread saves the position and ends the process.
 
 use std::io;
 use std::process;
@@ -20,17 +19,17 @@ use crate::output::echo;
 use crate::report::{NextRun, SharedStatistics, incomplete, stderr, uncertain};
 use crate::state::Saver;
 
-/// How long the main thread gets to come to an end by itself; with [`SAVING`], what the user is
-/// promised is two seconds.
+/// How long the main thread gets to end by itself. With [`SAVING`] it stays below the two seconds
+/// that the user is promised.
 const GRACE: Duration = Duration::from_millis(1200);
-/// How long the main thread gets to show the statistics.
+/// How long the main thread gets to show the summary.
 const STUCK: Duration = Duration::from_millis(300);
 /// How long saving the position may take after that.
 const SAVING: Duration = Duration::from_millis(500);
 /// How long tidying up the terminal may take after that.
 const CLOSING: Duration = Duration::from_millis(100);
 
-/// Its number on Linux, macOS and the BSDs.
+/// The number of SIGXFSZ on Linux, macOS and the BSDs.
 const SIGXFSZ: i32 = 25;
 
 /// Why the run has to end.
@@ -43,7 +42,7 @@ pub enum Interruption {
 }
 
 impl Interruption {
-    /// The exit status, by whether a stop condition was asked for that is not met.
+    /// The exit status. `condition_unmet`: a stop condition was given and is not met.
     pub fn exit_status(self, condition_unmet: bool) -> ExitStatus {
         match self {
             _ if !condition_unmet => ExitStatus::Success,
@@ -56,22 +55,22 @@ impl Interruption {
 /// What the supervisor tells the main thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Control {
-    /// Come to an end.
+    /// End the run.
     Stop(Interruption),
     /// Show the statistics so far (SIGUSR1).
     ShowStatistics,
 }
 
-/// What a run was asked for, as far as its end depends on it.
+/// The settings that decide how a run ends.
 #[derive(Clone, Copy, Debug)]
 pub struct Terms {
     /// It ends after this long.
     pub timeout: Option<Duration>,
     /// A stop condition is to be met.
     pub has_condition: bool,
-    /// Only fatal errors are told.
+    /// Only fatal errors are printed.
     pub is_quiet: bool,
-    /// It fails where operations may have been skipped.
+    /// The run fails if operations may have been skipped.
     pub fails_if_uncertain: bool,
     /// Where the next run starts.
     pub next_run: NextRun,
@@ -109,7 +108,7 @@ pub fn start(
                 let interruption = signals
                     .interruption(terms.timeout, &controls, &statistics)
                     .await;
-                // Nobody listens any more when the run is ending anyway.
+                // Fails if the run is ending already.
                 let _ = controls.try_send(Control::Stop(interruption));
                 let stuck = tokio::time::timeout(GRACE, signals.ending.next()).await;
                 if let Ok(number) = stuck {
@@ -170,8 +169,9 @@ struct Ending {
     go_on: Signal,
 }
 
-/// From here on a write past the size that a file may have fails, as a write to a full disk does,
-/// instead of killing the process. To be called within a runtime; lasts as long as the process.
+/// Catches SIGXFSZ, so that a write past the limit on the size of a file fails like a write to a
+/// full disk and does not kill the process. Call it within a runtime. It lasts until the process
+/// ends.
 ///
 /// # Errors
 /// When the system gives no signal handler.
@@ -208,7 +208,7 @@ impl Signals {
         })
     }
 
-    /// The first reason to end; passes requests for statistics on meanwhile.
+    /// Waits for the first reason to end. Until then, passes on requests for the summary.
     async fn interruption(
         &mut self,
         timeout: Option<Duration>,
@@ -234,8 +234,7 @@ impl Signals {
 }
 
 impl Ending {
-    /// The number of the next signal that ends a run. Meanwhile the process stops and goes on as
-    /// it is told.
+    /// Waits for a signal that ends the run and returns its number. Handles Ctrl-Z and `fg` meanwhile.
     async fn next(&mut self) -> u8 {
         loop {
             tokio::select! {
@@ -266,8 +265,8 @@ fn stop() {
     }
 }
 
-/// Whether somebody is there who can let a stopped process go on. Otherwise it would stay stopped
-/// for ever, so Ctrl-Z does nothing, as the system has it by default.
+/// True if a shell can continue a stopped process. Otherwise the process would stay stopped forever,
+/// so Ctrl-Z does nothing, which is also the default of the system.
 fn has_job_control() -> bool {
     let session = getsid(None);
     // A shell with job control puts each job into a group of its own.
@@ -275,8 +274,8 @@ fn has_job_control() -> bool {
         && getppid().is_some_and(|parent| getsid(Some(parent)) == session)
 }
 
-/// Has the statistics shown: by the main thread, or in its place if that is stuck in writing. Not
-/// by this thread, because stderr may be stuck as well.
+/// Has the summary shown by the main thread, or by a new thread if the main thread is blocked. Not by
+/// this thread, because stderr can block too.
 fn show_statistics(controls: &mpsc::Sender<Control>, statistics: &SharedStatistics) {
     let needs_watch = statistics.ask();
     // One place is kept for the control to stop.
@@ -285,7 +284,7 @@ fn show_statistics(controls: &mpsc::Sender<Control>, statistics: &SharedStatisti
     }
     if needs_watch {
         let statistics = statistics.clone();
-        // Where the system gives no thread, the main thread alone is left to do it.
+        // If the system gives no thread, only the main thread can do it.
         let _ = std::thread::Builder::new().spawn(move || {
             std::thread::sleep(STUCK);
             statistics.show_if_asked();
@@ -302,8 +301,8 @@ async fn received(signal: Option<&mut Signal>) {
     std::future::pending::<()>().await;
 }
 
-/// The signals that were ignored when the program started, one bit each, from bit 0 for signal 1.
-/// Where the system does not tell, none.
+/// The signals that were ignored when the program started: bit 0 is signal 1. Zero if the system
+/// does not tell.
 fn ignored_signals() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

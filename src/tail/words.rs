@@ -1,4 +1,4 @@
-//! What is said about a run and its end, in words: the one table of it.
+//! The messages about a run and its end, in one table.
 
 use crate::settings::OnInvalid;
 
@@ -9,7 +9,7 @@ pub(super) const TIMED_OUT: &str =
 pub(super) const READER_GONE: &str =
     "the reader of stdout went away before -n or --until-… was reached (exit 1)";
 
-/// A worker that is done closes stdin; a stdin without one ends before anything was acknowledged.
+/// Stdin ended before anything was acknowledged: probably no worker is connected.
 pub(super) const NO_WORKER: &str = "stdin ended before anything was acknowledged, so the run ends; \
     with --ack stdin the worker must keep stdin open and write each id it has handled to it";
 
@@ -23,7 +23,7 @@ pub(super) enum Stopped {
     ByWorker,
 }
 
-/// So many operations are unacknowledged at the end.
+/// Operations are unacknowledged at the end.
 pub(super) fn unacknowledged(stopped: Stopped, in_flight: usize, keeps_position: bool) -> String {
     let happened = match stopped {
         Stopped::ByTimeout => "stopped by --timeout",
@@ -38,7 +38,7 @@ pub(super) fn unacknowledged(stopped: Stopped, in_flight: usize, keeps_position:
     format!("{happened} with {in_flight} operation{plural} unacknowledged; {follows}")
 }
 
-/// This was acknowledged and is not out.
+/// An id was acknowledged that is not in flight.
 pub(super) fn unknown_id(id: &str) -> String {
     format!(
         "stdin acknowledges {id:?}, which is not the id of an unacknowledged operation; ignored"
@@ -53,7 +53,7 @@ pub(super) fn saved(position: &str) -> String {
     format!("state saved: {position}")
 }
 
-/// An operation cannot be decoded, for this reason; `data` is the beginning of what it holds.
+/// An operation cannot be decoded. `data` is the beginning of its data.
 pub(super) fn invalid(reason: &str, on_invalid: OnInvalid, data: &str, is_cut: bool) -> String {
     let follows = match on_invalid {
         OnInvalid::Exit => "",

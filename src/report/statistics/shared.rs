@@ -1,4 +1,4 @@
-//! Statistics that are shown from whatever thread comes to it.
+//! Statistics that any thread can show.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
@@ -8,16 +8,16 @@ use crate::output::Format;
 use crate::report::stderr;
 use crate::state::Saver;
 
-/// The statistics of a run. They can be shown from another thread too, for while the one that
-/// prints is stuck in writing.
+/// The statistics of a run. Another thread can show them while the main thread is blocked in
+/// writing.
 #[derive(Clone, Debug)]
 pub struct SharedStatistics {
     statistics: Arc<Mutex<Statistics>>,
-    /// How often they have been asked for and not been shown.
+    /// How many requests are still to be answered.
     asked: Arc<AtomicU32>,
-    /// Somebody looks soon whether they have been shown.
+    /// A thread will check soon whether they were shown.
     is_watched: Arc<AtomicBool>,
-    /// Who knows when the position was saved.
+    /// Tells when the position was saved.
     saver: Option<Saver>,
     format: Format,
     /// Whether they are shown at the end.
@@ -25,7 +25,7 @@ pub struct SharedStatistics {
 }
 
 impl SharedStatistics {
-    /// Of a run in which nothing has come yet, and whose position goes to `saver`, if it is kept.
+    /// The statistics of a new run. `saver` saves its position, if it is kept.
     pub fn new(format: Format, at_end: bool, saver: Option<Saver>) -> Self {
         Self {
             statistics: Arc::new(Mutex::new(Statistics::new())),
@@ -37,28 +37,28 @@ impl SharedStatistics {
         }
     }
 
-    /// What is printed was counted here.
+    /// Takes over the counts of `tally`.
     pub fn publish(&self, tally: &mut Tally) {
         if tally.has_news {
             self.lock().publish(tally);
         }
     }
 
-    /// To be kept no longer than nothing blocks.
+    /// Locks them. Do not block while holding the lock.
     pub fn lock(&self) -> MutexGuard<'_, Statistics> {
         self.statistics
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// They are asked for. Whether the caller has to see to it that [`Self::show_if_asked`] is
-    /// called after a while.
+    /// Requests them. If this returns true, the caller must have [`Self::show_if_asked`] called after
+    /// a while.
     pub fn ask(&self) -> bool {
         self.asked.fetch_add(1, Ordering::SeqCst);
         !self.is_watched.swap(true, Ordering::SeqCst)
     }
 
-    /// Shows them as often as they have been asked for and not been shown.
+    /// Shows them once for each request that is still open.
     pub fn show_if_asked(&self) {
         self.is_watched.store(false, Ordering::SeqCst);
         while self.take_asked() {
@@ -66,7 +66,7 @@ impl SharedStatistics {
         }
     }
 
-    /// Whether they have been asked for and are still to be shown; whoever is told so shows them.
+    /// Takes one open request. If this returns true, the caller must show them.
     pub fn take_asked(&self) -> bool {
         let one_less = |asked: u32| asked.checked_sub(1);
         self.asked
@@ -85,7 +85,7 @@ impl SharedStatistics {
         statistics.text(self.format, self.saver.is_some(), saved_at)
     }
 
-    /// What is shown at the end, if anything; without waiting for another thread.
+    /// The text that is shown at the end, if any. Does not wait for another thread.
     pub fn last_lines(&self) -> String {
         if !self.at_end {
             return String::new();

@@ -1,4 +1,4 @@
-//! The count of whoever prints: its own, so that counting takes no lock.
+//! The counts of the thread that prints. They are its own, so counting takes no lock.
 
 use serde::Serialize;
 
@@ -17,7 +17,7 @@ pub(super) struct Events {
     pub(super) other: u64,
 }
 
-/// What has been printed since the start of the run.
+/// The counts of printed lines since the start of the run.
 #[derive(Debug, Default)]
 pub struct Tally {
     pub(super) events: Events,
