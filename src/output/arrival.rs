@@ -20,11 +20,10 @@ impl Arrival {
     }
 }
 
-/// How long the operation took to arrive, in milliseconds; negative where the server's clock is
-/// ahead of the local one.
+/// The time from the timestamp of the operation to its arrival, in milliseconds. Negative if the
+/// server's clock is ahead.
 ///
-/// `None` for markers, for events without an object, and where the timestamp of the operation
-/// cannot be understood.
+/// `None` for markers, for events without an object, and for a timestamp that cannot be parsed.
 pub fn lag_ms(operation: &Operation, received: Timestamp) -> Option<i64> {
     let happened: Timestamp = operation.object()?.timestamp.parse().ok()?;
     Some(received.as_millisecond() - happened.as_millisecond())

@@ -1,7 +1,7 @@
-//! What the printers do with bytes.
+//! Helpers of the printers for bytes.
 
-/// Whether `is_good` holds for every byte. Looks at all of them, because without an early end the
-/// processor can take many at once; texts are short and nearly always good.
+/// True if `is_good` holds for every byte. Without an early exit the processor takes many bytes at
+/// once; texts are short and nearly always good.
 pub fn all_bytes(text: &str, is_good: impl Fn(u8) -> bool) -> bool {
     text.bytes().fold(true, |good, byte| good & is_good(byte))
 }

@@ -1,22 +1,22 @@
 //! Detects a stdout that was closed before the start.
 //!
-//! The runtime opens `/dev/null` in the place of a standard output that is closed (`>&-`). Every
-//! record would go there and be acknowledged, though nobody has it, and the position would pass
-//! it. Afterwards that cannot be told from a `/dev/null` that somebody wanted.
+//! If standard output is closed (`>&-`), the runtime of Rust opens `/dev/null` in its place. Records
+//! would be written there and acknowledged, and so lost. In `main` this looks like a `/dev/null` that
+//! somebody wanted, so the check runs before the runtime.
 
 use std::os::fd::BorrowedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 static STDOUT_WAS_CLOSED: AtomicBool = AtomicBool::new(false);
 
-/// Whether the process was started without a standard output. Where the system does not run what
-/// is to run first, `false`.
+/// True if the process was started without a standard output. Always false on a system that cannot
+/// run the check.
 pub fn stdout_was_closed() -> bool {
     STDOUT_WAS_CLOSED.load(Ordering::Relaxed)
 }
 
-// SAFETY: what this section holds is called before `main`, with arguments that a function without
-// parameters does not look at; and it does nothing but a system call and a store.
+// SAFETY: the system calls the functions of this section before `main`. A function without
+// parameters ignores their arguments. This one only makes a system call and stores a value.
 #[used]
 #[cfg_attr(
     any(

@@ -1,4 +1,4 @@
-//! Whether text is coloured, and how.
+//! The colours of text lines, and when to use them.
 
 use owo_colors::Style;
 
@@ -32,7 +32,7 @@ pub fn choose(flag: ColorChoice, is_terminal: bool, env: impl Fn(&str) -> Option
     }
 }
 
-/// What to write before and after a part of a line; nothing by default.
+/// The escape sequences before and after a part of a line; empty by default.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Paint {
     prefix: Box<[u8]>,
@@ -73,13 +73,12 @@ pub(super) struct Palette {
 }
 
 impl Palette {
-    /// The object stands out and what is rarely read steps back. Weight and reversal tell the
-    /// events apart before hue does, for who sees no red or green and for whatever the terminal
-    /// makes of a colour: an update, the most frequent, is plain; an insert is bold; what takes
-    /// objects away is reversed; and what concerns no object but the stream has a hue of its own.
+    /// The object is bold; the parts that are rarely read are dimmed. Events differ without their hue
+    /// too, for people who do not see red or green: an update, the most frequent, is plain, an insert
+    /// is bold, a delete and a reset are reversed. The markers have a hue of their own.
     ///
-    /// Only red, magenta and bold blue, because they alone can be read on black as on white:
-    /// green, yellow, cyan and white vanish on a light background, thin blue on a dark one.
+    /// Only red, magenta and bold blue are used. Green, yellow, cyan and white cannot be read on a
+    /// light background, thin blue not on a dark one.
     pub(super) fn colored() -> Self {
         let dimmed = Paint::new(Style::new().dimmed());
         Self {

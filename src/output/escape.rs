@@ -1,6 +1,6 @@
-//! What keeps text that a server sent from driving the terminal it is shown on.
+//! Escapes text of the server, so that it cannot affect the terminal.
 
-/// The most characters one field takes in a text line; more are cut and end in `…`.
+/// The maximum length of a field in a text line, in characters. A longer one is cut and ends in `…`.
 pub const MAX_FIELD_CHARS: usize = 4096;
 
 /// How many characters may still be written to a field.
@@ -20,8 +20,7 @@ impl Room {
         }
     }
 
-    /// The room of one field of which it may be known that all its texts fit, and do nothing to a
-    /// terminal.
+    /// The room of one field. `is_harmless`: all its texts fit and need no escape.
     pub(super) fn for_field_of(is_harmless: bool) -> Self {
         Self {
             is_harmless,
@@ -29,10 +28,10 @@ impl Room {
         }
     }
 
-    /// Appends the text, what a terminal would act on escaped, as far as there is room. The first
-    /// text that does not fit ends in `…`; nothing is written after it.
+    /// Appends the escaped text, as far as there is room. The first text that does not fit ends in
+    /// `…`; nothing is written after it.
     ///
-    /// Returns whether there was room for all of it.
+    /// Returns true if all of it fitted.
     #[inline]
     pub(super) fn push(&mut self, text: &str, out: &mut Vec<u8>) -> bool {
         if self.is_harmless {
@@ -81,17 +80,17 @@ impl Room {
     }
 }
 
-/// The text with everything a terminal would act on written as `\u{1b}`, cut to
-/// [`MAX_FIELD_CHARS`]: safe to show in a message.
+/// The text with control characters written as `\u{1b}`, cut to [`MAX_FIELD_CHARS`]: safe to show in
+/// a message.
 pub fn escaped(text: &str) -> String {
     let mut out = Vec::with_capacity(text.len());
     Room::for_field().push(text, &mut out);
     String::from_utf8_lossy(&out).into_owned()
 }
 
-/// Whether a terminal acts on this character instead of showing it, or shows nothing at all:
-/// control characters, line separators, bidirectional controls and other invisible formatting.
-/// Two ids that differ must not look alike, and no id may move the cursor or turn the line round.
+/// True if a terminal would act on this character or show nothing for it: control characters, line
+/// separators, bidirectional controls and other invisible formatting. Different ids must look
+/// different, and no id may move the cursor or reverse the line.
 fn is_unsafe(c: char) -> bool {
     c.is_control()
         || matches!(c,

@@ -1,7 +1,7 @@
-//! Printers: one operation in, one line of bytes out.
+//! Printers, which turn an operation into a line; and stdout.
 //!
-//! A printer appends to a buffer that the caller reuses and writes in batches, so printing can
-//! neither fail nor block, and allocates nothing in the common case.
+//! A printer appends to a buffer of the caller. So printing cannot fail or block, and usually
+//! allocates nothing.
 
 mod arrival;
 mod bytes;
@@ -24,7 +24,7 @@ pub use stdout::{OutputError, Stdout, print};
 pub enum Format {
     /// For people.
     Text,
-    /// For programs: one JSON object a line.
+    /// For programs: one JSON object per line.
     Json,
 }
 
@@ -42,8 +42,8 @@ enum Style {
 }
 
 impl Printer {
-    /// A printer of this format. `color` matters to [`Format::Text`] only; `lag` adds how long
-    /// each operation took to arrive.
+    /// A printer of this format. `color` matters to [`Format::Text`] only; `lag` adds the delay of
+    /// each operation.
     pub fn new(format: Format, color: bool, lag: bool) -> Self {
         let style = match format {
             Format::Json => Style::Json,
@@ -53,8 +53,7 @@ impl Printer {
         Self { style, lag }
     }
 
-    /// Appends exactly one line, its line feed included. Without `arrived`, nothing is said about
-    /// the lag.
+    /// Appends exactly one line, with its line feed. Without `arrived` it shows no lag.
     pub fn print(&self, operation: &Operation, arrived: Option<Arrival>, out: &mut Vec<u8>) {
         let arrived = arrived.filter(|_| self.lag);
         match &self.style {

@@ -1,5 +1,5 @@
-//! Standard output as records need it: whole batches, unbuffered, with a word for each way it
-//! can end.
+//! Standard output for records: writes whole batches without a buffer, and detects that the reader
+//! is gone.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, IsTerminal as _, Write};
@@ -12,7 +12,8 @@ use tokio::io::unix::AsyncFd;
 
 use super::echo;
 
-/// How often a stdout that was made non-blocking by somebody else is tried when it is full.
+/// The pause between two tries if stdout is full and non-blocking. Another process that shares it can
+/// have made it non-blocking.
 const FULL: Duration = Duration::from_millis(5);
 /// How long a terminal may take to show `^C`: it sends the signal first.
 const ECHO: Duration = Duration::from_millis(2);
@@ -20,7 +21,7 @@ const ECHO: Duration = Duration::from_millis(2);
 /// Why nothing more can be written.
 #[derive(Debug, thiserror::Error)]
 pub enum OutputError {
-    /// Whoever read stdout is gone; no failure of ours.
+    /// The reader of stdout is gone.
     #[error("the reader of stdout is gone")]
     ReaderGone,
     /// The write failed.
@@ -45,8 +46,8 @@ fn check_not_closed() -> io::Result<()> {
     Ok(())
 }
 
-/// Has `print` write to stdout something that is no record. A reader that goes away has seen
-/// enough.
+/// Runs `print`, which writes something else than records, such as the help. A reader that goes away
+/// is no error: it has seen enough.
 ///
 /// # Errors
 /// When it cannot be written.
@@ -65,7 +66,7 @@ pub fn print(print: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
 pub struct Stdout {
     file: File,
     is_terminal: bool,
-    /// Watches for the reader to go away; a file has none, and cannot be watched.
+    /// Notices that the reader is gone. `None` for a file, which cannot be watched.
     watch: Option<AsyncFd<File>>,
 }
 
@@ -136,22 +137,21 @@ impl Stdout {
         polled.is_ok() && fds[0].revents().contains(PollFlags::HUP)
     }
 
-    /// Waits until whoever reads stdout is gone, also while there is nothing to write.
+    /// Waits until the reader of stdout is gone, also while there is nothing to write.
     ///
-    /// Each kind of stdout says so in its own way: a pipe by an error, a local socket by a hang-up,
-    /// a terminal by both. A socket whose other side has only ended its own sending is still read.
-    /// Over TCP that is also all there is to see of a reader that closes the connection; the next
-    /// line is answered by a reset.
+    /// A pipe reports an error, a local socket a hang-up, a terminal both. A socket whose other side
+    /// was only shut down for writing still has a reader. Over TCP a reader that closes the connection
+    /// looks the same; the answer to the next line is a reset.
     pub async fn reader_gone(&self) {
         let Some(watch) = &self.watch else {
             return std::future::pending().await;
         };
         loop {
-            // It is not registered for when it can be written to, so that is never told.
+            // Registered for errors only, so WRITABLE means that the other side is closed.
             match watch.ready(Interest::ERROR | Interest::WRITABLE).await {
                 Ok(ready) if ready.ready().is_error() || ready.ready().is_write_closed() => return,
                 Ok(mut ready) => ready.clear_ready(),
-                // It cannot be watched; the next write will tell.
+                // It cannot be watched. The next write will fail.
                 Err(_) => return std::future::pending().await,
             }
         }

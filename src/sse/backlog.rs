@@ -1,38 +1,38 @@
-//! Whether a server may have had to wait for this program to read from the connection.
+//! Detects that the server may have had to wait because this program reads too slowly.
 
 use std::task::Context;
 
-/// So many bytes fit between a server and a program that does not read, at the least: the receive
-/// window of a TCP connection, which every system opens with 64 KiB or more. While no more than
-/// that is unread, the server can go on writing.
+/// At least this many bytes fit between a server and a program that does not read: every system opens
+/// a TCP connection with a receive window of 64 KiB or more. While less is unread, the server can
+/// continue to write.
 const ROOM: u64 = 64 << 10;
 
-/// So much is worth a look whether everything was read: not after each operation, but often enough
-/// that a slow network does not take long for it.
+/// After this many bytes the program checks whether everything was read: not after each operation,
+/// but often enough over a slow network.
 const LARGE: u64 = ROOM / 8;
 
-/// Whether operations come late, so that they may have waited somewhere on the way.
+/// How late operations come. Late operations may have waited on the way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lateness {
-    /// As soon as ever.
+    /// As soon as the soonest.
     None,
-    /// Long after they happened, as always over this connection: after a resume from an old
-    /// position, say.
+    /// Long after they happened, like all of this connection, for example after a resume from an old
+    /// position.
     Old,
-    /// Later than at best over this connection.
+    /// Later than the soonest of this connection.
     Growing,
 }
 
-/// How many turns of the runtime it takes until what the system has received is here: one to learn
-/// that the socket can be read, one for the connection's own task to read it, and one to spare.
+/// Turns of the runtime until the program has what the system received: one to learn that the socket
+/// can be read, one for the task of the connection to read it, and one to spare.
 const TURNS: u8 = 3;
 
 /// Follows how much has arrived since everything was read.
 #[derive(Debug, Default)]
 pub struct Backlog {
-    /// How many bytes had arrived when nothing was left to read.
+    /// Bytes that had arrived when everything was read.
     emptied_at: u64,
-    /// How many had arrived at the last look that found nothing to read.
+    /// Bytes that had arrived at the last check that found nothing to read.
     seen: u64,
     turns: u8,
     /// Operations come later and later.
@@ -40,22 +40,22 @@ pub struct Backlog {
 }
 
 impl Backlog {
-    /// Whether the server may have had to wait: more has arrived since everything was read than fits
-    /// between server and program, or operations come later and later.
+    /// True if the server may have had to wait: since everything was read, more has arrived than fits
+    /// between server and program; or operations come later and later.
     pub fn is_behind(&self, arrived: u64) -> bool {
         self.is_late || arrived - self.emptied_at > ROOM
     }
 
-    /// Whether it is worth while to say that nothing is ready: not after each operation.
+    /// True if a call of `nothing_ready` is useful: not after each operation.
     pub fn is_large(&self, arrived: u64) -> bool {
         arrived - self.emptied_at > LARGE
     }
 
-    /// Nothing is ready to be read, after `arrived` bytes in all. That alone does not say that
-    /// nothing is left in the socket, so the runtime gets a few more turns before it counts.
+    /// Nothing is ready, after `arrived` bytes in all. The socket may still hold something, so this
+    /// counts only after a few more turns of the runtime.
     ///
-    /// And it does not count while operations come late: then they wait somewhere on the way, in a
-    /// network that is slower than the log, and the server may have to wait too.
+    /// It does not count while operations come late. Then they wait in a network that is slower than
+    /// the log, and the server may have to wait too.
     pub fn nothing_ready(&mut self, arrived: u64, lateness: Lateness, cx: &Context<'_>) {
         if !self.is_large(arrived) {
             return;

@@ -1,9 +1,9 @@
 //! The body of an answer: bytes made ready for the event parser, and batches of operations that
 //! skip it.
 //!
-//! In place of a batch the parser gets a stand-in: an event whose name no server can know, because
-//! it is made up for each connection. When the stand-in comes out of the parser, the batch is next.
-//! So everything stays in the order in which the server sent it.
+//! In place of a batch the parser gets a placeholder event. Its name is random for each connection,
+//! so no server can send it. When the placeholder comes out of the parser, the batch is next. So
+//! everything stays in the order of the server.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -20,14 +20,14 @@ use launchdarkly_sdk_transport::TransportError;
 use super::fast_path::{self, Batch};
 use super::framing::{Framing, TooLong};
 
-/// The body is looked at in pieces of this many bytes, so that what is made of one stays in the
-/// processor's cache, and little is made before it is wanted.
+/// The body is processed in pieces of this many bytes, so that the result of one stays in the cache
+/// of the processor.
 const PIECE: usize = 16 << 10;
 
 /// Stands for the `retry` of a stream that has sent none.
 const NO_RETRY: u64 = u64::MAX;
 
-/// Why the body of an answer broke off.
+/// Why the body of an answer ended early.
 #[derive(Debug, thiserror::Error)]
 pub enum BodyError {
     /// The connection failed.
@@ -36,7 +36,7 @@ pub enum BodyError {
     /// A line or an event is too long.
     #[error(transparent)]
     TooLong(#[from] TooLong),
-    /// The body ended where it must not.
+    /// The body ended in the middle of an event.
     #[error("the connection ended in the middle of an event")]
     CutOff,
 }
@@ -72,7 +72,7 @@ impl FastPath {
         self.arrived.load(Ordering::Relaxed)
     }
 
-    /// How long the stream asks to wait before a new connection, if it does.
+    /// The pause that the stream asks for before a new connection, if any.
     pub fn retry(&self) -> Option<Duration> {
         match self.retry_ms.load(Ordering::Relaxed) {
             NO_RETRY => None,
@@ -118,7 +118,7 @@ pub struct EventBody {
     /// What the parser gets next.
     ready: VecDeque<Bytes>,
     fast_path: Arc<FastPath>,
-    /// The body is over; what is still `ready` comes first, then the failure, if it was one.
+    /// The body has ended. What is still `ready` comes first, then the failure, if any.
     ended: bool,
     failure: Option<BodyError>,
 }
@@ -193,8 +193,7 @@ impl EventBody {
         }
     }
 
-    /// A piece that ends with an event where that is possible, so that no operation of a batch is
-    /// cut in two.
+    /// The next piece. It ends with a whole event if possible, so that no operation of a batch is cut.
     fn next_piece(&mut self) -> Bytes {
         let mut end = self.unread.len();
         if end > PIECE {

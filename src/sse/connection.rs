@@ -1,5 +1,4 @@
-//! Exactly one connection: from the request to the events, until it ends. Nothing here decides
-//! to try again.
+//! Exactly one connection: the request and its events, until it ends. It never retries.
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -30,7 +29,7 @@ pub enum Received {
     Heartbeat,
 }
 
-/// A try to connect: what was asked and answered, and what came of it.
+/// An attempt to connect: its requests and answers, and the result.
 pub struct Attempt {
     /// The requests with their answers, redirects included.
     pub exchanges: Vec<Exchange>,
@@ -42,11 +41,11 @@ pub struct Attempt {
 pub struct Connection {
     stream: BoxStream<Result<SSE, SseError>>,
     fast_path: Arc<FastPath>,
-    /// Goes before what the stream has next.
+    /// Comes before the next item of the stream.
     batch: Batch,
-    /// How long the server may send nothing while it is listened to.
+    /// How long the server may send nothing while this program reads.
     silence: Option<(Duration, Quiet)>,
-    /// What had arrived when the server was last listened to.
+    /// What had arrived when this program last read.
     heard: u64,
     backlog: Backlog,
     /// A line that cannot be parsed is reported before the good events ahead of it; they first.
@@ -165,7 +164,7 @@ impl Connection {
         self.fast_path.arrived()
     }
 
-    /// How long the stream asks to wait before a new connection, if it does.
+    /// The pause that the stream asks for before a new connection, if any.
     pub fn retry(&self) -> Option<Duration> {
         self.fast_path.retry()
     }
@@ -181,12 +180,12 @@ impl Connection {
         self.backlog.nothing_ready(arrived, lateness, cx);
     }
 
-    /// Whether the server may have had to wait for this program to read.
+    /// True if the server may have had to wait for this program to read.
     pub fn is_behind(&self) -> bool {
         self.backlog.is_behind(self.fast_path.arrived_bytes())
     }
 
-    /// Tells that reading paused for a reason of ours, which is no silence of the server.
+    /// This program did not read for a while. That time does not count as silence of the server.
     pub fn pause_clock(&mut self) {
         if let Some((_, silence)) = &mut self.silence {
             silence.restart();
@@ -223,9 +222,9 @@ fn event_stream(
     Ok(builder.build_with_transport(transport).stream())
 }
 
-/// The failure, with where redirects have led before it, if they have.
+/// The failure, with the URL that redirects have led to, if any.
 ///
-/// Another origin does not get the client certificate, so that to give one does not help there.
+/// Another origin does not get the client certificate, so the advice to give one is left out there.
 fn elsewhere(
     endpoint: &Endpoint,
     requests: &Exchanges,

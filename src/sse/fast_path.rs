@@ -34,8 +34,8 @@ struct Places {
     end: usize,
 }
 
-/// Whether [`take_batch`] takes something from the start of `bytes`, which must stand at the start of
-/// a line between two events. A single operation is no batch: it would cost as much as it saves.
+/// True if [`take_batch`] takes something from the start of `bytes`. They must begin at a line between
+/// two events. A single operation is no batch: it would cost as much as it saves.
 pub fn begins_batch(bytes: &[u8]) -> bool {
     let Some(first) = places(bytes) else {
         return false;
@@ -48,8 +48,8 @@ pub fn begins_batch(bytes: &[u8]) -> bool {
     })
 }
 
-/// Whether `bytes` at such a place are cut off in what may be a plain operation, and hold nothing
-/// that is to be known before its end has arrived.
+/// True if `bytes`, which begin at such a place, may be the beginning of a plain operation, and hold
+/// nothing that must be known before its end.
 pub fn is_cut_off(bytes: &[u8]) -> bool {
     let holds = |other: &[u8]| memchr::memmem::find(bytes, other).is_some();
     // A CR may be the end of a whole event, and a comment is news by itself; the parser takes a

@@ -15,7 +15,7 @@ use bytes::Bytes;
 pub const MAX_LINE: usize = 16 << 20;
 /// The largest event, in bytes, that is taken.
 const MAX_EVENT: usize = 2 * MAX_LINE;
-/// How much of a line is looked at: a byte order mark and the longest field of interest, `retry`.
+/// This much of each line is checked: a byte order mark and the longest field of interest, `retry`.
 const HEAD: usize = 32;
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 const EMPTY_DATA: &[u8] = b"data:\n";
@@ -31,7 +31,7 @@ pub enum TooLong {
     Event,
 }
 
-/// Where in the lines of an event stream its bytes have got to.
+/// The state between two chunks of an event stream.
 #[derive(Debug, Default)]
 #[allow(clippy::struct_excessive_bools)] // each is a fact of its own about the bytes so far
 pub struct Framing {
@@ -48,11 +48,11 @@ pub struct Framing {
 }
 
 impl Framing {
-    /// Passes `chunk` on to `out`, cut where an empty `data` line had to be put in, as far as to
-    /// where a line begins between two events and `stops_at` holds for what follows.
+    /// Passes `chunk` on to `out`, with empty `data` lines inserted where events have none. Stops at a
+    /// line between two events if `stops_at` holds for the rest.
     ///
-    /// What it stopped at is to be fed to it next, or is made of whole events and is not passed on
-    /// at all, which [`Framing::pass_by`] tells it.
+    /// The rest must be fed next. Or, if it begins with whole events that go another way,
+    /// [`Framing::pass_by`] must be called for them.
     ///
     /// # Errors
     /// [`TooLong`], after which the stream cannot be read on; the lines before the one that is
@@ -139,7 +139,7 @@ impl Framing {
         Ok(())
     }
 
-    /// Takes the end of a line in; says whether it ends an event that has fields but no data.
+    /// Processes the end of a line. Returns true if it ends an event that has fields but no data.
     fn ends_event(&mut self, terminator: u8) -> bool {
         let second_half_of_crlf = self.after_carriage_return && terminator == b'\n';
         self.after_carriage_return = terminator == b'\r';

@@ -18,7 +18,7 @@ pub struct Transport {
 }
 
 impl Transport {
-    /// A transport that makes this request, whose operations may skip the event parser.
+    /// A transport for this request. Its operations may skip the event parser.
     pub fn new(request: StreamRequest, fast_path: Arc<FastPath>) -> Self {
         Self { request, fast_path }
     }

@@ -8,10 +8,10 @@ use super::obstacle::Problem;
 use crate::duration::ForPeople;
 use crate::oplog::Position;
 
-/// Why the state file cannot be used. Each says on which file, and what to do.
+/// Why the state file cannot be used. Each message names the file and what to do.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum StateError {
-    /// Something that each run needs cannot be done with it.
+    /// A step that each run needs fails.
     #[error("state file {}: {problem}", path.display())]
     Open {
         /// The file as it was named.
@@ -22,7 +22,7 @@ pub enum StateError {
     /// It is no regular file.
     #[error("state file {}: not a regular file; name another one", .0.display())]
     NotAFile(PathBuf),
-    /// It holds something else.
+    /// It does not hold a position.
     #[error("state file {}: holds {content:?}, which is not a position; remove the file, or name another one", path.display())]
     Invalid {
         /// The file as it was named.
@@ -30,7 +30,7 @@ pub enum StateError {
         /// The start of what it holds.
         content: String,
     },
-    /// It is only to be looked at, and there is nothing to see.
+    /// `--ack none` needs a position, and the file holds none.
     #[error("state file {}: {}, but --ack none needs a saved position; correct the name, or leave --state out", path.display(), if *is_missing { "does not exist" } else { "holds nothing" })]
     NoPosition {
         /// The file as it was named.
@@ -56,7 +56,7 @@ pub enum StateError {
         /// What cannot be done, and why.
         problem: Problem,
     },
-    /// The position is not saved in the time there was.
+    /// The position was not saved in time.
     #[error("state file {}: position {position} was not saved within {}; check the disk", path.display(), ForPeople(*patience))]
     TooSlow {
         /// The file as it was named.
@@ -66,7 +66,7 @@ pub enum StateError {
         /// The time there was.
         patience: Duration,
     },
-    /// Somebody else put another file in its place.
+    /// Another program replaced the file.
     #[error("state file {}: another program replaced it during the run; its content is left as it is, and position {position} is not saved", path.display())]
     Replaced {
         /// The file as it was named.

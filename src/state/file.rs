@@ -24,7 +24,7 @@ use crate::oplog::Position;
 
 /// How many links are followed to the file itself, as the system does.
 const MAX_LINKS: usize = 40;
-/// As long as a position, and no position.
+/// As long as a position, but not a position.
 const PROBE: [u8; 24] = [b' '; 24];
 
 /// Reads the position at `path` without locking or changing anything.
@@ -41,8 +41,8 @@ pub fn peek(path: &Path) -> Result<Position, StateError> {
     }
 }
 
-/// Fails for what is there and is no file. Checked before it is opened, because opening a pipe
-/// would wait for its other end.
+/// Fails if the name is not that of a regular file. Checked before it is opened, because opening a
+/// pipe would wait for its other end.
 pub(super) fn check_regular(path: &Path, name: &Path) -> Result<(), StateError> {
     match fs::metadata(path) {
         Ok(there) if !there.is_file() => Err(StateError::NotAFile(name.into())),
@@ -82,9 +82,9 @@ pub(super) fn failed(
     }
 }
 
-/// The process that holds the lock of the state file at `path`, where the system tells.
+/// The process that holds the lock of the state file at `path`, if the system tells.
 pub(super) fn holder(path: &Path) -> Option<Holder> {
-    // Its owner may put another file in its place between the two calls: then once more.
+    // Its owner may replace the file between the two calls: then try once more.
     (0..3).find_map(|_| {
         [path, &temporary_of(path)]
             .iter()
@@ -119,9 +119,8 @@ pub struct StateFile {
 impl StateFile {
     /// Locks the state file and reads the position in it.
     ///
-    /// Then tries all that a save does: replaces the file by a copy of itself. What would make a
-    /// save fail is found here, and the file stays as it was. Where there is no file, none is
-    /// made before the first save.
+    /// Then tries a save: replaces the file by a copy of itself. So a reason that would make a save
+    /// fail is found before the run begins. If there is no file, none is made before the first save.
     pub fn open(name: &Path) -> Result<(Self, Option<Position>), StateError> {
         let path =
             follow_links(name).map_err(|error| failed(name, name, None, (Step::Open, error)))?;
@@ -165,8 +164,7 @@ impl StateFile {
         self.is_new
     }
 
-    /// What could not be done for the safety of the file since this was last asked. Saves work
-    /// without it.
+    /// Takes the notes about steps for safety that failed. Saves work without these steps.
     pub fn take_notes(&mut self) -> Vec<String> {
         let notes = self.safety.take_notes().into_iter();
         notes
@@ -174,8 +172,8 @@ impl StateFile {
             .collect()
     }
 
-    /// Puts `position` into the file. Whatever happens in between, even a loss of power, the
-    /// file holds the old position or the new one.
+    /// Saves `position` in the file. Even after a loss of power the file holds the old position or
+    /// the new one.
     pub fn save(&mut self, position: Position) -> Result<(), StateError> {
         if self.is_replaced() {
             return Err(StateError::Replaced {
@@ -206,7 +204,7 @@ impl StateFile {
         });
         self.replace(content, || Ok(()))?;
         if let Ok(times) = times {
-            // Only so that nobody takes the copy for a save.
+            // The copy keeps the time of the file, so it does not look like a save.
             let _ = self.locked.set_times(times);
         }
         Ok(())
@@ -219,8 +217,8 @@ impl StateFile {
         self.locked.set_len(0).map_err(at(Step::Write))
     }
 
-    /// The steps of a save, in the order that makes it safe. `between` is called after each of
-    /// them, so that a test can stop there. Leaves nothing behind where it fails.
+    /// The steps of a save, in the order that makes it safe. Calls `between` after each step, so that
+    /// a test can stop there. Leaves no file behind if it fails.
     fn replace(
         &mut self,
         content: &[u8],
@@ -238,14 +236,14 @@ impl StateFile {
         replaced
     }
 
-    /// The file beside the state file, locked before it can be found under the name, so that no
-    /// other process gets in between.
+    /// Makes the new file and locks it. It is locked before it gets the name, so no other process can
+    /// take it first.
     fn temporary_file(&self) -> Stepped<File> {
         if self.is_new && is_at(&self.locked, &self.temporary) {
             return self.locked.try_clone().map_err(at(Step::Create));
         }
         loop {
-            // Closed to others until its mode is known.
+            // No access for others until its mode is set.
             if let Some(file) = claim(&self.temporary, 0o600)? {
                 return Ok(file);
             }

@@ -15,7 +15,7 @@ pub(super) fn written(position: Position) -> Vec<u8> {
     position.to_string().into_bytes()
 }
 
-/// Reads the content, as far as it is of interest.
+/// Reads the content, up to one byte more than a position can have.
 pub(super) fn read(file: &File) -> io::Result<Vec<u8>> {
     let mut content = Vec::new();
     // A byte more shows that it is too long.

@@ -7,15 +7,14 @@ use std::path::Path;
 
 use super::step::{Step, Stepped, at};
 
-/// Opens and locks the file at `path`; where there is none, makes the one at `temporary` and locks
-/// that. Says whether it is the latter.
+/// Opens and locks the file at `path`. If there is none, makes and locks the file at `temporary`, and
+/// returns true with it.
 pub fn lock(path: &Path, temporary: &Path) -> Stepped<(File, bool)> {
     loop {
         match OpenOptions::new().read(true).write(true).open(path) {
             Ok(file) => {
                 let locked = file.try_lock().map_err(io::Error::from);
-                // Another file has the name after a save of its owner. Only the lock of that one
-                // counts.
+                // A save of its owner has replaced the file. Only the lock of the new file counts.
                 if is_at(&file, path) {
                     return locked.map(|()| (file, false)).map_err(at(Step::Lock));
                 }
@@ -35,11 +34,11 @@ pub fn lock(path: &Path, temporary: &Path) -> Stepped<(File, bool)> {
     }
 }
 
-/// Makes the file beside the state file, with this mode, and locks it. `None` where another
-/// process was faster and is done; then everything is to be looked at again.
+/// Makes the temporary file with this mode and locks it. `None` if another process was faster and is
+/// done; then the caller starts again.
 ///
-/// Only the process that holds the lock of a file of that name renames or removes it. One that
-/// nobody has locked was left by a run that was killed.
+/// Only the process that holds the lock of the temporary file renames or removes it. If it is not
+/// locked, a killed run has left it.
 pub fn claim(temporary: &Path, mode: u32) -> Stepped<Option<File>> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).mode(mode);

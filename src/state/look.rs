@@ -1,5 +1,5 @@
-//! Looks at a state file as a run would find it. Nothing is changed, made or locked: what a run
-//! finds out by trying is asked of the system here.
+//! Looks at a state file without a change or a lock, for `--check`. A run tries what it needs; this
+//! asks the system instead.
 
 use std::fs::{self, File};
 use std::io;
@@ -16,16 +16,16 @@ use super::obstacle::{Problem, is_kept_for_its_owner, is_marked, is_mount_point}
 use super::step::{Step, folder_of};
 use crate::oplog::Position;
 
-/// What there is to see of a state file.
+/// The state of a state file.
 #[derive(Debug, Default)]
 pub struct Look {
     /// The position in it, if it holds one.
     pub position: Option<Position>,
     /// There is no such file.
     pub is_new: bool,
-    /// Whether a process has locked it; `None` where the system does not tell.
+    /// Whether a process has locked it; `None` if the system does not tell.
     pub in_use: Option<bool>,
-    /// The process that has, where the system tells.
+    /// The process that has locked it, if the system tells.
     pub holder: Option<Holder>,
     /// What would end a run.
     pub problem: Option<StateError>,
@@ -46,7 +46,7 @@ pub fn look(name: &Path) -> Look {
     look
 }
 
-/// Reads what is in the file, and fails as a run would.
+/// Reads the content of the file, and fails as a run would.
 fn read(name: &Path, look: &mut Look) -> Result<(), StateError> {
     let path = follow_links(name).map_err(|error| failed(name, name, None, (Step::Open, error)))?;
     if path.file_name().is_none() {
@@ -86,7 +86,7 @@ fn check_access(path: &Path, rights: Access) -> rustix::io::Result<()> {
     }
 }
 
-/// What is in the way of a save, as far as can be told without one.
+/// Why a save would fail, as far as this can be known without a save.
 fn obstacle(path: &Path) -> Option<Problem> {
     let refused = |step, errno: Errno| Some(Problem::new(step, &errno.into(), path));
     let folder = folder_of(path);
@@ -103,7 +103,7 @@ fn obstacle(path: &Path) -> Option<Problem> {
         return Some(Problem::new(Step::Create, &error, path));
     }
     let space = rustix::fs::statvfs(folder);
-    // A file system that does not count has none of either.
+    // A file system that does not count reports 0 of both.
     if space.is_ok_and(|space| space.f_blocks > 0 && space.f_bfree == 0) {
         return refused(Step::Write, Errno::NOSPC);
     }

@@ -1,4 +1,4 @@
-//! Says in words why the system refused a step of using the state file, and what can be done.
+//! Explains why the system refused a step with the state file, and what a person can do.
 
 use std::fmt;
 use std::fs;
@@ -11,7 +11,7 @@ use rustix::io::Errno;
 use super::step::{Step, folder_of};
 use crate::error_text::in_words;
 
-/// What is in the way, where that is known.
+/// The known causes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cause {
     NoFolder,
@@ -58,7 +58,7 @@ impl Cause {
         })
     }
 
-    /// What is in the way, and what can be done about it.
+    /// The cause in words, and what a person can do about it.
     fn words(self) -> (&'static str, &'static str) {
         match self {
             Self::NoFolder => (

@@ -1,6 +1,7 @@
-//! What makes a state file safer without being the save itself: its mode, its owner, and that it
-//! is on the disk before the system says so. Not every file system can do these, and not every
-//! user may. So none of them fails a save; what could not be done is noted.
+//! The steps of a save that are good to have: mode and owner of the file, and the syncs.
+//!
+//! Not every file system can do these, and not every user may. So a save does not fail if one of them
+//! fails; it leaves a note.
 
 use std::fs::File;
 use std::io;
@@ -11,7 +12,7 @@ use rustix::io::Errno;
 
 use crate::error_text::in_words;
 
-/// Does what it can, and keeps a note of each kind of thing that it could not do.
+/// Does these steps, and keeps a note of each kind that failed.
 #[derive(Debug, Default)]
 pub struct Safety {
     noted: Vec<&'static str>,
@@ -20,7 +21,7 @@ pub struct Safety {
 }
 
 impl Safety {
-    /// What could not be done since this was last asked. Each kind comes once.
+    /// Takes the new notes. Each kind comes once.
     pub fn take_notes(&mut self) -> Vec<String> {
         std::mem::take(&mut self.notes)
     }
@@ -41,7 +42,7 @@ impl Safety {
     fn give_away(&mut self, file: &File, user: u32, group: u32) {
         let given = fchown(file, Some(user), Some(group));
         if given.is_err() {
-            // Only root may give it to another user; a group of one's own is open to anyone.
+            // Only root may give it to another user. A user may give it to a group of theirs.
             let _ = fchown(file, None, Some(group));
         }
         self.note("its owner could not be kept", given);
@@ -50,7 +51,7 @@ impl Safety {
     /// Has the content of `file` written to the disk.
     ///
     /// # Errors
-    /// When the disk fails, but not where the file system cannot do such a thing.
+    /// When the disk fails, but not if the file system cannot sync.
     pub fn sync(&mut self, file: &File) -> io::Result<()> {
         let synced = file.sync_all();
         let cannot = [Errno::INVAL, Errno::NOTSUP, Errno::NOSYS];
@@ -63,8 +64,8 @@ impl Safety {
         synced
     }
 
-    /// Has the names in `folder` written to the disk. Without that a loss of power can bring the
-    /// position of the save before, which is a safe one too.
+    /// Has the names in `folder` written to the disk. Without this a loss of power can bring back the
+    /// previous position, which is safe too.
     pub fn sync_folder(&mut self, folder: &Path) {
         let synced = File::open(folder).and_then(|folder| folder.sync_all());
         let what = "its folder could not be synced, so after a loss of power it may hold an \

@@ -1,5 +1,5 @@
-//! Saves the position on a thread of its own, so that a slow disk holds up neither reading nor
-//! signals, and a stuck reader of stdout does not hold up saving.
+//! The thread that saves the position. So a slow disk delays neither reading nor signals, and a
+//! blocked stdout does not delay saving.
 
 use std::path::PathBuf;
 use std::pin::Pin;
@@ -15,7 +15,7 @@ use crate::tracker::PositionStore;
 
 /// Positions are saved at most this often while they change.
 const INTERVAL: Duration = Duration::from_secs(1);
-/// A save that takes longer holds up what comes next.
+/// If a save takes longer, the run waits for it.
 const LONGEST_SAVE: Duration = Duration::from_secs(3);
 /// The resolution of the timer, so that it does not fire just before.
 const TICK: Duration = Duration::from_millis(1);
@@ -26,14 +26,14 @@ struct State {
     saved: Option<Position>,
     /// When this run saved it.
     saved_at: Option<Instant>,
-    /// Since when a save has been under way.
+    /// When the save began that is running now.
     saving_since: Option<Instant>,
-    /// The thread waits for a position rather than for its time to come.
+    /// The thread waits for a new position, not for the end of the interval.
     is_idle: bool,
     stopping: bool,
     finished: bool,
     error: Option<StateError>,
-    /// What could not be done for the safety of the file, and has not been told.
+    /// The notes about steps for safety that nobody has taken yet.
     notes: Vec<String>,
 }
 
@@ -50,18 +50,18 @@ struct Shared {
     path: PathBuf,
     state: Mutex<State>,
     changed: Condvar,
-    /// Sent after each save, for those that wait in a runtime.
+    /// Sent after each save, for tasks that wait for it.
     saves: watch::Sender<()>,
 }
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing in here panics with the lock held; if it did, the state would still be whole.
+        // Nothing panics with the lock held. If it did, the state would still be complete.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A handle of the saving thread; clones are handles of the same.
+/// A handle to the saving thread. Clones are handles to the same thread.
 #[derive(Clone, Debug)]
 pub struct Saver {
     shared: Arc<Shared>,
@@ -88,12 +88,12 @@ impl Saver {
         Ok(handle)
     }
 
-    /// Changes after each save, also after one that failed.
+    /// Changes after each save, also after a failed one.
     pub fn saves(&self) -> watch::Receiver<()> {
         self.shared.saves.subscribe()
     }
 
-    /// When a position was saved last; `None` where this run has saved none.
+    /// When this run saved a position last; `None` if it has saved none.
     pub fn saved_at(&self) -> Option<Instant> {
         self.shared.lock().saved_at
     }
@@ -103,7 +103,7 @@ impl Saver {
         self.until(|state| state.error.is_some()).await;
     }
 
-    /// Waits until the state is such, which it can come to be by a save.
+    /// Waits until the condition holds. It is checked after each save.
     async fn until(&self, is_so: impl Fn(&State) -> bool) {
         // Subscribed before the look, so that no save goes unnoticed in between.
         let mut saves = self.saves();
@@ -113,8 +113,8 @@ impl Saver {
         }
     }
 
-    /// Whether a save takes so long, as on a disk that hangs, that nothing more should be handed
-    /// out until it ends: what was handed out would run ever further ahead of the file.
+    /// True if a save takes too long, as on a disk that hangs. Then nothing more should be handed out
+    /// until it ends, or the output would get further and further ahead of the file.
     pub fn is_behind(&self) -> bool {
         self.shared.lock().is_behind()
     }
@@ -136,16 +136,15 @@ impl Saver {
         self.until(|state| !state.is_behind()).await;
     }
 
-    /// What could not be done for the safety of the file since this was last asked.
+    /// Takes the notes about steps for safety that failed.
     pub fn take_notes(&self) -> Vec<String> {
         std::mem::take(&mut self.shared.lock().notes)
     }
 
-    /// Saves what is not saved yet, ends the thread and lets go of the file; waits at most
-    /// `patience` for it.
+    /// Saves the last position, ends the thread and releases the file. Waits at most `patience`.
     ///
     /// # Errors
-    /// Why the last position is not in the file, each time this is asked.
+    /// Why the last position is not in the file. Every later call gives the same error.
     pub fn finish(&self, patience: Duration) -> Result<(), StateError> {
         let mut state = self.shared.lock();
         state.stopping = true;
@@ -165,13 +164,13 @@ impl Saver {
                 patience,
             });
         }
-        // Kept: whichever thread ends the process must know it.
+        // Kept, because two threads can end the process and each needs the error.
         state.error.clone().map_or(Ok(()), Err)
     }
 }
 
 impl PositionStore for Saver {
-    /// Has `position` saved, within [`INTERVAL`] at the latest.
+    /// Has `position` saved within [`INTERVAL`].
     fn store(&self, position: Position) {
         let mut state = self.shared.lock();
         state.wanted = Some(position);
@@ -213,7 +212,7 @@ fn run(shared: &Shared, mut file: StateFile) {
             break;
         }
     }
-    // Removed while nothing had to be saved: without it the next run would start from nowhere.
+    // The file was removed and nothing had to be saved. Without it the next run would start from now.
     let (saved, has_failed) = {
         let state = shared.lock();
         (state.saved, state.error.is_some())

@@ -1,21 +1,21 @@
-//! The steps of using a state file, of which any can fail.
+//! The steps of using a state file. Each of them can fail.
 
 use std::fmt;
 use std::io;
 use std::path::Path;
 
-/// What was tried when the system refused.
+/// A step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
     /// Opening the file.
     Open,
     /// Locking it.
     Lock,
-    /// Making the file beside it that is to take its place.
+    /// Making the temporary file.
     Create,
-    /// Writing that file to the disk.
+    /// Writing the temporary file to the disk.
     Write,
-    /// Renaming that file onto it.
+    /// Renaming the temporary file onto it.
     Replace,
     /// Starting the thread that saves.
     Start,
@@ -39,7 +39,7 @@ impl fmt::Display for Step {
 /// A step, or the one that failed and why.
 pub type Stepped<T> = Result<T, (Step, io::Error)>;
 
-/// Marks an error with the step that it is of.
+/// Adds the step to an error.
 pub fn at(step: Step) -> impl Fn(io::Error) -> (Step, io::Error) {
     move |error| (step, error)
 }
