@@ -135,7 +135,7 @@ impl Batcher {
         // One reading of the clock serves all that is ready now: nothing of it came later.
         let arrival = self.needs_clock.then(Arrival::now);
         while self.batch.len() < BATCH && !self.is_complete {
-            if self.stop.has_all(&self.consumer)? {
+            if self.stop.has_replicated(&self.consumer)? {
                 self.is_complete = true;
                 break;
             }

@@ -50,15 +50,25 @@ impl Stop {
         is_enough || (self.asked.until_live && is_live)
     }
 
+    /// Whether a replication is complete that the run was to end with. Asked before each operation,
+    /// where [`Self::has_all`] need not be: at the end of the log the consumer hands out nothing.
+    ///
+    /// # Errors
+    /// When that can no longer be reached.
+    pub fn has_replicated(&self, consumer: &Consumer) -> Result<bool, Error> {
+        let waits_for_backfill = self.asked.until_complete && self.was_live;
+        Ok(waits_for_backfill && self.has_all(consumer)?)
+    }
+
     /// Whether everything is printed that the run was to end with: a complete replication, or what
     /// happened before a point in time.
     ///
     /// # Errors
     /// When that can no longer be reached.
     pub fn has_all(&self, consumer: &Consumer) -> Result<bool, Error> {
-        let waits_for_repair = self.asked.until_complete && self.was_live;
+        let waits_for_backfill = self.asked.until_complete && self.was_live;
         let has_ended = consumer.has_ended();
-        if !waits_for_repair && !has_ended {
+        if !waits_for_backfill && !has_ended {
             return Ok(false);
         }
         if consumer.backfill_end() == Some(BackfillEnd::GivenUp) {
