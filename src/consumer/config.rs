@@ -2,7 +2,7 @@
 
 use crate::clock::Clock;
 use crate::http::{self, Endpoint};
-use crate::tracker::{Acknowledging, Start};
+use crate::tracker::{Acknowledging, Rules, Start};
 
 /// What to do when the server no longer has the operation to resume from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +41,15 @@ pub struct Config {
 }
 
 impl Config {
+    /// What of it the tracker goes by.
+    pub(super) fn rules(&self) -> Rules {
+        Rules {
+            start: self.start,
+            acknowledging: self.acknowledging,
+            exact_resume: self.exact_resume,
+        }
+    }
+
     /// What a command line without flags means, for these agents.
     pub fn of(endpoints: Vec<Endpoint>) -> Self {
         Self {

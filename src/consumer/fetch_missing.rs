@@ -51,12 +51,8 @@ impl Consumer {
             .config
             .retries
             .map_or(LEAST_RETRIES, |it| it.max(LEAST_RETRIES));
-        let connection = Reconnect::new(
-            &self.config.endpoints,
-            Some(retries),
-            self.config.clock.clone(),
-            Arc::clone(&self.clients),
-        );
+        let clients = Arc::clone(&self.clients);
+        let connection = Reconnect::new(&self.config, Some(retries), clients);
         self.backfill.fetch(connection);
     }
 

@@ -91,18 +91,8 @@ impl Consumer {
     pub fn new(config: Config, store: Option<Box<dyn PositionStore>>, observer: Observer) -> Self {
         let clients = Arc::new(Clients::new(Arc::new(config.http.clone())));
         Self {
-            main: Reconnect::new(
-                &config.endpoints,
-                config.retries,
-                config.clock.clone(),
-                Arc::clone(&clients),
-            ),
-            tracker: Tracker::new(
-                config.start,
-                config.acknowledging,
-                config.exact_resume,
-                store,
-            ),
+            main: Reconnect::new(&config, config.retries, Arc::clone(&clients)),
+            tracker: Tracker::new(config.rules(), store),
             probe: Probe::new(Arc::clone(&clients)),
             config,
             clients,

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep};
 
+use super::config::Config;
 use super::error::Error;
 use super::notice::Notice;
 use crate::clock::{Answered, Clock, second_of};
@@ -48,17 +49,13 @@ pub struct Reconnect {
 }
 
 impl Reconnect {
-    /// Connections to these agents, of which none has been made yet.
-    pub fn new(
-        endpoints: &[Endpoint],
-        retries: Option<u32>,
-        clock: Clock,
-        clients: Arc<Clients>,
-    ) -> Self {
+    /// Connections to the agents of `config`, of which none has been made yet. So many `retries`
+    /// follow a failure; `None` for ever.
+    pub fn new(config: &Config, retries: Option<u32>, clients: Arc<Clients>) -> Self {
         Self {
             clients,
-            clock,
-            agents: Agents::new(endpoints, retries),
+            clock: config.clock.clone(),
+            agents: Agents::new(&config.endpoints, retries),
             phase: Phase::Idle,
             last_gap: None,
         }

@@ -22,7 +22,7 @@ const MAX_UNREADABLE: u32 = 5;
 /// They are tried in rounds: a round ends when each of them has failed once since the last event or
 /// heartbeat.
 pub struct Agents {
-    agents: Vec<Agent>,
+    all: Vec<Agent>,
     /// The agent that is spoken to.
     current: usize,
     /// How many new tries follow a failure; `None` for ever.
@@ -67,7 +67,7 @@ impl Agents {
     /// Agents that have not been tried.
     pub fn new(endpoints: &[Endpoint], retries: Option<u32>) -> Self {
         Self {
-            agents: endpoints.iter().map(Agent::new).collect(),
+            all: endpoints.iter().map(Agent::new).collect(),
             current: 0,
             retries,
             backoff: Backoff::default(),
@@ -80,12 +80,12 @@ impl Agents {
 
     /// The agent that is spoken to.
     pub fn current(&self) -> &Arc<Endpoint> {
-        &self.agents[self.current].endpoint
+        &self.all[self.current].endpoint
     }
 
     /// It has sent an operation or a heartbeat.
     pub fn works(&mut self) {
-        self.agents[self.current].works();
+        self.all[self.current].works();
     }
 
     /// The connection works: what failed before counts no more. Says whether something had.
@@ -101,7 +101,7 @@ impl Agents {
 
     /// Forgets the failures of this round, and returns them in the order of the last tries.
     fn begin_round(&mut self) -> Vec<Failure> {
-        self.agents.iter_mut().for_each(Agent::begin_round);
+        self.all.iter_mut().for_each(Agent::begin_round);
         let round = std::mem::take(&mut self.round);
         round.into_iter().map(|(_, failure)| failure).collect()
     }
@@ -116,7 +116,7 @@ impl Agents {
     /// When trying again is of no use or not wanted any more.
     pub fn fail(&mut self, failure: Failure, retry: Option<Duration>) -> Result<NextTry, GaveUp> {
         let (now, current) = (Instant::now(), self.current);
-        let agent = &mut self.agents[current];
+        let agent = &mut self.all[current];
         if let Some(retry) = retry {
             agent.ask(retry);
         }
@@ -128,7 +128,7 @@ impl Agents {
         };
         self.round.retain(|(agent, _)| *agent != current);
         self.round.push((current, told));
-        let pause = if self.round.len() < self.agents.len() {
+        let pause = if self.round.len() < self.all.len() {
             Duration::ZERO
         } else {
             self.end_round()?
@@ -148,8 +148,8 @@ impl Agents {
     /// Goes over to the agent that may be tried soonest after this pause; of several, to the first
     /// one in the order given, from the present one on. Returns how long to wait for it.
     fn choose_next(&mut self, now: Instant, pause: Duration) -> Duration {
-        let agents = self.agents.len();
-        let wait = |agent: &usize| self.agents[*agent].rest(now).max(pause);
+        let agents = self.all.len();
+        let wait = |agent: &usize| self.all[*agent].rest(now).max(pause);
         let others = (1..=agents).map(|step| (self.current + step) % agents);
         let Some(next) = others.min_by_key(wait) else {
             return pause;

@@ -123,7 +123,7 @@ impl Tail {
                 },
                 certain = tokio::time::timeout(patience, certain) => match certain {
                     // What was skipped has been told.
-                    Ok(certain) => return Ok(certain.map(|_| ending)?),
+                    Ok(certain) => return Ok(certain.map(|()| ending)?),
                     Err(_) if self.batcher.consumer.ends_at_a_gap() => {
                         return Err(consumer::Error::Uncertain.into());
                     }

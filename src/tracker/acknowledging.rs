@@ -7,7 +7,7 @@ use crate::oplog::Position;
 impl Tracker {
     /// Whether nothing more may be handed out until something is acknowledged.
     pub fn is_full(&self) -> bool {
-        match self.acknowledging {
+        match self.rules.acknowledging {
             Acknowledging::InOrder => false,
             Acknowledging::ById { max_in_flight } => {
                 self.in_flight.is_barred() || self.in_flight.len() >= max_in_flight
@@ -17,7 +17,7 @@ impl Tracker {
 
     /// Whether acknowledgements come by id.
     pub fn is_by_id(&self) -> bool {
-        matches!(self.acknowledging, Acknowledging::ById { .. })
+        matches!(self.rules.acknowledging, Acknowledging::ById { .. })
     }
 
     /// How many are handed out and wait for an acknowledgement by id.

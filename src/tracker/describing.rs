@@ -11,7 +11,7 @@ impl Tracker {
         let oldest = self.in_flight.first();
         LinesOut {
             lines: self.in_flight.len(),
-            limit: match self.acknowledging {
+            limit: match self.rules.acknowledging {
                 Acknowledging::InOrder => None,
                 Acknowledging::ById { max_in_flight } => Some(max_in_flight),
             },

@@ -60,11 +60,21 @@ pub enum Acknowledging {
     },
 }
 
+/// What the user decides about the bookkeeping.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules {
+    /// Where to start without a saved position.
+    pub start: Start,
+    /// How acknowledgements come.
+    pub acknowledging: Acknowledging,
+    /// Times are sent as they are, without the deletions since.
+    pub exact_resume: bool,
+}
+
 /// The bookkeeping of one run. The position goes to the store whenever it changes.
 #[derive(Debug)]
 pub struct Tracker {
-    acknowledging: Acknowledging,
-    exact_resume: bool,
+    rules: Rules,
     origin: Origin,
     /// The position behind what the present connection was asked for.
     asked: Option<Position>,
@@ -97,17 +107,11 @@ pub struct Tracker {
 }
 
 impl Tracker {
-    /// Nothing has been handed out yet. `exact_resume` says that times are sent as they are.
-    pub fn new(
-        start: Start,
-        acknowledging: Acknowledging,
-        exact_resume: bool,
-        store: Option<Box<dyn PositionStore>>,
-    ) -> Self {
+    /// Nothing has been handed out yet. Positions go to `store`, if there is one.
+    pub fn new(rules: Rules, store: Option<Box<dyn PositionStore>>) -> Self {
         Self {
-            acknowledging,
-            exact_resume,
-            origin: start.into(),
+            rules,
+            origin: rules.start.into(),
             asked: None,
             replicate: false,
             delivered: None,
@@ -180,7 +184,7 @@ impl Tracker {
             certain: self.doubt.as_ref().map(|doubt| doubt.since),
             before_recent: hold.filter(|hold| hold.resumes_here).map(|hold| hold.at),
             is_unsettled: self.is_by_id() && !self.has_settled,
-            exact_resume: self.exact_resume,
+            exact_resume: self.rules.exact_resume,
         }
     }
 
@@ -217,7 +221,7 @@ impl Tracker {
         let Some(hold) = &self.hold else {
             return;
         };
-        match self.acknowledging {
+        match self.rules.acknowledging {
             Acknowledging::ById { .. } if operation.id().is_empty() => {}
             Acknowledging::ById { .. } => {
                 let id = Id::new(operation.id());

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use super::*;
-use crate::clock::Clock;
+use crate::consumer::Config;
 use crate::http::{self, Clients};
 use crate::oplog::ObjectId;
 
@@ -19,7 +19,7 @@ fn backfill(known: SeenSet) -> Backfill {
 /// Has it fetch from nobody.
 fn fetch(backfill: &mut Backfill) {
     let clients = Arc::new(Clients::new(Arc::new(http::Config::direct())));
-    backfill.fetch(Reconnect::new(&[], Some(0), Clock::system(), clients));
+    backfill.fetch(Reconnect::new(&Config::of(Vec::new()), Some(0), clients));
     assert!(backfill.is_running());
 }
 

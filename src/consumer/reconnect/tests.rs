@@ -8,7 +8,7 @@ async fn gaps_that_come_together_are_followed_by_a_rest() {
         authorization: None,
     };
     let clients = Arc::new(Clients::new(Arc::new(http::Config::direct())));
-    let mut reconnect = Reconnect::new(&[endpoint], None, Clock::system(), clients);
+    let mut reconnect = Reconnect::new(&Config::of(vec![endpoint]), None, clients);
     reconnect.rest_after_gap();
     assert!(matches!(reconnect.phase, Phase::Idle));
     reconnect.rest_after_gap();

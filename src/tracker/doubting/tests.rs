@@ -1,12 +1,17 @@
 use super::*;
 use crate::oplog::{Operation, Record};
-use crate::tracker::{Acknowledging, Start};
+use crate::tracker::{Acknowledging, Rules, Start};
 
 const BY_ID: Acknowledging = Acknowledging::ById { max_in_flight: 100 };
 const BOTH: [Acknowledging; 2] = [Acknowledging::InOrder, BY_ID];
 
 fn tracker(acknowledging: Acknowledging) -> Tracker {
-    let mut tracker = Tracker::new(Start::At(operation(100)), acknowledging, false, None);
+    let rules = Rules {
+        start: Start::At(operation(100)),
+        acknowledging,
+        exact_resume: false,
+    };
+    let mut tracker = Tracker::new(rules, None);
     tracker.stage = Stage::Operations;
     tracker
 }
