@@ -1,5 +1,5 @@
-//! Makes certain that the server skipped nothing before what was handed out; see
-//! [`Tracker`](crate::tracker::Tracker).
+//! Finds out whether the server skipped operations before some that were handed out. The tracker
+//! keeps what is in doubt; this asks the server about it.
 
 use std::task::{Context, Poll, ready};
 

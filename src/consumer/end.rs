@@ -5,7 +5,7 @@
 //! tell of changes before they were asked for.
 //!
 //! What a replication left out happened before that point in time as well. While it has yet to be
-//! fetched, later operations are handed out too, because only they bring the fetching about. The
+//! fetched, later operations are handed out too, because the backfill waits for them. The
 //! end then comes with the end of the backfill.
 
 use super::Consumer;
@@ -13,8 +13,8 @@ use crate::oplog::{Event, Position};
 use crate::tracker::End;
 
 impl Consumer {
-    /// Whether everything up to the last second of the configuration has been handed out, and
-    /// nothing more will be.
+    /// Whether everything up to [`Config::last_second`](super::Config::last_second) has been handed
+    /// out. Nothing more will be.
     pub fn has_ended(&self) -> bool {
         self.tracker.end != End::Ahead && self.incomplete().is_none()
     }

@@ -111,8 +111,8 @@ impl Consumer {
         Poll::Pending
     }
 
-    /// The server brings states since `asked`, in place of what came after it. After an operation id
-    /// this means that the server does not have the operation: the resume has failed, unless the id
+    /// The server brings states since `asked`, in place of what came after it. After an operation
+    /// id this means that the server does not have the operation: the resume has failed, unless the id
     /// is synthetic. Returns whether the states may be handed out.
     fn falls_back(&mut self, asked: Position, margin: u64) -> Result<bool, Error> {
         // What is left of an earlier replication comes with this one.

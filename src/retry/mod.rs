@@ -17,7 +17,7 @@ use backoff::Backoff;
 /// again will not change.
 const MAX_UNREADABLE: u32 = 5;
 
-/// The agents of a log, and how connecting to them has gone.
+/// The agents of a log, with their failures.
 ///
 /// They are tried in rounds: a round ends when each of them has failed once since the last event or
 /// heartbeat.

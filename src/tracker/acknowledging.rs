@@ -5,7 +5,7 @@ use super::{Acknowledging, Tracker};
 use crate::oplog::Position;
 
 impl Tracker {
-    /// Whether nothing more may be handed out until something is acknowledged.
+    /// True if the in-flight limit is reached or a `reset` is unacknowledged.
     pub fn is_full(&self) -> bool {
         match self.rules.acknowledging {
             Acknowledging::InOrder => false,
@@ -25,9 +25,7 @@ impl Tracker {
         self.in_flight.len()
     }
 
-    /// Acknowledges everything handed out so far, where acknowledgements come in order. In either
-    /// way of acknowledging, a position that is held back since is saved: nothing else does, where
-    /// no acknowledgement moves it.
+    /// Acknowledges everything handed out so far, where acknowledgements come in order.
     pub fn acknowledge_delivered(&mut self) {
         if !self.is_by_id() {
             let before = self.in_flight.watermark();
@@ -48,8 +46,7 @@ impl Tracker {
         }
     }
 
-    /// Keeps the position where it is now, and in order of acknowledging also before what is
-    /// handed out and waits.
+    /// Keeps the position where it is, and before everything that is unacknowledged.
     pub(super) fn pin(&mut self) -> Pin {
         if !self.is_by_id() {
             self.batches.push(self.in_flight.pin());

@@ -80,7 +80,7 @@ impl Tracker {
         };
         if let Some(last) = self.skips_to {
             if position == last {
-                // The server had the operation before the first that is skipped, and all up to here.
+                // The server still had the last operation without doubt, so nothing was skipped.
                 self.skips_to = None;
                 self.end_doubt();
                 return true;

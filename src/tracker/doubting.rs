@@ -53,7 +53,7 @@ impl Tracker {
         }
     }
 
-    /// Whether something may have been skipped, or may be skipped before what comes next.
+    /// Whether something may have been skipped, or may be before the next operation.
     pub fn is_in_doubt(&self) -> bool {
         self.doubt.is_some()
     }
@@ -67,7 +67,7 @@ impl Tracker {
     }
 
     /// The server is about to be asked whether it still has the operation that
-    /// [`Tracker::doubted`] names; `is_behind` says whether the connection is behind at this moment.
+    /// [`Tracker::doubted`] names; `is_behind` says whether the connection is behind now.
     pub fn ask_whether_kept(&mut self, is_behind: bool) {
         self.forget_question();
         let Some(up_to) = self.delivered else {

@@ -10,7 +10,7 @@
 //!
 //! | Reason | The position stays |
 //! |---|---|
-//! | the server falls back to states | before what was asked for, by the margin of [`fallback_margin`](super::resume) |
+//! | the server falls back to states | before what was asked for, by the margin of [`fallback_margin`](super::resume::fallback_margin) |
 //! | a state comes that is about as recent as the request, or more so | [`MARGIN`] seconds before the request |
 //! | a replication is over, and what it left out is still to be fetched | at its end |
 

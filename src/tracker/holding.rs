@@ -44,8 +44,8 @@ impl Tracker {
     /// Holds the position if this state, which is about to be handed out, is less than [`MARGIN`]
     /// seconds older than the request, which was made in the second `asked_at`.
     ///
-    /// Where the clock of the agent that stamped a state is ahead, the state may be younger than the
-    /// request. Of an object that was deleted in between only the operation tells, after `live`; a
+    /// Where the clock of the agent that stamped a state is ahead, the state may be younger than
+    /// the request. Of an object that was deleted in between only the operation tells, after `live`; a
     /// later connection that asks from the time of the state on would not get it.
     pub fn hold_for_recent_state(&mut self, state: Position, asked_at: u64) {
         let oldest = asked_at.saturating_sub(MARGIN);

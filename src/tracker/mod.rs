@@ -8,8 +8,8 @@
 //! |---|---|---|
 //! | nothing handed out yet | where the run starts; a run from now: 5 s before its first connection | the first acknowledgement |
 //! | a `reset` has come | becomes 0, once nothing is in flight; the `reset` is handed out once 0 is stored | its acknowledgement |
-//! | states that are older | follows them | `live` |
-//! | a state less than 5 s older than the request | 5 s before the request ([`Hold`]) | the end of the backfill |
+//! | states that are 5 s older than the request, or more | follows them | `live` |
+//! | from the first later state on | 5 s before the request ([`Hold`]) | the end of the backfill |
 //! | a fallback | 5 s before what was asked for ([`Hold`]) | the end of the backfill |
 //! | after `live` | the end of the replication, or where an earlier hold has it ([`Hold`]) | the end of the backfill |
 //! | operations | follows them | |
@@ -78,7 +78,7 @@ pub struct Tracker {
     origin: Origin,
     /// The position behind what the present connection was asked for.
     asked: Option<Position>,
-    /// Start a full replication, whatever has been handed out.
+    /// True if the next connection is to start a full replication.
     replicate: bool,
     /// The last position handed out.
     delivered: Option<Position>,
@@ -94,13 +94,13 @@ pub struct Tracker {
     /// How many seconds after it happened an operation came, at best, over the present connection
     /// and those before it that were in doubt.
     least_lag: Option<i128>,
-    /// What comes over the present connection was handed out before, up to this operation.
+    /// The present connection sends again what was handed out, up to this operation.
     skips_to: Option<Position>,
-    /// Something handed out was acknowledged, or passed over, even if older ones still wait.
+    /// True if anything was acknowledged or skipped, even if older operations still wait.
     has_settled: bool,
     in_flight: InFlight,
     describer: Describer,
-    /// Where acknowledgements come in order: what is handed out and waits for the next one.
+    /// What waits for the next acknowledgement in order; empty where they come by id.
     batches: Vec<Pin>,
     dedup: Dedup,
     store: Option<Box<dyn PositionStore>>,
@@ -152,8 +152,8 @@ impl Tracker {
         })
     }
 
-    /// Decides what to ask a new connection for. What is in flight now may be sent again, even if it
-    /// is acknowledged before the connection stands.
+    /// Decides what to ask a new connection for. It may bring again what is in flight now, even if
+    /// that is acknowledged before the connection stands.
     pub fn ask(&mut self) -> Option<Position> {
         let in_flight = self.in_flight.iter();
         let in_flight =
@@ -232,8 +232,8 @@ impl Tracker {
         }
     }
 
-    /// Whether the `reset` that has come may be handed out: nothing is in flight, and 0 is stored as
-    /// the position. A reader deletes everything at a `reset`, so from its line on only a full
+    /// Whether the `reset` that has come may be handed out: nothing is in flight, and 0 is stored
+    /// as the position. A reader deletes everything at a `reset`, so from its line on only a full
     /// replication can give it all objects.
     pub fn start_over(&mut self) -> bool {
         if self.in_flight() > 0 {
