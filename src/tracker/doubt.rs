@@ -28,11 +28,3 @@ pub struct Question {
     /// The connection was behind when the question was asked, or has been since.
     pub is_behind: bool,
 }
-
-impl Doubt {
-    /// Ends the doubt. Returns the pin that has kept the position back, and the one of an open
-    /// question.
-    pub fn into_pins(self) -> (Pin, Option<Pin>) {
-        (self.pin, self.question.map(|question| question.pin))
-    }
-}

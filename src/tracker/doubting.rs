@@ -99,18 +99,15 @@ impl Tracker {
             // The present connection has yet to come to where the last one was, and may miss it.
             return self.in_flight.unpin(question.pin);
         }
-        let answered = if question.is_behind {
+        if question.is_behind {
             doubt.since = question.up_to;
-            std::mem::replace(&mut doubt.pin, question.pin)
+            let answered = std::mem::replace(&mut doubt.pin, question.pin);
+            self.in_flight.unpin(answered);
+            self.save();
         } else {
             self.in_flight.unpin(question.pin);
-            match self.doubt.take() {
-                Some(doubt) => doubt.pin,
-                None => return,
-            }
-        };
-        self.in_flight.unpin(answered);
-        self.save();
+            self.end_doubt();
+        }
     }
 
     /// The question was not answered.
@@ -123,12 +120,9 @@ impl Tracker {
 
     /// Nothing that was handed out has a gap before it.
     pub fn end_doubt(&mut self) {
+        self.forget_question();
         if let Some(doubt) = self.doubt.take() {
-            let (pin, question) = doubt.into_pins();
-            self.in_flight.unpin(pin);
-            if let Some(pin) = question {
-                self.in_flight.unpin(pin);
-            }
+            self.in_flight.unpin(doubt.pin);
             self.save();
         }
     }

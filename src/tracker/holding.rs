@@ -1,7 +1,6 @@
 //! Holds the position back until states are complete; see [`hold`](super::hold).
 
 use super::Tracker;
-use super::doubt::Doubt;
 use super::hold::{Hold, MARGIN};
 use crate::oplog::Position;
 
@@ -13,13 +12,9 @@ impl Tracker {
         if self.hold.is_some() {
             return self.end_doubt();
         }
-        let pin = match self.doubt.take().map(Doubt::into_pins) {
-            Some((pin, question)) => {
-                if let Some(question) = question {
-                    self.in_flight.unpin(question);
-                }
-                pin
-            }
+        self.forget_question();
+        let pin = match self.doubt.take() {
+            Some(doubt) => doubt.pin,
             None => self.pin(),
         };
         let at = Position::Replication(second.max(1) * 1000);
