@@ -12,6 +12,14 @@ use super::Consumer;
 use crate::oplog::{Event, Position};
 use crate::tracker::End;
 
+/// Whether this event is an operation of a later second than the last that is wanted.
+pub fn is_later(event: &str, position: Option<Position>, last_second: Option<u64>) -> bool {
+    let (Some(Position::Operation(id)), Some(last)) = (position, last_second) else {
+        return false;
+    };
+    u64::from(id.second()) > last && !Event::from_name(event).is_marker()
+}
+
 impl Consumer {
     /// Whether everything up to [`Config::last_second`](super::Config::last_second) has been handed
     /// out. Nothing more will be.
@@ -26,13 +34,7 @@ impl Consumer {
 
     /// Whether the log ends before this event.
     pub(super) fn ends_before(&mut self, event: &str, position: Option<Position>) -> bool {
-        let Some(last) = self.config.last_second else {
-            return false;
-        };
-        let Some(Position::Operation(id)) = position else {
-            return false;
-        };
-        if u64::from(id.second()) <= last || Event::from_name(event).is_marker() {
+        if !is_later(event, position, self.config.last_second) {
             return false;
         }
         self.tracker.end = End::Passed;

@@ -107,7 +107,9 @@ impl Settings {
         check_contradictions(&cli)?;
         let now = || inputs.now.to_zoned((inputs.time_zone)());
         let start = start::resolve(&cli.position, now)?;
-        let until = cli.stopping.until.as_deref();
+        // What a check counts is what such a run would print.
+        let checked = cli.modes.check.then_some("now");
+        let until = checked.or(cli.stopping.until.as_deref());
         let until = until.map(|when| start::until(when, &now())).transpose()?;
         let password = credentials::password(&cli.connection, &mut inputs)?;
         let typed_urls = url::typed(&cli, &inputs, demo_url)?;
