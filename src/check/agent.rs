@@ -1,4 +1,4 @@
-//! Asks an agent as a run would, and for its `/status`.
+//! Looks at an agent: asks for its log as a run would, and for its `/status`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,20 +6,15 @@ use std::time::Duration;
 use http::header;
 use jiff::Timestamp;
 use reqwest::Url;
+use serde::Serialize;
 use tokio::time::{Instant, timeout_at};
 
-use super::certificate::valid_until;
-use super::judge;
-use super::record::{Agent, Findings, Offset, tenths};
-use super::status::Status;
-use crate::duration::ForPeople;
-use crate::exit::ExitStatus;
-use crate::http::{
-    Clients, Config, Endpoint, Exchange, Failure, Passage, Remedy, date_of, document,
-};
-use crate::oplog::Position;
+use super::certificate;
+use super::clock::Offset;
+use super::findings::Findings;
+use super::status::{Figures, Status};
+use crate::http::{Clients, Endpoint, Exchange, Failure, document};
 use crate::report::with_advice;
-use crate::sse::Connection;
 
 /// The longest that a `/status` may take: it must not use up the time for everything else.
 const STATUS_PATIENCE: Duration = Duration::from_secs(5);
@@ -28,89 +23,132 @@ const MOST_STATUS: usize = 256 << 10;
 /// The longest name of a server that is kept, in characters.
 const MOST_NAME: usize = 200;
 
-/// An agent to be looked at.
-pub struct Subject {
-    clients: Arc<Clients>,
-    endpoint: Arc<Endpoint>,
-    /// The time there is, for messages.
-    timeout: Duration,
-    deadline: Instant,
+/// An agent.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "check", rename = "agent")]
+pub struct Agent {
+    /// Where it was asked; holds no password.
+    pub url: String,
+    /// Whether a run could use it.
+    pub ok: bool,
+    /// How long it took to connect: name, TCP, proxy, TLS.
+    pub connect_ms: Option<f64>,
+    /// How long it took from then to the answer.
+    pub answer_ms: Option<f64>,
+    /// What it calls itself.
+    pub server: Option<String>,
+    /// How far its clock is from the one of this machine.
+    #[serde(rename = "clock_offset_ms")]
+    pub clock: Option<Offset>,
+    /// The proxy on the way to it; holds no password.
+    pub proxy: Option<String>,
+    /// Until when its certificate is valid.
+    pub certificate_until: Option<Timestamp>,
+    /// What its `/status` says.
+    pub status: Status,
+    /// What is wrong.
+    #[serde(flatten)]
+    pub findings: Findings,
 }
 
-impl Subject {
-    /// The agent behind `endpoint`, to be looked at until `deadline`, which is `timeout` after the
-    /// start.
-    pub fn new(
-        config: &Arc<Config>,
-        endpoint: &Endpoint,
-        timeout: Duration,
-        deadline: Instant,
-    ) -> Self {
+impl Agent {
+    /// The agent that answered so to being asked for its log, and failed so if it did.
+    pub fn new(url: &Url, exchanges: &[Exchange], failure: Option<&Failure>) -> Self {
+        let mut findings = Findings::default();
+        let last = exchanges.last();
+        let passage = last.and_then(|exchange| exchange.passage.as_ref());
+        let connect_ms = passage.and_then(|it| it.connected_in).map(tenths);
+        let answer_ms = passage.map(|it| tenths(it.answered_in));
+        let proxy = passage.and_then(|it| it.proxy.clone());
+        let through = proxy.iter().map(|it| format!(" through the proxy {it}"));
+        let through = through.collect::<String>();
+        if let Some(answer) = answer_ms {
+            findings.fine(match connect_ms {
+                Some(connect) => {
+                    format!("connected{through} in {connect} ms, answered in {answer} ms")
+                }
+                None => format!("answered{through} in {answer} ms"),
+            });
+        }
+        let certificate = passage
+            .filter(|_| last.is_some_and(|exchange| exchange.url.scheme() == "https"))
+            .and_then(|passage| passage.certificate.as_ref());
+        let certificate_until = certificate.and_then(|it| certificate::valid_until(it));
+        if let Some(until) = certificate_until {
+            certificate::judge(until, Timestamp::now(), &mut findings);
+        }
+        let server = last.and_then(|exchange| exchange.answer.get(header::SERVER));
+        let server = server.map(|name| {
+            let name = String::from_utf8_lossy(name.as_bytes());
+            name.chars().take(MOST_NAME).collect()
+        });
+        if let Some(server) = &server {
+            findings.fine(format!("server {server}"));
+        }
+        let clock = last.and_then(Offset::of);
+        if let Some(clock) = clock {
+            clock.judge(&mut findings);
+        }
+        if let Some(failure) = failure {
+            findings.fail_by(failure);
+        }
         Self {
-            // Of its own, because these take the time of one request after the other.
-            clients: Arc::new(Clients::watching(Arc::clone(config))),
-            endpoint: Arc::new(endpoint.clone()),
-            timeout,
-            deadline,
+            url: url.to_string(),
+            ok: failure.is_none(),
+            connect_ms,
+            answer_ms,
+            server,
+            clock,
+            proxy,
+            certificate_until,
+            status: Status::Unknown,
+            findings,
         }
     }
 
-    /// Where it is; holds no password.
-    pub fn url(&self) -> &Url {
-        &self.endpoint.url
-    }
-
-    /// Until when to look.
-    pub fn deadline(&self) -> Instant {
-        self.deadline
-    }
-
-    /// Connects as a run does that goes on after `position`.
-    pub async fn connect(&self, position: Option<Position>) -> Connected {
-        let (clients, endpoint) = (Arc::clone(&self.clients), Arc::clone(&self.endpoint));
-        // How long it may be silent is for whoever reads it to say.
-        let opening = Connection::open(clients, endpoint, position, None);
-        let Ok(attempt) = timeout_at(self.deadline, opening).await else {
-            let reason = format!(
-                "no answer within {} (--timeout gives it longer)",
-                ForPeople(self.timeout)
-            );
-            return Connected {
-                exchanges: Vec::new(),
-                result: Err(Findings::problem(ExitStatus::CannotConnect, reason)),
-            };
+    /// Takes in what its `/status` says, and what that means.
+    pub fn add_status(&mut self, status: Result<Option<Figures>, Failure>) {
+        let findings = &mut self.findings;
+        self.status = match status {
+            Ok(Some(figures)) => {
+                figures.judge(findings);
+                Status::Figures(figures)
+            }
+            // What cannot be used at all has its problem told.
+            _ if !self.ok => Status::Unknown,
+            Ok(None) => {
+                findings.fine("it has no /status: what it has discarded is not known");
+                Status::Absent
+            }
+            Err(failure) => {
+                findings.warn(format!(
+                    "its /status cannot be used, so what it has discarded is not known: {}",
+                    with_advice(&failure)
+                ));
+                Status::Unknown
+            }
         };
-        Connected {
-            exchanges: attempt.exchanges,
-            result: attempt.result.map_err(|failure| problem(&failure)),
-        }
-    }
-
-    /// What the agent says about itself, asked beside where the stream was found. `None` where it
-    /// says nothing that can be used, or not in time.
-    pub async fn status(&self, exchanges: &[Exchange]) -> Option<Status> {
-        let url = status_url(&exchanges.last()?.url);
-        let document = document(&self.clients, &self.endpoint, &url, MOST_STATUS);
-        let until = self.deadline.min(Instant::now() + STATUS_PATIENCE);
-        Status::parse(&timeout_at(until, document).await.ok()??)
     }
 }
 
-/// What came of connecting.
-pub struct Connected {
-    /// The requests with their answers.
-    pub exchanges: Vec<Exchange>,
-    /// The connection, or what is wrong.
-    pub result: Result<Connection, Findings>,
-}
-
-/// The problem that a failure is to a run.
-pub fn problem(failure: &Failure) -> Findings {
-    let status = match failure.remedy {
-        Remedy::Authenticate => ExitStatus::AccessDenied,
-        _ => ExitStatus::CannotConnect,
-    };
-    Findings::problem(status, with_advice(failure))
+/// What the agent says about itself, asked beside where the stream was found at `url`. `None` where
+/// it has no `/status`.
+///
+/// # Errors
+/// Why what it says is not known.
+pub async fn status(
+    clients: &Arc<Clients>,
+    endpoint: &Arc<Endpoint>,
+    url: &Url,
+    deadline: Instant,
+) -> Result<Option<Figures>, Failure> {
+    let url = status_url(url);
+    let document = document(clients, endpoint, &url, MOST_STATUS);
+    let until = deadline.min(Instant::now() + STATUS_PATIENCE);
+    let late = |_| Failure::retry("it does not answer in time");
+    let document = timeout_at(until, document).await.map_err(late)??;
+    let figures = document.map(|document| Figures::parse(&document));
+    figures.transpose().map_err(Failure::fatal)
 }
 
 /// The `/status` of the agent whose stream is at `url`: beside `/ops`, below any other path. So
@@ -124,52 +162,10 @@ fn status_url(url: &Url) -> Url {
     url
 }
 
-/// The record of an agent.
-pub fn record(
-    url: &Url,
-    exchanges: &[Exchange],
-    findings: Findings,
-    status: Option<Status>,
-) -> Agent {
-    let last = exchanges.last();
-    let passage = last.and_then(|exchange| exchange.passage.as_ref());
-    let server = last.and_then(|exchange| exchange.answer.get(header::SERVER));
-    let certificate = passage
-        .filter(|_| last.is_some_and(|exchange| exchange.url.scheme() == "https"))
-        .and_then(|passage| passage.certificate.as_ref());
-    let mut agent = Agent {
-        url: url.to_string(),
-        ok: findings.is_ok(),
-        connect_ms: passage.and_then(|it| it.connected_in).map(tenths),
-        answer_ms: passage.map(|it| tenths(it.answered_in)),
-        server: server.map(|name| {
-            let name = String::from_utf8_lossy(name.as_bytes());
-            name.chars().take(MOST_NAME).collect()
-        }),
-        clock: last.and_then(|exchange| offset(exchange, passage?)),
-        proxy: passage.and_then(|it| it.proxy.clone()),
-        certificate_until: certificate.and_then(|certificate| valid_until(certificate)),
-        status,
-        findings,
-    };
-    let status = agent.status.iter().flat_map(judge::of_status);
-    agent.findings.warnings.extend(status.collect::<Vec<_>>());
-    agent.findings.warn(agent.clock.and_then(judge::of_clock));
-    let until = agent.certificate_until;
-    let ends = until.and_then(|until| judge::of_certificate(until, Timestamp::now()));
-    agent.findings.warn(ends);
-    agent
-}
-
-/// How far the clock that dated this answer is from the one of this machine.
-fn offset(exchange: &Exchange, passage: &Passage) -> Option<Offset> {
-    let date = date_of(&exchange.answer)?;
-    let margin_ms = i64::try_from(passage.answered_in.as_millis() / 2).ok()?;
-    let middle_ms = passage.answered_at.as_millisecond() - margin_ms;
-    Some(Offset {
-        ms: date.as_millisecond() - middle_ms,
-        margin_ms,
-    })
+/// Milliseconds with one digit after the point.
+#[expect(clippy::cast_precision_loss, reason = "a time that a person waits for")]
+fn tenths(time: Duration) -> f64 {
+    (time.as_micros() / 100) as f64 / 10.0
 }
 
 #[cfg(test)]

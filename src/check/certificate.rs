@@ -1,8 +1,29 @@
-//! How long a certificate is valid.
+//! How long a certificate is valid, and what that means.
 
 use der::asn1::{GeneralizedTime, UtcTime};
 use der::{AnyRef, Decode, Reader, SliceReader, Tag, TagNumber, Tagged};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
+
+use super::findings::Findings;
+use crate::duration::ForPeople;
+
+/// A certificate that ends sooner than this should have been renewed.
+const RENEWAL: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// Says what it means that a certificate ends then.
+pub fn judge(until: Timestamp, now: Timestamp, findings: &mut Findings) {
+    let left = until.duration_since(now);
+    if left.is_negative() {
+        findings.warn(format!("its certificate ended at {until}: renew it"));
+    } else if left < RENEWAL {
+        let left = ForPeople(left.unsigned_abs());
+        findings.warn(format!(
+            "its certificate ends in {left}, at {until}: renew it"
+        ));
+    } else {
+        findings.fine(format!("certificate valid until {until}"));
+    }
+}
 
 /// Until when this certificate (X.509 in DER) is valid.
 ///
@@ -77,6 +98,22 @@ mod tests {
     fn a_certificate_without_an_end() {
         let until = valid_until(&for_ever()).unwrap();
         assert_eq!(until.to_string(), "9999-12-30T22:00:00Z");
+    }
+
+    #[test]
+    fn certificates_are_warned_of_before_they_end() {
+        let now: Timestamp = "2026-11-23T12:00:00Z".parse().unwrap();
+        for (until, words) in [
+            ("2026-11-23T11:59:59Z", Some("ended at")),
+            ("2026-11-25T12:00:00Z", Some("ends in 2 d")),
+            ("2026-11-30T12:00:00Z", None),
+        ] {
+            let mut findings = Findings::default();
+            judge(until.parse().unwrap(), now, &mut findings);
+            let warnings = findings.warnings;
+            assert_eq!(warnings.len(), usize::from(words.is_some()));
+            assert!(words.is_none_or(|words| warnings[0].contains(words)));
+        }
     }
 
     proptest! {

@@ -1,16 +1,18 @@
 //! Looks at a place in the log: whether the server still has it, and what waits after it.
 
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use reqwest::Url;
+use serde::Serialize;
+use tokio::task::coop::consume_budget;
 use tokio::time::{Instant, timeout_at};
 
-use super::agent::problem;
-use super::record::{Findings, Resume};
+use super::findings::Findings;
 use super::state::time_of;
-use crate::consumer::OnResumeFailed;
+use crate::consumer::{Config, OnResumeFailed, Resume as Place, is_later};
+use crate::duration::{ForPeople, grouped};
 use crate::exit::ExitStatus;
 use crate::http::Failure;
 use crate::oplog::{Event, Operation, Position, Record};
@@ -21,166 +23,174 @@ use crate::sse::{Connection, Received};
 
 /// Everything that waited has come once nothing comes for so long.
 const SILENCE: Duration = Duration::from_secs(1);
-/// So many events are read before something else gets its turn, the end of the time included.
-const AT_ONCE: u64 = 256;
 
-/// What came over a connection.
-#[derive(Debug, Default)]
-pub struct Counted {
-    /// How many operations.
-    operations: u64,
-    /// The age of the first of them, ms.
-    oldest_ms: Option<i64>,
-    /// Whether operations came and no states; `None` where neither came.
-    kept: Option<bool>,
-    /// There was a silence, so these are all.
-    all: bool,
-    /// Why the connection ended before that.
-    failure: Option<Failure>,
+/// The place in the log of an agent.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "check", rename = "resume")]
+pub struct Resume {
+    /// Where the agent was asked.
+    pub url: String,
+    /// Whether a run could go on from there.
+    pub ok: bool,
+    /// The position that was asked for.
+    pub position: String,
+    /// Whether the server still has the operation, where it is one and something came.
+    pub kept: Option<bool>,
+    /// How many operations came.
+    pub waiting: u64,
+    /// Whether those are all.
+    pub all_counted: bool,
+    /// The age of the first of them.
+    pub oldest_ms: Option<i64>,
+    /// What is wrong.
+    #[serde(flatten)]
+    pub findings: Findings,
 }
 
-/// Counts what comes over the connection, until there is silence or the time is over.
-pub async fn count(mut connection: Connection, deadline: Instant) -> Counted {
-    let mut counted = Counted::default();
-    // The time being over leaves what has been counted by then.
-    let _ = timeout_at(deadline, counted.take_all(&mut connection)).await;
-    counted
-}
+impl Resume {
+    /// Counts what comes over the connection to the agent at `url` that was asked for this `place`,
+    /// until there is silence or the time is over, and says what that means.
+    pub async fn look(
+        url: String,
+        place: Place,
+        config: Arc<Config>,
+        mut connection: Connection,
+        deadline: Instant,
+    ) -> Self {
+        let mut resume = Self {
+            url,
+            ok: true,
+            position: place.after.to_string(),
+            kept: None,
+            waiting: 0,
+            all_counted: false,
+            oldest_ms: None,
+            findings: Findings::default(),
+        };
+        let counting = resume.count(&mut connection, place, config.last_second);
+        // The time being over leaves what has been counted by then.
+        let counted = timeout_at(deadline, counting).await;
+        resume.all_counted = matches!(counted, Ok(Ok(())));
+        let failure = counted.ok().and_then(Result::err);
+        resume.judge(place.after, config.on_resume_failed, failure);
+        resume.ok = resume.findings.is_ok();
+        resume
+    }
 
-impl Counted {
-    async fn take_all(&mut self, connection: &mut Connection) {
-        let mut silence = Silence::new();
+    /// Counts until there is silence, or the first operation after the last second that counts.
+    async fn count(
+        &mut self,
+        connection: &mut Connection,
+        place: Place,
+        last_second: Option<u64>,
+    ) -> Result<(), Failure> {
+        let (mut quiet, mut arrived) = (Quiet::new(SILENCE), 0);
+        // States come, and before them and their `live` the store takes the time that it needs.
+        let mut awaits_live = !place.sent.names_an_operation();
         loop {
-            for _ in 0..AT_ONCE {
-                match silence.next(connection).await {
-                    None => {
-                        self.all = true;
-                        return;
+            let next = std::future::poll_fn(|cx| {
+                let next = connection.poll_event(cx);
+                let before = std::mem::replace(&mut arrived, connection.arrived());
+                // Heartbeats are silence; an operation that arrives little by little is not.
+                let is_event = matches!(next, Poll::Ready(Ok(Received::Event(_))));
+                if is_event || (next.is_pending() && arrived != before) {
+                    quiet.restart();
+                }
+                match next {
+                    Poll::Pending => quiet.poll_while(!awaits_live, arrived, cx).map(|()| None),
+                    Poll::Ready(received) => Poll::Ready(Some(received)),
+                }
+            });
+            match next.await.transpose()? {
+                None => return Ok(()),
+                // A block of fields without a name and without data is no event at all.
+                Some(Received::Event(record))
+                    if record.event() == "message" && record.data().is_empty() => {}
+                Some(Received::Event(record)) => {
+                    let position = record.id().parse().ok();
+                    let is_operation = matches!(position, Some(Position::Operation(_)));
+                    let is_live = record.event() == "live";
+                    awaits_live &= !is_operation && !is_live;
+                    // States come in place of operations that are gone, or else `live` alone.
+                    if position.is_some() || is_live {
+                        self.kept.get_or_insert(is_operation);
                     }
-                    Some(Ok(Received::Event(record))) => self.take(record),
-                    Some(Ok(Received::Heartbeat)) => {}
-                    Some(Err(failure)) => {
-                        self.failure = Some(failure);
-                        return;
+                    if is_later(record.event(), position, last_second) {
+                        return Ok(());
+                    }
+                    if !Event::from_name(record.event()).is_marker() {
+                        self.waiting += 1;
+                        if self.waiting == 1 {
+                            self.oldest_ms = age_ms(record, position);
+                        }
                     }
                 }
+                Some(Received::Heartbeat) => {}
             }
-            tokio::task::yield_now().await;
+            // So that the time ends also where the next one is always there.
+            consume_budget().await;
         }
     }
 
-    fn take(&mut self, record: Record) {
-        // A block of fields without a name and without data is no event at all.
-        if record.event() == "message" && record.data().is_empty() {
-            return;
+    /// Says what it means, with why the connection ended if it did.
+    fn judge(&mut self, position: Position, choice: OnResumeFailed, failure: Option<Failure>) {
+        let counted = self.counted();
+        let findings = &mut self.findings;
+        if let Some(failure) = &failure
+            && self.kept.is_none()
+            && self.waiting == 0
+        {
+            return findings.fail_by(failure);
         }
-        let event = Event::from_name(record.event());
-        if self.kept.is_none() {
-            self.kept = match record.id().parse() {
-                Ok(Position::Operation(_)) => Some(true),
-                // States, in place of operations.
-                Ok(Position::Replication(_)) => Some(false),
-                Err(_) if event == Event::Live => Some(false),
-                Err(_) => None,
-            };
+        self.kept = self.kept.filter(|_| position.names_an_operation());
+        let described = described(position);
+        let gone = format!("the server no longer has {described}");
+        match self.kept {
+            Some(true) => findings.fine(format!("the server still has {described}")),
+            Some(false) if choice == OnResumeFailed::Exit => {
+                let text = format!("{gone}, and --on-resume-failed exit ends a run then");
+                findings.fail(ExitStatus::ResumeFailed, text);
+            }
+            Some(false) => findings.warn(format!(
+                "{gone}: a run gets the last state of every object changed since, the steps in \
+                 between are lost; --on-resume-failed says what else it can do"
+            )),
+            None => findings.fine(format!("looked after {described}")),
         }
-        if event.is_marker() {
-            return;
+        findings.fine(counted);
+        if let Some(failure) = failure {
+            findings.warn(format!(
+                "the connection broke while operations were counted: {}; a run makes a new one",
+                with_advice(&failure)
+            ));
         }
-        self.operations += 1;
-        if self.operations == 1 {
-            self.oldest_ms = age_ms(record);
-        }
+    }
+
+    /// What has been counted.
+    fn counted(&self) -> String {
+        let counted = match (self.waiting, self.all_counted) {
+            (0, true) => "nothing waits".to_owned(),
+            (0, false) => "nothing came in the time there was".to_owned(),
+            (1, true) => "1 operation waits".to_owned(),
+            (count, true) => format!("{} operations wait", grouped(count)),
+            (count, false) => format!("{} or more wait: not all were counted", grouped(count)),
+        };
+        let oldest = self.oldest_ms.map(|age| {
+            let time = ForPeople(Duration::from_millis(age.unsigned_abs()));
+            match age {
+                0.. => format!("; the first is {time} old"),
+                _ => format!("; the first is dated {time} ahead of the clock of this machine"),
+            }
+        });
+        counted + &oldest.unwrap_or_default()
     }
 }
 
 /// How long ago an operation happened, by its data or else by its id.
-fn age_ms(record: Record) -> Option<i64> {
+fn age_ms(record: Record, position: Option<Position>) -> Option<i64> {
     let now = Timestamp::now();
-    let at = record.id().parse().ok().and_then(time_of);
     let by_data = Operation::new(record)
         .ok()
         .and_then(|operation| lag_ms(&operation, now));
-    by_data.or_else(|| Some(now.as_millisecond() - at?.as_millisecond()))
-}
-
-/// Waits for what comes, or for [`SILENCE`]. Heartbeats are silence; an operation that arrives
-/// little by little is not.
-struct Silence {
-    quiet: Quiet,
-    /// What had arrived when something was last complete.
-    arrived: u64,
-}
-
-impl Silence {
-    fn new() -> Self {
-        Self {
-            quiet: Quiet::new(SILENCE),
-            arrived: 0,
-        }
-    }
-
-    /// What comes next; `None` after a silence.
-    async fn next(&mut self, connection: &mut Connection) -> Option<Result<Received, Failure>> {
-        std::future::poll_fn(|cx| match connection.poll_event(cx) {
-            Poll::Ready(received) => {
-                self.arrived = connection.arrived();
-                if matches!(received, Ok(Received::Event(_))) {
-                    self.quiet.restart();
-                }
-                Poll::Ready(Some(received))
-            }
-            Poll::Pending => {
-                let arrived = connection.arrived();
-                if std::mem::replace(&mut self.arrived, arrived) != arrived {
-                    self.quiet.restart();
-                }
-                self.quiet.poll(arrived, cx).map(|()| None)
-            }
-        })
-        .await
-    }
-}
-
-/// The record of a place in the log of an agent.
-pub fn record(
-    url: &Url,
-    position: Position,
-    counted: &Counted,
-    on_resume_failed: OnResumeFailed,
-) -> Resume {
-    let kept = counted.kept.filter(|_| position.names_an_operation());
-    let mut findings = Findings::default();
-    if kept == Some(false) {
-        let gone = format!("the server no longer has {}", described(position));
-        if on_resume_failed == OnResumeFailed::Exit {
-            let text = format!("{gone}, and --on-resume-failed exit ends a run then");
-            findings = Findings::problem(ExitStatus::ResumeFailed, text);
-        } else {
-            findings.warn(format!(
-                "{gone}: a run gets the last state of every object changed since, the steps in \
-                 between are lost; --on-resume-failed says what else it can do"
-            ));
-        }
-    }
-    match &counted.failure {
-        Some(failure) if counted.kept.is_none() && counted.operations == 0 => {
-            findings = problem(failure);
-        }
-        Some(failure) => findings.warn(format!(
-            "the connection broke while operations were counted: {}; a run makes a new one",
-            with_advice(failure)
-        )),
-        None => {}
-    }
-    Resume {
-        url: url.to_string(),
-        ok: findings.is_ok(),
-        position: position.to_string(),
-        kept,
-        waiting: counted.operations,
-        all_counted: counted.all,
-        oldest_ms: counted.oldest_ms,
-        findings,
-    }
+    by_data.or_else(|| Some(now.as_millisecond() - time_of(position?)?.as_millisecond()))
 }

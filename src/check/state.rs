@@ -2,36 +2,90 @@
 
 use std::path::Path;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
 
-use super::record::{Findings, State};
+use super::findings::Findings;
+use crate::duration::ForPeople;
 use crate::exit::ExitStatus;
 use crate::oplog::Position;
-use crate::state::{Look, StateError, look};
+use crate::state::{Look, look};
+
+/// Clocks that differ a little do not bring a position so far ahead of the one of this machine.
+const AHEAD: SignedDuration = SignedDuration::from_mins(1);
+
+/// The state file.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "check", rename = "state")]
+pub struct State {
+    /// The file as it was named.
+    pub file: String,
+    /// Whether a run could use it.
+    pub ok: bool,
+    /// The position in it.
+    pub position: Option<String>,
+    /// The time of the position.
+    pub at: Option<Timestamp>,
+    /// How long ago that was.
+    pub age_ms: Option<i64>,
+    /// Whether another process uses it, where the system tells.
+    pub in_use: Option<bool>,
+    /// What is wrong.
+    #[serde(flatten)]
+    pub findings: Findings,
+}
 
 /// The record of the state file, and the position in it. `starts_now` says that a run without a
 /// saved position would start from now without having been told to.
 pub fn check(name: &Path, starts_now: bool) -> (State, Option<Position>) {
     let seen = look(name);
-    let position = seen.position;
+    let (position, now) = (seen.position, Timestamp::now());
     let at = position.and_then(time_of);
-    let findings = findings(name, &seen, starts_now);
+    let findings = judge(name, &seen, starts_now, now);
     let state = State {
         file: name.display().to_string(),
         ok: findings.is_ok(),
         position: position.map(|position| position.to_string()),
         at,
-        age_ms: at.map(|at| Timestamp::now().as_millisecond() - at.as_millisecond()),
+        age_ms: at.map(|at| now.as_millisecond() - at.as_millisecond()),
         in_use: seen.in_use,
         findings,
     };
     (state, position)
 }
 
-fn findings(name: &Path, seen: &Look, starts_now: bool) -> Findings {
+/// Says what it means.
+fn judge(name: &Path, seen: &Look, starts_now: bool, now: Timestamp) -> Findings {
     let mut findings = Findings::default();
+    if let Some(position) = seen.position {
+        findings.fine(match time_of(position) {
+            Some(at) if at > now => format!("position {position}, of {at}"),
+            Some(at) => {
+                let age = ForPeople(now.duration_since(at).unsigned_abs());
+                format!("position {position}, of {at}, {age} ago")
+            }
+            None => format!("position {position}, a full replication"),
+        });
+        judge_future(position, &mut findings);
+    }
+    match seen.in_use {
+        Some(true) => {
+            let holder = seen.holder.as_ref();
+            let who = holder.map_or_else(|| "another process".into(), ToString::to_string);
+            findings.warn(format!(
+                "{who} uses it: a second run with it ends at once; stop that process, or name \
+                 another file"
+            ));
+        }
+        Some(false) => findings.fine("no other process uses it"),
+        None => findings.fine("whether another process uses it is not known here"),
+    }
     if let Some(error) = &seen.problem {
-        findings = Findings::problem(ExitStatus::StateFile, without_name(error, name));
+        let told = error.to_string();
+        // The record says that anyway.
+        let prefix = format!("state file {}: ", name.display());
+        let told = told.strip_prefix(&prefix).unwrap_or(&told);
+        findings.fail(ExitStatus::StateFile, told);
     } else if seen.position.is_none() && starts_now {
         let why = if seen.is_new {
             "there is no such file"
@@ -43,22 +97,20 @@ fn findings(name: &Path, seen: &Look, starts_now: bool) -> Findings {
              earlier"
         ));
     }
-    if seen.in_use == Some(true) {
-        let holder = seen.holder.as_ref();
-        let who = holder.map_or_else(|| "another process".into(), ToString::to_string);
-        findings.warn(format!(
-            "{who} uses it: a second run with it ends at once; stop that process, or name another \
-             file"
-        ));
-    }
     findings
 }
 
-/// The error without what the record says anyway.
-fn without_name(error: &StateError, name: &Path) -> String {
-    let told = error.to_string();
-    let prefix = format!("state file {}: ", name.display());
-    told.strip_prefix(&prefix).unwrap_or(&told).to_owned()
+/// Warns of a position that is ahead of the clock of this machine.
+pub fn judge_future(position: Position, findings: &mut Findings) {
+    let ahead = time_of(position).map(|at| at.duration_since(Timestamp::now()));
+    if let Some(ahead) = ahead.filter(|ahead| *ahead > AHEAD) {
+        let ahead = ForPeople(ahead.unsigned_abs());
+        findings.warn(format!(
+            "the position is {ahead} in the future by the clock of this machine: it is from \
+             another system, or a clock was wrong; a run misses what happened before its start; \
+             set the clock, or start where it belongs with --since, and --rewind if it is saved"
+        ));
+    }
 }
 
 /// The time of a position; a full replication has none.

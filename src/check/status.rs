@@ -1,85 +1,150 @@
-//! What an agent says about itself at `/status`.
+//! What an agent says about itself at `/status`, and what that means.
 
-use std::fmt;
+use std::collections::BTreeMap;
 
-use serde::de::{MapAccess, Visitor};
-use serde::ser::SerializeMap as _;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::Serialize;
 use serde_json::value::RawValue;
+
+use super::findings::Findings;
+use crate::duration::grouped;
 
 /// The most numbers that are kept. An agent has a dozen; what has more is something else.
 const MOST: usize = 100;
+/// The figures that people are shown, in this order, with their words, and what it means where an
+/// operation was lost.
+const SHOWN: [(&str, &str, Option<&str>); 6] = [
+    ("clients", "clients", None),
+    ("events_received", "received", None),
+    ("events_ingested", "stored", None),
+    ("events_sent", "sent", None),
+    (
+        DISCARDED,
+        "discarded",
+        Some(
+            "because its queue was full: no consumer gets them; oplog-sync with a dump of the \
+             source brings the objects back",
+        ),
+    ),
+    (
+        "events_error",
+        "refused",
+        Some("as invalid: no consumer gets them; look at what the producers send"),
+    ),
+];
+const DISCARDED: &str = "events_discarded";
+const QUEUE: [&str; 2] = ["queue_size", "queue_max_size"];
 
-/// The numbers of a `/status`, as they were written and in their order.
+/// What came of asking for it.
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+pub enum Status {
+    /// It has figures.
+    Figures(Figures),
+    /// There is none.
+    Absent,
+    /// What it says is not known.
+    Unknown,
+}
+
+/// The numbers of a `/status`, as they were written.
 ///
-/// Only numbers at the top level are kept. So neither `memstats` is, nor `cmdline`, which can hold
-/// the agent's password.
-#[derive(Clone, Debug)]
-pub struct Status(Vec<(String, Box<RawValue>)>);
+/// Only numbers at the top level are kept, and `cmdline`, which can hold the agent's password, never
+/// is.
+#[derive(Clone, Debug, Serialize)]
+pub struct Figures(BTreeMap<String, Box<RawValue>>);
 
-impl Status {
-    /// The numbers in this body. `None` where it is no JSON object that has some.
-    pub fn parse(body: &[u8]) -> Option<Self> {
-        let status: Self = serde_json::from_slice(body).ok()?;
-        (1..=MOST).contains(&status.0.len()).then_some(status)
-    }
-
-    /// The number of this name.
-    pub fn get(&self, name: &str) -> Option<f64> {
-        let (_, value) = self.0.iter().find(|(key, _)| key == name)?;
-        value.get().parse().ok()
+impl Figures {
+    /// The numbers in this body, those that stand in quotes included.
+    ///
+    /// # Errors
+    /// What the body is instead, in words.
+    pub fn parse(body: &[u8]) -> Result<Self, &'static str> {
+        if body.trim_ascii_start().starts_with(b"<") {
+            return Err("it is a page of HTML");
+        }
+        let all: BTreeMap<String, Box<RawValue>> =
+            serde_json::from_slice(body).map_err(|_| "it is no JSON object")?;
+        let numbers = all.into_iter().filter(|(name, _)| name != "cmdline");
+        let numbers = numbers.filter_map(|(name, value)| Some((name, number(value)?)));
+        match Self(numbers.collect()) {
+            Self(numbers) if numbers.is_empty() => Err("it has no numbers"),
+            Self(numbers) if numbers.len() > MOST => Err("it has too many numbers"),
+            figures => Ok(figures),
+        }
     }
 
     /// The number of this name as it was written.
-    pub fn text(&self, name: &str) -> Option<&str> {
-        let (_, value) = self.0.iter().find(|(key, _)| key == name)?;
-        Some(value.get())
-    }
-}
-
-impl Serialize for Status {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        for (key, value) in &self.0 {
-            map.serialize_entry(key, value)?;
-        }
-        map.end()
-    }
-}
-
-impl<'de> Deserialize<'de> for Status {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(Numbers)
-    }
-}
-
-/// Takes the numbers out of an object.
-struct Numbers;
-
-impl<'de> Visitor<'de> for Numbers {
-    type Value = Status;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
+    fn text(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(|value| value.get())
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Status, A::Error> {
-        let mut numbers: Vec<(String, Box<RawValue>)> = Vec::new();
-        while let Some((key, value)) = map.next_entry::<String, &RawValue>()? {
-            let is_number = value
-                .get()
-                .starts_with(|c: char| c == '-' || c.is_ascii_digit());
-            // One more than are kept shows that there are too many.
-            if !is_number || numbers.len() > MOST {
-                continue;
-            }
-            match numbers.iter_mut().find(|(other, _)| *other == key) {
-                Some(same) => same.1 = value.to_owned(),
-                None => numbers.push((key, value.to_owned())),
+    /// The number of this name, if it can be a count.
+    pub fn count(&self, name: &str) -> Option<u64> {
+        let text = self.text(name)?;
+        let plain = || text.parse::<f64>().ok()?.to_string().parse().ok();
+        text.parse().ok().or_else(plain)
+    }
+
+    /// Says what they mean.
+    pub fn judge(&self, findings: &mut Findings) {
+        let (mut fine, mut wrong) = (Vec::new(), Vec::new());
+        for (name, words, loss) in SHOWN {
+            match (self.count(name), loss) {
+                (Some(count @ 1..), Some(loss)) => {
+                    let plural = if count == 1 { "" } else { "s" };
+                    findings.warn(format!(
+                        "it has {words} {} operation{plural} since it was started, {loss}",
+                        grouped(count)
+                    ));
+                }
+                (Some(count), _) => fine.push(format!("{words} {}", grouped(count))),
+                (None, _) => wrong.push(name),
             }
         }
-        Ok(Status(numbers))
+        match QUEUE.map(|name| self.count(name)) {
+            [Some(size), Some(most)] if size <= most / 2 => {
+                fine.push(format!("queue {} of {}", grouped(size), grouped(most)));
+            }
+            [Some(size), Some(most)] if size <= most => findings.warn(format!(
+                "its queue is {} ({} of {}): once it is full, operations are discarded; look after \
+                 its store, or have the producers send less",
+                if size == most {
+                    "full"
+                } else {
+                    "over half full"
+                },
+                grouped(size),
+                grouped(most)
+            )),
+            [Some(_), Some(_)] => wrong.extend(QUEUE),
+            _ => wrong.extend(QUEUE.into_iter().filter(|name| self.count(name).is_none())),
+        }
+        let said = |name| Some(format!("{name} {}", self.text(name)?));
+        let wrong: Vec<_> = wrong.into_iter().filter_map(said).collect();
+        if !wrong.is_empty() {
+            findings.warn(format!(
+                "its /status says {}, which cannot be right: is it an OpLog agent?",
+                wrong.join(", ")
+            ));
+        }
+        if !fine.is_empty() {
+            findings.fine(format!("/status: {}", fine.join(", ")));
+        }
+        if self.text(DISCARDED).is_none() {
+            findings.fine("/status does not say how many operations it has discarded");
+        }
     }
+}
+
+/// The number that this is, in quotes or without.
+fn number(value: Box<RawValue>) -> Option<Box<RawValue>> {
+    let value = match serde_json::from_str(value.get()) {
+        Ok(text) => RawValue::from_string(text).ok()?,
+        Err(_) => value,
+    };
+    // One that is too large for a reader of JSON is none.
+    let is_number = value.get().parse().is_ok_and(f64::is_finite);
+    is_number.then_some(value)
 }
 
 #[cfg(test)]
@@ -88,8 +153,8 @@ mod tests {
     use proptest::prelude::*;
 
     fn printed(body: &str) -> Option<String> {
-        let status = Status::parse(body.as_bytes())?;
-        Some(serde_json::to_string(&status).unwrap())
+        let figures = Figures::parse(body.as_bytes()).ok()?;
+        Some(serde_json::to_string(&figures).unwrap())
     }
 
     #[test]
@@ -100,10 +165,83 @@ mod tests {
             printed(body).as_deref(),
             Some(r#"{"clients":4,"events_sent":12345678901234567890123,"load":1.50e3,"y":-0.0}"#)
         );
-        let status = Status::parse(body.as_bytes()).unwrap();
-        assert_eq!(status.get("load"), Some(1500.0));
-        assert_eq!(status.text("load"), Some("1.50e3"));
-        assert_eq!(status.get("status"), None);
+    }
+
+    #[test]
+    fn numbers_in_quotes_are_numbers() {
+        let body = r#"{"cmdline":"7","clients":"3","a":"\u0031","x":"y","z":"\"1\"","n":"1 2"}"#;
+        assert_eq!(printed(body).as_deref(), Some(r#"{"a":1,"clients":3}"#));
+    }
+
+    #[test]
+    fn what_can_be_a_count() {
+        for (number, count) in [
+            ("3", Some(3)),
+            ("1e5", Some(100_000)),
+            ("3.0", Some(3)),
+            ("18446744073709551615", Some(u64::MAX)),
+            ("1.5", None),
+            ("-3", None),
+            ("1e300", None),
+        ] {
+            let figures = Figures::parse(format!(r#"{{"x":{number}}}"#).as_bytes());
+            assert_eq!(figures.unwrap().count("x"), count, "{number}");
+        }
+    }
+
+    #[test]
+    fn figures_that_are_warned_of() {
+        for (figures, words) in [
+            (
+                r#"{"events_discarded":0,"events_error":0,"queue_size":0,"queue_max_size":10}"#,
+                None,
+            ),
+            (r#"{"queue_size":5,"queue_max_size":10}"#, None),
+            (r#"{"queue_size":6}"#, None),
+            (
+                r#"{"queue_size":6,"queue_max_size":10}"#,
+                Some("over half full (6 of 10)"),
+            ),
+            (
+                r#"{"queue_size":10,"queue_max_size":10}"#,
+                Some("its queue is full (10 of 10)"),
+            ),
+            (
+                r#"{"queue_size":11,"queue_max_size":10}"#,
+                Some("says queue_size 11, queue_max_size 10, which cannot"),
+            ),
+            (
+                r#"{"queue_size":-1,"queue_max_size":10}"#,
+                Some("says queue_size -1, which cannot"),
+            ),
+            (
+                r#"{"queue_size":1,"queue_max_size":1e300}"#,
+                Some("says queue_max_size 1e300, which cannot"),
+            ),
+            (
+                r#"{"events_discarded":-1}"#,
+                Some("says events_discarded -1, which"),
+            ),
+            (
+                r#"{"events_discarded":1}"#,
+                Some("discarded 1 operation since"),
+            ),
+            (
+                r#"{"events_error":12345678901234567890}"#,
+                Some("refused 12,345,678,901,234,567,890 "),
+            ),
+        ] {
+            let mut findings = Findings::default();
+            Figures::parse(figures.as_bytes())
+                .unwrap()
+                .judge(&mut findings);
+            let warnings = findings.warnings;
+            assert_eq!(warnings.len(), usize::from(words.is_some()), "{figures}");
+            assert!(
+                words.is_none_or(|words| warnings[0].contains(words)),
+                "{warnings:?}"
+            );
+        }
     }
 
     proptest! {
@@ -131,6 +269,7 @@ mod tests {
             "{}",
             "3",
             r#"{"status":"OK"}"#,
+            r#"{"clients":1e999}"#,
             r#"{"clients":3"#,
             r#"{"clients":3} x"#,
             "{\"clients\":3,\"\u{0}\":1}",
@@ -140,6 +279,6 @@ mod tests {
         ] {
             assert_eq!(printed(body), None, "{body}");
         }
-        assert!(Status::parse(b"{\"\xff\":1}").is_none());
+        assert!(Figures::parse(b"{\"\xff\":1}").is_err());
     }
 }

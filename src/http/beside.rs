@@ -6,36 +6,55 @@ use http::header::{ACCEPT, AUTHORIZATION};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use reqwest::Url;
 
+use super::cause::request_failure;
 use super::clients::Clients;
 use super::config::Endpoint;
+use super::failure::Failure;
+use super::hint::Hint;
 use super::request::StreamRequest;
 
-/// The document at `url`, which belongs to `endpoint`. `None` where there is none of at most so
-/// many bytes. No redirect is followed.
+/// The document at `url`, which belongs to `endpoint`, or `None` where there is none. No redirect
+/// is followed.
 ///
 /// The password is sent only where it is asked for, and as always to its own origin alone.
+///
+/// # Errors
+/// Why there is no document of at most so many bytes, though there may be one.
 pub async fn document(
     clients: &Arc<Clients>,
     endpoint: &Arc<Endpoint>,
     url: &Url,
     most_bytes: usize,
-) -> Option<Vec<u8>> {
-    let wants_password = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN];
+) -> Result<Option<Vec<u8>>, Failure> {
+    let wants_password =
+        |status| [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(&status);
     let mut answer = ask(clients, endpoint, url, false).await?;
-    if wants_password.contains(&answer.status()) {
+    if wants_password(answer.status()) && endpoint.authorization.is_some() {
         answer = ask(clients, endpoint, url, true).await?;
     }
-    if answer.status() != StatusCode::OK {
-        return None;
+    match answer.status() {
+        StatusCode::OK => {}
+        StatusCode::NOT_FOUND => return Ok(None),
+        status => {
+            return Err(Failure {
+                hint: (wants_password(status) && endpoint.authorization.is_none())
+                    .then_some(Hint::Password),
+                ..Failure::fatal(format!("it answered {status}"))
+            });
+        }
     }
+    let unreadable = |error| request_failure(&error);
     let mut document = Vec::new();
-    while let Some(piece) = answer.chunk().await.ok()? {
+    while let Some(piece) = answer.chunk().await.map_err(unreadable)? {
         if document.len() + piece.len() > most_bytes {
-            return None;
+            return Err(Failure::fatal(format!(
+                "it has more than {} KiB",
+                most_bytes >> 10
+            )));
         }
         document.extend_from_slice(&piece);
     }
-    Some(document)
+    Ok(Some(document))
 }
 
 async fn ask(
@@ -43,7 +62,7 @@ async fn ask(
     endpoint: &Arc<Endpoint>,
     url: &Url,
     with_password: bool,
-) -> Option<reqwest::Response> {
+) -> Result<reqwest::Response, Failure> {
     let request = StreamRequest::new(Arc::clone(clients), Arc::clone(endpoint));
     let mut protocol = HeaderMap::new();
     protocol.insert(ACCEPT, HeaderValue::from_static("application/json"));
@@ -51,6 +70,10 @@ async fn ask(
     if !with_password {
         headers.remove(AUTHORIZATION);
     }
-    let client = clients.for_url(url, request.is_at_home(url)).ok()?;
-    client.get(url.clone()).headers(headers).send().await.ok()
+    let client = clients.for_url(url, request.is_at_home(url));
+    let client = client.map_err(|error| Failure::from(&error))?;
+    match client.get(url.clone()).headers(headers).send().await {
+        Ok(answer) => Ok(answer),
+        Err(error) => Err(Failure::from(&request.failed(url, error).await)),
+    }
 }

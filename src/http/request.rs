@@ -83,7 +83,8 @@ impl StreamRequest {
         Arc::clone(&self.exchanges)
     }
 
-    async fn failed(&self, url: &Url, error: reqwest::Error) -> RequestError {
+    /// Why a request to `url` brought no answer.
+    pub(super) async fn failed(&self, url: &Url, error: reqwest::Error) -> RequestError {
         let config = &self.clients.config;
         let name = match config.proxy.name_for(url) {
             Some(name) if error.is_connect() => name,

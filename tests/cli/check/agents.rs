@@ -71,7 +71,7 @@ fn the_figures_are_those_of_its_status() {
         "clients":3,"events_discarded":0,"big":123456789012345678901234567890,"load":1.50}"#;
     let server = scripted(quiet(), status(body));
     let finished = check(&[server.url()]).arg("-vv").run().exit(0);
-    let figures = r#""status":{"clients":3,"events_discarded":0,"big":123456789012345678901234567890,"load":1.50},"#;
+    let figures = r#""status":{"big":123456789012345678901234567890,"clients":3,"events_discarded":0,"load":1.50},"#;
     assert!(
         finished.stdout_text().contains(figures),
         "{}",
@@ -198,33 +198,77 @@ fn every_agent_is_looked_at_and_the_first_problem_counts() {
     check(&[closed_port(), denied.url()]).run().exit(4);
 }
 
+/// What is there and cannot be used is not told as if there was nothing.
 #[test]
 fn a_status_that_is_none() {
     let garbage = "g".repeat(1 << 20);
     let many = format!("{{{}\"x\":1}}", r#""padding":"0123456789","#.repeat(20_000));
+    let password = Some(["401", "--password-file"]);
     at_once(
         [
-            Script::status(404),
-            Script::status(500),
-            Script::redirect(302, "http://127.0.0.1:1/status"),
-            Script::redirect(302, "/status"),
-            status(""),
-            status("[1,2]"),
-            status("{}"),
-            status(r#"{"clients":"3"}"#),
-            status(r#"{"clients":3"#),
-            status("<html>clients: 3</html>"),
-            status(&garbage),
-            status(&many),
-            Script::silent(),
-            Script::raw("garbage\r\n\r\n"),
+            (Script::status(404), None),
+            (Script::status(401), password),
+            (Script::status(500), Some(["answered 500", ""])),
+            (Script::redirect(302, "/status"), Some(["answered 302", ""])),
+            (status(""), Some(["no JSON object", ""])),
+            (status("[1,2]"), Some(["no JSON object", ""])),
+            (status("{}"), Some(["no numbers", ""])),
+            (status(r#"{"clients":3"#), Some(["no JSON object", ""])),
+            (status("<html>clients: 3</html>"), Some(["HTML", ""])),
+            (status(&garbage), Some(["more than 256 KiB", ""])),
+            (status(&many), Some(["more than 256 KiB", ""])),
+            (Script::silent(), Some(["connection ended", ""])),
+            (Script::raw("garbage\r\n\r\n"), Some(["request failed", ""])),
         ],
-        |script| {
+        |(script, words)| {
             let server = scripted(quiet(), script);
             let finished = check(&[server.url()]).run().exit(0);
             let agent = only(&records(&finished), "agent");
-            is_fine(&agent);
+            match words {
+                None => is_fine(&agent),
+                Some([why, more]) => {
+                    has_warning(&agent, &["its /status cannot be used", why, more])
+                }
+            }
             assert_eq!(agent["status"], Value::Null);
+        },
+    );
+    // One that cannot be used at all has only its problem told.
+    let server = scripted(Script::status(403), Script::status(403));
+    let finished = check(&[server.url()]).run().exit(3);
+    let agent = only(&records(&finished), "agent");
+    has_problem(&agent, &["403"]);
+    assert_eq!(agent["warnings"], json!([]));
+}
+
+#[test]
+fn numbers_in_quotes_are_numbers() {
+    let body = r#"{"clients":"3","events_discarded":"2"}"#;
+    let server = scripted(quiet(), status(body));
+    let finished = check(&[server.url()]).run().exit(0);
+    let agent = only(&records(&finished), "agent");
+    assert_eq!(
+        agent["status"],
+        json!({"clients": 3, "events_discarded": 2})
+    );
+    has_warning(&agent, &["discarded 2 operations"]);
+}
+
+#[test]
+fn figures_that_cannot_be_right() {
+    at_once(
+        [
+            r#""queue_size":-3,"queue_max_size":10"#,
+            r#""queue_size":11,"queue_max_size":10"#,
+            r#""queue_size":1e300,"queue_max_size":10"#,
+            r#""queue_size":0,"queue_max_size":0.5"#,
+        ],
+        |figures| {
+            let body = format!("{{\"events_discarded\":0,{figures}}}");
+            let server = scripted(quiet(), status(&body));
+            let finished = check(&[server.url()]).run().exit(0);
+            let agent = only(&records(&finished), "agent");
+            has_warning(&agent, &["its /status says queue_", "cannot be right"]);
         },
     );
 }
@@ -240,7 +284,9 @@ fn a_status_that_takes_for_ever() {
             .run()
             .exit(0)
             .within(Duration::from_secs(5));
-        assert_eq!(only(&records(&finished), "agent")["status"], Value::Null);
+        let agent = only(&records(&finished), "agent");
+        has_warning(&agent, &["its /status cannot be used"]);
+        assert_eq!(agent["status"], Value::Null);
     });
     // It takes no more than a part of the time of everything.
     let server = scripted(quiet(), Script::silent().stall());
@@ -267,7 +313,7 @@ fn figures_that_are_warned_of() {
         ),
         (
             |it| it.queue_size = 50_001,
-            &["50 % full", "50001 of 100000"],
+            &["over half full (50,001 of 100,000)"],
         ),
     ];
     for (change, words) in cases {

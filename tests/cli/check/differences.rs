@@ -37,7 +37,7 @@ fn another_version() {
     let (second, third) = (first.another(0).unwrap(), first.another(0).unwrap());
     let urls = [first.url(), second.url(), third.url()];
     first.set_figures(|it| it.server = "oplog/1.1.5".into());
-    let words = ["calls itself oplog/1.1.5", &second.url(), "oplog/1.1.6"];
+    let words = ["its server is oplog/1.1.5", &second.url(), "oplog/1.1.6"];
     points_out(&urls, 0, &words);
 }
 
@@ -47,7 +47,7 @@ fn another_queue() {
     let second = first.another(0).unwrap();
     second.set_figures(|it| it.queue_max_size = 10);
     let urls = [first.url(), second.url()];
-    points_out(&urls, 1, &["holds 10 operations at most", "100000"]);
+    points_out(&urls, 1, &["its largest queue is 10", "100,000"]);
 }
 
 #[test]
@@ -57,7 +57,7 @@ fn no_status_where_others_have_one() {
         scripted(quiet(), Script::status(404)),
     ];
     let urls = agents.each_ref().map(ScriptServer::url);
-    points_out(&urls, 1, &["it has no /status", &urls[0]]);
+    points_out(&urls, 1, &["its /status is missing", &urls[0]]);
 }
 
 #[test]
@@ -69,6 +69,25 @@ fn clocks_that_are_apart_from_each_other_only() {
     let agents = [at(0), at(-2), at(3600)];
     let urls = agents.each_ref().map(ScriptServer::url);
     points_out(&urls, 2, &["about 1 h ahead of"]);
+}
+
+/// Each differs from this machine, and more from the other.
+#[test]
+fn clocks_on_both_sides_of_this_machine() {
+    let at = |seconds| {
+        let stream = Script::events_at(&date(seconds), "").stall();
+        scripted(stream, Script::status(404))
+    };
+    let agents = [at(20), at(-20)];
+    let urls = agents.each_ref().map(ScriptServer::url);
+    let finished = check(&urls).run().exit(0);
+    let records = records(&finished);
+    has_warning(&records[0], &["ahead of the one of this machine"]);
+    let warnings = records[1]["warnings"].as_array().unwrap();
+    assert_eq!(warnings.len(), 2, "{warnings:?}");
+    let apart = warnings[1].as_str().unwrap();
+    let words = format!("its clock and the one of {} are about ", urls[0]);
+    assert!(apart.starts_with(&words), "{apart}");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! What is found out about the place in the log.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use oplog_tail::server::model::ModelConfig;
@@ -7,7 +8,7 @@ use oplog_tail::server::object::Change;
 use oplog_tail::server::{ServerConfig, ServerThread, now_ms};
 use serde_json::{Value, json};
 
-use super::{check, has_problem, has_warning, is_fine, only, quiet, records, scripted, server};
+use super::{check, has_problem, has_warning, is_fine, only, records, scripted, server};
 use crate::support::{Script, State, at_once, insert, insert_numbered, object_at, operation_id};
 
 const MINUTE_MS: u64 = 60_000;
@@ -94,7 +95,8 @@ fn it_asks_as_a_run_does() {
         ),
         (&["-s", &file, "--start-id", "now", "--rewind"], None, None),
     ] {
-        let server = scripted(quiet(), Script::status(404));
+        let live = Script::events("id: \nevent: live\n\n").stall();
+        let server = scripted(live, Script::status(404));
         let finished = check(&[server.url()]).args(args).run().exit(0);
         let streams = server.requests();
         assert_eq!(streams[0].last_event_id(), sent, "{args:?}");
@@ -257,6 +259,104 @@ fn a_log_that_never_rests_ends_with_the_time_and_takes_no_memory() {
         (&json!(true), &json!(false))
     );
     assert!(resume["waiting"].as_u64().unwrap() > 1000, "{resume}");
+}
+
+/// What waited has come at the first operation that is younger than the check.
+#[test]
+fn a_log_that_never_rests_is_counted_up_to_the_check() {
+    let (server, first) = with_three();
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for number in 0.. {
+                // Past the margin for clocks that differ.
+                let change = Change::update("video", "1");
+                server.append_at(&change, now_ms() + 20_000 + number);
+                std::thread::sleep(Duration::from_millis(50));
+                if is_over.load(Ordering::Relaxed) {
+                    break;
+                }
+            }
+        });
+        let finished = check(&[server.url()]).args(["--start-id", &first]).run();
+        is_over.store(true, Ordering::Relaxed);
+        let finished = finished.exit(0).within(Duration::from_secs(20));
+        let resume = only(&records(&finished), "resume");
+        is_fine(&resume);
+        assert_eq!(
+            (&resume["waiting"], &resume["all_counted"]),
+            (&json!(2), &json!(true))
+        );
+    });
+}
+
+/// A server sorts all states before the first one comes.
+#[test]
+fn states_that_are_long_in_coming() {
+    let states = object_at(1_795_456_511_846, "a") + &object_at(1_795_456_511_846, "b");
+    let live = "id: 1795456511846\nevent: live\n\n";
+    at_once(
+        [
+            &["--start-id", "1795456511846"][..],
+            &["--since", "2026-11-23T10:00:00Z"],
+            &["--allow-replication"],
+        ],
+        |args| {
+            let pause = Duration::from_millis(1500);
+            let stream = Script::events("").pause(pause).send(states.clone());
+            let stream = stream.pause(pause).send(live).stall();
+            let server = scripted(stream, Script::status(404));
+            let finished = check(&[server.url()]).args(args).run().exit(0);
+            let resume = only(&records(&finished), "resume");
+            is_fine(&resume);
+            assert_eq!(
+                (&resume["waiting"], &resume["all_counted"]),
+                (&json!(2), &json!(true))
+            );
+        },
+    );
+}
+
+#[test]
+fn a_position_in_the_future() {
+    let (server, _) = with_three();
+    let id = |ahead_ms| format!("{:08x}686c822d00000001", (now_ms() + ahead_ms) / 1000);
+    let words = ["in the future", "another system", "--since"];
+    let finished = check(&[server.url()])
+        .args([
+            "--start-id",
+            &id(60 * MINUTE_MS),
+            "--on-resume-failed",
+            "replicate",
+        ])
+        .run()
+        .exit(0);
+    let resume = only(&records(&finished), "resume");
+    assert!(
+        resume["warnings"].to_string().contains(words[0]),
+        "{resume}"
+    );
+    // One that is saved is told at the file.
+    let state = State::holding(id(60 * MINUTE_MS));
+    let finished = check(&[server.url()])
+        .arg("--state")
+        .arg(state.path())
+        .run()
+        .exit(0);
+    has_warning(&only(&records(&finished), "state"), &words);
+    let resume = only(&records(&finished), "resume");
+    assert!(
+        !resume["warnings"].to_string().contains(words[0]),
+        "{resume}"
+    );
+    // Clocks differ a little.
+    let state = State::holding(id(MINUTE_MS / 2));
+    let finished = check(&[server.url()])
+        .arg("--state")
+        .arg(state.path())
+        .run()
+        .exit(0);
+    is_fine(&only(&records(&finished), "state"));
 }
 
 #[test]
