@@ -8,6 +8,8 @@ mod certificate;
 mod clock;
 mod differences;
 mod findings;
+#[cfg(test)]
+pub(crate) mod messages;
 mod report;
 mod resume;
 mod state;
@@ -16,6 +18,7 @@ mod status;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
@@ -87,7 +90,7 @@ pub async fn run(settings: &Settings) -> std::io::Result<ExitStatus> {
     // The record of the state file says it of a position in it.
     if let Some(place) = place.filter(|_| saved.is_none()) {
         for resume in &mut resumes {
-            state::judge_future(place.after, &mut resume.findings);
+            state::judge_future(place.after, Timestamp::now(), &mut resume.findings);
         }
     }
     differences::of_resumes(&mut resumes);

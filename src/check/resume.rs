@@ -133,7 +133,7 @@ impl Resume {
     }
 
     /// Says what it means, with why the connection ended if it did.
-    fn judge(&mut self, position: Position, choice: OnResumeFailed, failure: Option<Failure>) {
+    pub fn judge(&mut self, position: Position, choice: OnResumeFailed, failure: Option<Failure>) {
         let counted = self.counted();
         let findings = &mut self.findings;
         if let Some(failure) = &failure
@@ -170,10 +170,10 @@ impl Resume {
     fn counted(&self) -> String {
         let counted = match (self.waiting, self.all_counted) {
             (0, true) => "nothing waits".to_owned(),
-            (0, false) => "nothing came in the time there was".to_owned(),
+            (0, false) => "nothing came in time: --timeout gives it longer".to_owned(),
             (1, true) => "1 operation waits".to_owned(),
             (count, true) => format!("{} operations wait", grouped(count)),
-            (count, false) => format!("{} or more wait: not all were counted", grouped(count)),
+            (count, false) => format!("{} or more wait, not all were counted", grouped(count)),
         };
         let oldest = self.oldest_ms.map(|age| {
             let time = ForPeople(Duration::from_millis(age.unsigned_abs()));

@@ -54,8 +54,8 @@ pub fn check(name: &Path, starts_now: bool) -> (State, Option<Position>) {
     (state, position)
 }
 
-/// Says what it means.
-fn judge(name: &Path, seen: &Look, starts_now: bool, now: Timestamp) -> Findings {
+/// Says what it means that the state file of this name looks so.
+pub fn judge(name: &Path, seen: &Look, starts_now: bool, now: Timestamp) -> Findings {
     let mut findings = Findings::default();
     if let Some(position) = seen.position {
         findings.fine(match time_of(position) {
@@ -66,7 +66,7 @@ fn judge(name: &Path, seen: &Look, starts_now: bool, now: Timestamp) -> Findings
             }
             None => format!("position {position}, a full replication"),
         });
-        judge_future(position, &mut findings);
+        judge_future(position, now, &mut findings);
     }
     match seen.in_use {
         Some(true) => {
@@ -101,14 +101,14 @@ fn judge(name: &Path, seen: &Look, starts_now: bool, now: Timestamp) -> Findings
 }
 
 /// Warns of a position that is ahead of the clock of this machine.
-pub fn judge_future(position: Position, findings: &mut Findings) {
-    let ahead = time_of(position).map(|at| at.duration_since(Timestamp::now()));
+pub fn judge_future(position: Position, now: Timestamp, findings: &mut Findings) {
+    let ahead = time_of(position).map(|at| at.duration_since(now));
     if let Some(ahead) = ahead.filter(|ahead| *ahead > AHEAD) {
         let ahead = ForPeople(ahead.unsigned_abs());
         findings.warn(format!(
             "the position is {ahead} in the future by the clock of this machine: it is from \
-             another system, or a clock was wrong; a run misses what happened before its start; \
-             set the clock, or start where it belongs with --since, and --rewind if it is saved"
+             another system, or a clock was wrong; a run misses what happened before it starts; \
+             correct the clock, or start again with --since (a saved position needs --rewind too)"
         ));
     }
 }

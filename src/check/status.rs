@@ -14,7 +14,7 @@ const MOST: usize = 100;
 /// operation was lost.
 const SHOWN: [(&str, &str, Option<&str>); 6] = [
     ("clients", "clients", None),
-    ("events_received", "received", None),
+    ("events_received", "operations received", None),
     ("events_ingested", "stored", None),
     ("events_sent", "sent", None),
     (
@@ -106,7 +106,7 @@ impl Figures {
                 fine.push(format!("queue {} of {}", grouped(size), grouped(most)));
             }
             [Some(size), Some(most)] if size <= most => findings.warn(format!(
-                "its queue is {} ({} of {}): once it is full, operations are discarded; look after \
+                "its queue is {} ({} of {}): when it is full, operations are discarded; look after \
                  its store, or have the producers send less",
                 if size == most {
                     "full"

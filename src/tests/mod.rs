@@ -22,7 +22,7 @@ use crate::limits::LimitError;
 use crate::oplog::Position;
 use crate::output::OutputError;
 use crate::state::StateError;
-use crate::{app, report, settings, sse, state, tail};
+use crate::{app, check, report, settings, sse, state, tail};
 use crate::{compare, consumer};
 
 fn system() -> io::Error {
@@ -112,6 +112,7 @@ fn every_message() {
         ("Answers", told(&http::messages::of_answers())),
         ("Event streams", told(&sse::messages::all())),
         ("TLS", told(&http::messages::of_tls())),
+        ("A check", check::messages::all()),
         ("Command lines", settings::messages::all()),
     ];
     let mut list = String::new();

@@ -37,7 +37,7 @@ fn one_line_for_each_finding() {
         "  ok       connected in ".into(),
         "  ok       server oplog/1.1.6".into(),
         "  ok       its clock agrees with the one of this machine".into(),
-        "  ok       /status: clients 1, received 2, stored 2, sent 1, refused 0, queue 0 of 100,000".into(),
+        "  ok       /status: clients 1, operations received 2, stored 2, sent 1, refused 0, queue 0 of 100,000".into(),
         "  warning  it has discarded 3 operations since".into(),
         format!("agent {dead}"),
         "  problem  cannot connect: ".into(),

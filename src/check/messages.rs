@@ -1,0 +1,163 @@
+//! Every finding, for the list of messages.
+
+use std::path::Path;
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use jiff::Timestamp;
+
+use super::agent::Agent;
+use super::clock::Offset;
+use super::findings::Findings;
+use super::resume::Resume;
+use super::status::Figures;
+use super::{certificate, differences, state};
+use crate::consumer::OnResumeFailed;
+use crate::http::{Exchange, Failure, Passage};
+use crate::oplog::Position;
+use crate::state::{Look, StateError};
+
+fn now() -> Timestamp {
+    "2026-11-23T12:00:00Z".parse().unwrap()
+}
+
+/// Every finding once, with the word that goes before it.
+pub fn all() -> Vec<String> {
+    let mut all = of_agents();
+    all.extend(of_state());
+    all.extend(of_places());
+    let mut lines: Vec<String> = Vec::new();
+    for findings in all {
+        let kinds = [
+            ("ok", findings.fine),
+            ("warning", findings.warnings),
+            ("problem", findings.problems),
+        ];
+        for (word, texts) in kinds {
+            let texts = texts.iter().map(|text| format!("{word:<7}  {text}"));
+            lines.extend(
+                texts
+                    .filter(|line| !lines.contains(line))
+                    .collect::<Vec<_>>(),
+            );
+        }
+    }
+    lines
+}
+
+/// An agent of this name that answered, at the second connection or the first.
+fn agent(name: &'static str, connected_in: Option<Duration>) -> Agent {
+    let url = format!("http://{name}/").parse().unwrap();
+    let answer = [(header::SERVER, HeaderValue::from_static("oplog/1.1.6"))];
+    let exchange = Exchange {
+        url,
+        request: HeaderMap::new(),
+        status: StatusCode::OK,
+        answer: answer.into_iter().collect(),
+        withheld_credentials: false,
+        passage: Some(Passage {
+            connected_in,
+            answered_in: Duration::from_millis(3),
+            answered_at: now(),
+            proxy: connected_in.map(|_| "http://proxy:3128/".into()),
+            certificate: None,
+        }),
+    };
+    Agent::new(&exchange.url.clone(), &[exchange], None)
+}
+
+fn of_agents() -> Vec<Findings> {
+    let figures = |body: &str| Ok(Some(Figures::parse(body.as_bytes()).unwrap()));
+    let connected = Some(Duration::from_millis(1));
+    let mut agents = ["a", "b", "c", "d", "e", "f", "g", "h"].map(|name| agent(name, connected));
+    let statuses = [
+        figures(
+            r#"{"clients":3,"events_received":12345,"events_ingested":12340,"events_sent":37020,
+            "events_discarded":0,"events_error":0,"queue_size":0,"queue_max_size":100000}"#,
+        ),
+        figures(r#"{"events_discarded":1,"events_error":5,"queue_size":6,"queue_max_size":10}"#),
+        figures(r#"{"queue_size":10,"queue_max_size":10}"#),
+        figures(r#"{"queue_size":-5}"#),
+        Ok(None),
+        Err(Failure::retry("REASON")),
+        Figures::parse(b"<html>").map(Some).map_err(Failure::fatal),
+        Figures::parse(b"[]").map(Some).map_err(Failure::fatal),
+    ];
+    for (agent, status) in agents.iter_mut().zip(statuses) {
+        agent.add_status(status);
+    }
+    agents[1].server = Some("oplog/1.1.5".into());
+    let seconds = [0, 2, 10, -10].map(|seconds| seconds * 1000);
+    for (agent, ms) in agents.iter_mut().zip(seconds) {
+        let clock = Offset { ms, margin_ms: 0 };
+        clock.judge(&mut agent.findings);
+        agent.clock = Some(clock);
+    }
+    differences::of_agents(&mut agents);
+    let mut all: Vec<_> = agents.into_iter().map(|agent| agent.findings).collect();
+    all.push(agent("a", None).findings);
+    for days in [-1, 2, 100] {
+        let mut findings = Findings::default();
+        let until = now() + jiff::SignedDuration::from_hours(24 * days);
+        certificate::judge(until, now(), &mut findings);
+        all.push(findings);
+    }
+    all
+}
+
+fn of_state() -> Vec<Findings> {
+    let second = |second| Some(Position::of_second(second));
+    let look = |position, is_new, in_use| Look {
+        position,
+        is_new,
+        in_use,
+        ..Look::default()
+    };
+    let looks = [
+        look(second(0x6b04_0000), false, Some(false)),
+        look(second(0x6c00_0000), false, Some(true)),
+        look(Some(Position::FULL_REPLICATION), false, None),
+        look(None, true, Some(false)),
+        look(None, false, Some(false)),
+        Look {
+            problem: Some(StateError::NotAFile("st".into())),
+            ..Look::default()
+        },
+    ];
+    let judge = |look: &Look| state::judge(Path::new("st"), look, true, now());
+    looks.iter().map(judge).collect()
+}
+
+fn of_places() -> Vec<Findings> {
+    let operation: Position = "545b55c7f095528dd0f3863c".parse().unwrap();
+    let resume = |kept, waiting, all_counted| Resume {
+        url: "http://a/".into(),
+        ok: true,
+        position: operation.to_string(),
+        kept,
+        waiting,
+        all_counted,
+        oldest_ms: None,
+        findings: Findings::default(),
+    };
+    let failure = || Some(Failure::retry("REASON"));
+    let (go_on, exit) = (OnResumeFailed::Continue, OnResumeFailed::Exit);
+    let mut resumes = [
+        (resume(Some(true), 0, true), go_on, None),
+        (resume(Some(true), 1, true), go_on, None),
+        (resume(Some(true), 1234, true), go_on, None),
+        (resume(Some(true), 1234, false), go_on, failure()),
+        (resume(Some(false), 2, true), go_on, None),
+        (resume(Some(false), 2, true), exit, None),
+        (resume(None, 0, false), go_on, None),
+        (resume(None, 0, false), go_on, failure()),
+    ]
+    .map(|(mut resume, choice, failure)| {
+        resume.oldest_ms = [None, Some(8123), Some(-8123)]
+            [usize::from(resume.waiting > 0) + usize::from(resume.waiting == 2)];
+        resume.judge(operation, choice, failure);
+        resume
+    });
+    differences::of_resumes(&mut resumes);
+    resumes.map(|resume| resume.findings).into()
+}
