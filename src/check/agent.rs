@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout_at};
 use super::certificate;
 use super::clock::Offset;
 use super::findings::Findings;
-use super::status::{Figures, Status};
+use super::status::Figures;
 use crate::http::{Clients, Endpoint, Exchange, Failure, document};
 use crate::report::with_advice;
 
@@ -45,7 +45,10 @@ pub struct Agent {
     /// Until when its certificate is valid.
     pub certificate_until: Option<Timestamp>,
     /// What its `/status` says.
-    pub status: Status,
+    pub status: Option<Figures>,
+    /// Whether it has one; `None` where that one cannot be used.
+    #[serde(skip)]
+    pub has_status: Option<bool>,
     /// What is wrong.
     #[serde(flatten)]
     pub findings: Findings,
@@ -60,15 +63,11 @@ impl Agent {
         let connect_ms = passage.and_then(|it| it.connected_in).map(tenths);
         let answer_ms = passage.map(|it| tenths(it.answered_in));
         let proxy = passage.and_then(|it| it.proxy.clone());
-        let through = proxy.iter().map(|it| format!(" through the proxy {it}"));
-        let through = through.collect::<String>();
         if let Some(answer) = answer_ms {
-            findings.fine(match connect_ms {
-                Some(connect) => {
-                    format!("connected{through} in {connect} ms, answered in {answer} ms")
-                }
-                None => format!("answered{through} in {answer} ms"),
-            });
+            let connected = connect_ms.map(|ms| format!("connected in {ms} ms, "));
+            let through = proxy.as_ref().map(|it| format!(", through the proxy {it}"));
+            let [connected, through] = [connected, through].map(Option::unwrap_or_default);
+            findings.fine(format!("{connected}answered in {answer} ms{through}"));
         }
         let certificate = passage
             .filter(|_| last.is_some_and(|exchange| exchange.url.scheme() == "https"))
@@ -101,7 +100,8 @@ impl Agent {
             clock,
             proxy,
             certificate_until,
-            status: Status::Unknown,
+            status: None,
+            has_status: None,
             findings,
         }
     }
@@ -109,25 +109,22 @@ impl Agent {
     /// Takes in what its `/status` says, and what that means.
     pub fn add_status(&mut self, status: Result<Option<Figures>, Failure>) {
         let findings = &mut self.findings;
-        self.status = match status {
+        match status {
             Ok(Some(figures)) => {
                 figures.judge(findings);
-                Status::Figures(figures)
+                (self.status, self.has_status) = (Some(figures), Some(true));
             }
             // What cannot be used at all has its problem told.
-            _ if !self.ok => Status::Unknown,
+            _ if !self.ok => {}
             Ok(None) => {
                 findings.fine("it has no /status: what it has discarded is not known");
-                Status::Absent
+                self.has_status = Some(false);
             }
-            Err(failure) => {
-                findings.warn(format!(
-                    "its /status cannot be used, so what it has discarded is not known: {}",
-                    with_advice(&failure)
-                ));
-                Status::Unknown
-            }
-        };
+            Err(failure) => findings.warn(format!(
+                "its /status cannot be used, so what it has discarded is not known: {}",
+                with_advice(&failure)
+            )),
+        }
     }
 }
 

@@ -4,7 +4,6 @@ use std::cmp::Reverse;
 
 use super::agent::Agent;
 use super::resume::Resume;
-use super::status::Status;
 use crate::duration::grouped;
 
 /// What is compared, in words and as it is said of an agent, and what to do where it differs.
@@ -25,19 +24,21 @@ const DIFFERENCES: [Difference; 3] = [
     ),
     (
         "/status",
-        |agent| match agent.status {
-            Status::Figures(_) => Some("there".into()),
-            Status::Absent => Some("missing".into()),
-            Status::Unknown => None,
+        |agent| {
+            Some(
+                if agent.has_status? {
+                    "there"
+                } else {
+                    "missing"
+                }
+                .into(),
+            )
         },
         "is it the same kind of agent?",
     ),
     (
         "largest queue",
-        |agent| match &agent.status {
-            Status::Figures(figures) => figures.count("queue_max_size").map(grouped),
-            _ => None,
-        },
+        |agent| agent.status.as_ref()?.count("queue_max_size").map(grouped),
         "give both the same",
     ),
 ];
@@ -110,12 +111,13 @@ mod tests {
             proxy: None,
             certificate_until: None,
             status: with_queue(r#"{"queue_max_size":10}"#),
+            has_status: Some(true),
             findings: Findings::default(),
         }
     }
 
-    fn with_queue(figures: &str) -> Status {
-        Status::Figures(Figures::parse(figures.as_bytes()).unwrap())
+    fn with_queue(figures: &str) -> Option<Figures> {
+        Some(Figures::parse(figures.as_bytes()).unwrap())
     }
 
     fn resume(url: &str, kept: Option<bool>) -> Resume {
@@ -151,7 +153,7 @@ mod tests {
                 .contains("its server is oplog/1.1.5, that of b is oplog/1.1.6")
         );
         let mut agents = three();
-        agents[1].status = Status::Absent;
+        (agents[1].status, agents[1].has_status) = (None, Some(false));
         assert_eq!(warned(&mut agents), [1]);
         let mut agents = three();
         agents[2].status = with_queue(r#"{"queue_max_size":9}"#);

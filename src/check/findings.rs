@@ -46,9 +46,4 @@ impl Findings {
         };
         self.fail(status, with_advice(failure));
     }
-
-    /// Whether a run would not end of this.
-    pub fn is_ok(&self) -> bool {
-        self.problems.is_empty()
-    }
 }

@@ -28,7 +28,7 @@ use crate::exit::ExitStatus;
 use crate::http::{Clients, Endpoint, Exchange, Failure};
 use crate::report::Diagnostics;
 use crate::settings::Settings;
-use crate::sse::{Attempt, Connection};
+use crate::sse::Connection;
 use agent::Agent;
 use report::Report;
 use resume::Resume;
@@ -113,21 +113,16 @@ async fn look(
     let sent = place.map(|place| place.sent);
     // How long it may be silent is for whoever reads it to say.
     let opening = Connection::open(Arc::clone(&clients), Arc::clone(&endpoint), sent, None);
-    let opened = timeout_at(deadline, opening).await;
-    let Attempt { exchanges, result } = opened.unwrap_or_else(|_| {
+    let (exchanges, result) = if let Ok(attempt) = timeout_at(deadline, opening).await {
+        (attempt.exchanges, attempt.result)
+    } else {
         let timeout = ForPeople(timeout);
         let reason = format!("no answer within {timeout} (--timeout gives it longer)");
-        Attempt {
-            exchanges: Vec::new(),
-            result: Err(Failure::retry(reason)),
-        }
-    });
-    let (connection, failure) = match result {
-        Ok(connection) => (Some(connection), None),
-        Err(failure) => (None, Some(failure)),
+        (Vec::new(), Err(Failure::retry(reason)))
     };
+    let failure = result.as_ref().err().cloned();
     // Without a place there is nothing to count, and the connection is closed at once.
-    let count = connection.zip(place).map(|(connection, place)| {
+    let count = result.ok().zip(place).map(|(connection, place)| {
         let url = endpoint.url.to_string();
         tokio::spawn(Resume::look(url, place, config, connection, deadline))
     });

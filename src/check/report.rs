@@ -24,8 +24,8 @@ pub struct Report {
     is_colored: bool,
     /// Not printed yet.
     lines: String,
-    problems: usize,
-    warnings: usize,
+    /// How many problems there are, and how many warnings.
+    counts: [usize; 2],
     /// How a run would end of the first problem.
     status: Option<ExitStatus>,
 }
@@ -37,8 +37,7 @@ impl Report {
             format,
             is_colored,
             lines: String::new(),
-            problems: 0,
-            warnings: 0,
+            counts: [0; 2],
             status: None,
         }
     }
@@ -46,8 +45,8 @@ impl Report {
     /// Adds the record of a subject of this kind.
     pub fn add(&mut self, kind: &str, subject: &str, findings: &Findings, record: &impl Serialize) {
         self.status = self.status.or(findings.status);
-        self.problems += findings.problems.len();
-        self.warnings += findings.warnings.len();
+        self.counts[0] += findings.problems.len();
+        self.counts[1] += findings.warnings.len();
         if self.format == Format::Json {
             // It holds nothing that JSON cannot.
             let json = serde_json::to_string(record).unwrap_or_default();
@@ -83,11 +82,8 @@ impl Report {
     /// When stdout cannot be written.
     pub fn end(mut self) -> std::io::Result<ExitStatus> {
         if self.format == Format::Text {
-            let counts = [(self.problems, PROBLEM), (self.warnings, WARNING)];
-            let mut counts = counts
-                .into_iter()
-                .filter(|(count, _)| *count > 0)
-                .peekable();
+            let counts = self.counts.into_iter().zip([PROBLEM, WARNING]);
+            let mut counts = counts.filter(|(count, _)| *count > 0).peekable();
             let style = counts.peek().map_or(FINE.1, |(_, level)| level.1);
             let counts = counts.map(|(count, (word, _))| {
                 let plural = if count == 1 { "" } else { "s" };

@@ -10,8 +10,7 @@ use tokio::task::coop::consume_budget;
 use tokio::time::{Instant, timeout_at};
 
 use super::findings::Findings;
-use super::state::time_of;
-use crate::consumer::{Config, OnResumeFailed, Resume as Place, is_later};
+use crate::consumer::{Config, OnResumeFailed, Resume as Place};
 use crate::duration::{ForPeople, grouped};
 use crate::exit::ExitStatus;
 use crate::http::Failure;
@@ -67,13 +66,13 @@ impl Resume {
             oldest_ms: None,
             findings: Findings::default(),
         };
-        let counting = resume.count(&mut connection, place, config.last_second);
         // The time being over leaves what has been counted by then.
+        let counting = resume.count(&mut connection, place, &config);
         let counted = timeout_at(deadline, counting).await;
         resume.all_counted = matches!(counted, Ok(Ok(())));
         let failure = counted.ok().and_then(Result::err);
         resume.judge(place.after, config.on_resume_failed, failure);
-        resume.ok = resume.findings.is_ok();
+        resume.ok = resume.findings.problems.is_empty();
         resume
     }
 
@@ -82,12 +81,14 @@ impl Resume {
         &mut self,
         connection: &mut Connection,
         place: Place,
-        last_second: Option<u64>,
+        config: &Config,
     ) -> Result<(), Failure> {
         let (mut quiet, mut arrived) = (Quiet::new(SILENCE), 0);
         // States come, and before them and their `live` the store takes the time that it needs.
         let mut awaits_live = !place.sent.names_an_operation();
         loop {
+            // So that the time ends also where the next one is always there.
+            consume_budget().await;
             let next = std::future::poll_fn(|cx| {
                 let next = connection.poll_event(cx);
                 let before = std::mem::replace(&mut arrived, connection.arrived());
@@ -101,34 +102,32 @@ impl Resume {
                     Poll::Ready(received) => Poll::Ready(Some(received)),
                 }
             });
-            match next.await.transpose()? {
+            let record = match next.await.transpose()? {
                 None => return Ok(()),
-                // A block of fields without a name and without data is no event at all.
-                Some(Received::Event(record))
-                    if record.event() == "message" && record.data().is_empty() => {}
-                Some(Received::Event(record)) => {
-                    let position = record.id().parse().ok();
-                    let is_operation = matches!(position, Some(Position::Operation(_)));
-                    let is_live = record.event() == "live";
-                    awaits_live &= !is_operation && !is_live;
-                    // States come in place of operations that are gone, or else `live` alone.
-                    if position.is_some() || is_live {
-                        self.kept.get_or_insert(is_operation);
-                    }
-                    if is_later(record.event(), position, last_second) {
-                        return Ok(());
-                    }
-                    if !Event::from_name(record.event()).is_marker() {
-                        self.waiting += 1;
-                        if self.waiting == 1 {
-                            self.oldest_ms = age_ms(record, position);
-                        }
-                    }
-                }
-                Some(Received::Heartbeat) => {}
+                Some(Received::Heartbeat) => continue,
+                Some(Received::Event(record)) => record,
+            };
+            let event = Event::from_name(record.event());
+            // A block of fields without a name and without data is no event at all.
+            if record.event() == "message" && record.data().is_empty() {
+                continue;
             }
-            // So that the time ends also where the next one is always there.
-            consume_budget().await;
+            let position = record.id().parse().ok();
+            let is_operation = matches!(position, Some(Position::Operation(_)));
+            awaits_live &= !is_operation && event != Event::Live;
+            // States come in place of operations that are gone, or else `live` alone.
+            if position.is_some() || event == Event::Live {
+                self.kept.get_or_insert(is_operation);
+            }
+            if config.is_past(record.event(), position) {
+                return Ok(());
+            }
+            if !event.is_marker() {
+                if self.waiting == 0 {
+                    self.oldest_ms = age_ms(record, position);
+                }
+                self.waiting += 1;
+            }
         }
     }
 
@@ -170,7 +169,7 @@ impl Resume {
     fn counted(&self) -> String {
         let counted = match (self.waiting, self.all_counted) {
             (0, true) => "nothing waits".to_owned(),
-            (0, false) => "nothing came in time: --timeout gives it longer".to_owned(),
+            (0, false) => "nothing has come yet: not all were counted".to_owned(),
             (1, true) => "1 operation waits".to_owned(),
             (count, true) => format!("{} operations wait", grouped(count)),
             (count, false) => format!("{} or more wait, not all were counted", grouped(count)),
@@ -192,5 +191,5 @@ fn age_ms(record: Record, position: Option<Position>) -> Option<i64> {
     let by_data = Operation::new(record)
         .ok()
         .and_then(|operation| lag_ms(&operation, now));
-    by_data.or_else(|| Some(now.as_millisecond() - time_of(position?)?.as_millisecond()))
+    by_data.or_else(|| Some(now.as_millisecond() - position?.time()?.as_millisecond()))
 }

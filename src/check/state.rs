@@ -40,11 +40,11 @@ pub struct State {
 pub fn check(name: &Path, starts_now: bool) -> (State, Option<Position>) {
     let seen = look(name);
     let (position, now) = (seen.position, Timestamp::now());
-    let at = position.and_then(time_of);
+    let at = position.and_then(Position::time);
     let findings = judge(name, &seen, starts_now, now);
     let state = State {
         file: name.display().to_string(),
-        ok: findings.is_ok(),
+        ok: findings.problems.is_empty(),
         position: position.map(|position| position.to_string()),
         at,
         age_ms: at.map(|at| now.as_millisecond() - at.as_millisecond()),
@@ -58,7 +58,7 @@ pub fn check(name: &Path, starts_now: bool) -> (State, Option<Position>) {
 pub fn judge(name: &Path, seen: &Look, starts_now: bool, now: Timestamp) -> Findings {
     let mut findings = Findings::default();
     if let Some(position) = seen.position {
-        findings.fine(match time_of(position) {
+        findings.fine(match position.time() {
             Some(at) if at > now => format!("position {position}, of {at}"),
             Some(at) => {
                 let age = ForPeople(now.duration_since(at).unsigned_abs());
@@ -102,7 +102,7 @@ pub fn judge(name: &Path, seen: &Look, starts_now: bool, now: Timestamp) -> Find
 
 /// Warns of a position that is ahead of the clock of this machine.
 pub fn judge_future(position: Position, now: Timestamp, findings: &mut Findings) {
-    let ahead = time_of(position).map(|at| at.duration_since(now));
+    let ahead = position.time().map(|at| at.duration_since(now));
     if let Some(ahead) = ahead.filter(|ahead| *ahead > AHEAD) {
         let ahead = ForPeople(ahead.unsigned_abs());
         findings.warn(format!(
@@ -110,14 +110,5 @@ pub fn judge_future(position: Position, now: Timestamp, findings: &mut Findings)
              another system, or a clock was wrong; a run misses what happened before it starts; \
              correct the clock, or start again with --since (a saved position needs --rewind too)"
         ));
-    }
-}
-
-/// The time of a position; a full replication has none.
-pub fn time_of(position: Position) -> Option<Timestamp> {
-    match position {
-        Position::Replication(0) => None,
-        Position::Replication(ms) => Timestamp::from_millisecond(i64::try_from(ms).ok()?).ok(),
-        Position::Operation(id) => Timestamp::from_second(i64::from(id.second())).ok(),
     }
 }

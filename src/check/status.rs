@@ -34,18 +34,6 @@ const SHOWN: [(&str, &str, Option<&str>); 6] = [
 const DISCARDED: &str = "events_discarded";
 const QUEUE: [&str; 2] = ["queue_size", "queue_max_size"];
 
-/// What came of asking for it.
-#[derive(Clone, Debug, Serialize)]
-#[serde(untagged)]
-pub enum Status {
-    /// It has figures.
-    Figures(Figures),
-    /// There is none.
-    Absent,
-    /// What it says is not known.
-    Unknown,
-}
-
 /// The numbers of a `/status`, as they were written.
 ///
 /// Only numbers at the top level are kept, and `cmdline`, which can hold the agent's password, never

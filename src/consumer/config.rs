@@ -2,6 +2,7 @@
 
 use crate::clock::Clock;
 use crate::http::{self, Endpoint};
+use crate::oplog::{Event, Position};
 use crate::tracker::{Acknowledging, Rules, Start};
 
 /// What to do when the server no longer has the operation to resume from.
@@ -64,5 +65,13 @@ impl Config {
             clock: Clock::system(),
             last_second: None,
         }
+    }
+
+    /// Whether this event is an operation of a later second than the last that is wanted.
+    pub fn is_past(&self, event: &str, position: Option<Position>) -> bool {
+        let (Some(Position::Operation(id)), Some(last)) = (position, self.last_second) else {
+            return false;
+        };
+        u64::from(id.second()) > last && !Event::from_name(event).is_marker()
     }
 }

@@ -9,16 +9,8 @@
 //! end then comes with the end of the backfill.
 
 use super::Consumer;
-use crate::oplog::{Event, Position};
+use crate::oplog::Position;
 use crate::tracker::End;
-
-/// Whether this event is an operation of a later second than the last that is wanted.
-pub fn is_later(event: &str, position: Option<Position>, last_second: Option<u64>) -> bool {
-    let (Some(Position::Operation(id)), Some(last)) = (position, last_second) else {
-        return false;
-    };
-    u64::from(id.second()) > last && !Event::from_name(event).is_marker()
-}
 
 impl Consumer {
     /// Whether everything up to [`Config::last_second`](super::Config::last_second) has been handed
@@ -34,7 +26,7 @@ impl Consumer {
 
     /// Whether the log ends before this event.
     pub(super) fn ends_before(&mut self, event: &str, position: Option<Position>) -> bool {
-        if !is_later(event, position, self.config.last_second) {
+        if !self.config.is_past(event, position) {
             return false;
         }
         self.tracker.end = End::Passed;

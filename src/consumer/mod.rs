@@ -45,7 +45,6 @@ use backfill::Backfill;
 pub use config::{Config, OnResumeFailed};
 use delivery::Decoded;
 pub use delivery::{Delivery, Invalid};
-pub use end::is_later;
 pub use error::Error;
 pub use notice::{Notice, Observer};
 use probe::Probe;

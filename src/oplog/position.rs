@@ -7,6 +7,8 @@
 
 use std::fmt;
 
+use jiff::Timestamp;
+
 /// Milliseconds of the largest replication id the server takes: thirteen decimal digits.
 const MAX_REPLICATION_MS: u64 = 9_999_999_999_999;
 
@@ -118,6 +120,15 @@ impl Position {
         match self {
             Self::Replication(ms) => ms / 1000,
             Self::Operation(id) => u64::from(id.second()),
+        }
+    }
+
+    /// The UNIX time of this position; a full replication has none.
+    pub fn time(self) -> Option<Timestamp> {
+        match self {
+            Self::Replication(0) => None,
+            Self::Replication(ms) => Timestamp::from_millisecond(i64::try_from(ms).ok()?).ok(),
+            Self::Operation(id) => Timestamp::from_second(i64::from(id.second())).ok(),
         }
     }
 

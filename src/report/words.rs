@@ -1,7 +1,5 @@
 //! The messages about connections and replications, in one table.
 
-use jiff::Timestamp;
-
 use crate::consumer::{Incomplete, OnResumeFailed};
 use crate::duration::ForPeople;
 use crate::http::Endpoint;
@@ -128,22 +126,12 @@ pub(super) fn resume_failed(operation: Position, choice: OnResumeFailed) -> Stri
 
 /// A position with its time.
 pub fn described(position: Position) -> String {
-    let time =
-        |at: Result<Timestamp, jiff::Error>| at.map_or_else(|_| "?".into(), |at| at.to_string());
-    let of_second = |second| time(Timestamp::from_second(second));
+    let at = position.time();
+    let at = at.map_or_else(|| "?".into(), |at| at.to_string());
     match position {
         Position::Replication(0) => "0 (a full replication)".into(),
-        Position::Replication(ms) => {
-            let at = time(Timestamp::from_millisecond(
-                i64::try_from(ms).unwrap_or(i64::MAX),
-            ));
-            format!("{ms} (of {at})")
-        }
-        Position::Operation(id) if id.is_synthetic() => {
-            format!("{id} (the second {})", of_second(i64::from(id.second())))
-        }
-        Position::Operation(id) => {
-            format!("operation {id} (of {})", of_second(i64::from(id.second())))
-        }
+        Position::Replication(ms) => format!("{ms} (of {at})"),
+        Position::Operation(id) if id.is_synthetic() => format!("{id} (the second {at})"),
+        Position::Operation(id) => format!("operation {id} (of {at})"),
     }
 }
