@@ -110,14 +110,14 @@ mod tests {
             clock: None,
             proxy: None,
             certificate_until: None,
-            status: with_queue(r#"{"queue_max_size":10}"#),
+            status: Some(with_queue(r#"{"queue_max_size":10}"#)),
             has_status: Some(true),
             findings: Findings::default(),
         }
     }
 
-    fn with_queue(figures: &str) -> Option<Figures> {
-        Some(Figures::parse(figures.as_bytes()).unwrap())
+    fn with_queue(figures: &str) -> Figures {
+        Figures::parse(figures.as_bytes()).unwrap()
     }
 
     fn resume(url: &str, kept: Option<bool>) -> Resume {
@@ -156,7 +156,7 @@ mod tests {
         (agents[1].status, agents[1].has_status) = (None, Some(false));
         assert_eq!(warned(&mut agents), [1]);
         let mut agents = three();
-        agents[2].status = with_queue(r#"{"queue_max_size":9}"#);
+        agents[2].status = Some(with_queue(r#"{"queue_max_size":9}"#));
         assert_eq!(warned(&mut agents), [2]);
         // Of two, the first is what the second differs from.
         let mut agents = [agent("a"), agent("b")];

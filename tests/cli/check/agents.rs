@@ -227,7 +227,7 @@ fn a_status_that_is_none() {
             match words {
                 None => is_fine(&agent),
                 Some([why, more]) => {
-                    has_warning(&agent, &["its /status cannot be used", why, more])
+                    has_warning(&agent, &["its /status cannot be used", why, more]);
                 }
             }
             assert_eq!(agent["status"], Value::Null);
