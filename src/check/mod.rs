@@ -22,13 +22,14 @@ use jiff::Timestamp;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
-use crate::consumer::{self, Config, Notice, Resume as Place, Start};
+use crate::consumer::{Config, Notice};
 use crate::duration::ForPeople;
 use crate::exit::ExitStatus;
 use crate::http::{Clients, Endpoint, Exchange, Failure};
 use crate::report::Diagnostics;
 use crate::settings::Settings;
 use crate::sse::Connection;
+use crate::tracker::{Resume as Place, Start, first_resume};
 use agent::Agent;
 use report::Report;
 use resume::Resume;
@@ -53,7 +54,7 @@ pub async fn run(settings: &Settings) -> std::io::Result<ExitStatus> {
     let state = settings.state_file.as_ref();
     let (state, saved) = state.map(|name| state::check(name, starts_now)).unzip();
     let saved = saved.flatten().filter(|_| !settings.rewind);
-    let place = consumer::first_resume(&config, saved);
+    let place = first_resume(config.start, config.exact_resume, saved);
     let looks = config.endpoints.iter().map(|endpoint| {
         let endpoint = Arc::new(endpoint.clone());
         tokio::spawn(look(Arc::clone(&config), endpoint, place, times))

@@ -10,7 +10,7 @@ use tokio::task::coop::consume_budget;
 use tokio::time::{Instant, timeout_at};
 
 use super::findings::Findings;
-use crate::consumer::{Config, OnResumeFailed, Resume as Place};
+use crate::consumer::{Config, OnResumeFailed};
 use crate::duration::{ForPeople, grouped};
 use crate::exit::ExitStatus;
 use crate::http::Failure;
@@ -19,6 +19,7 @@ use crate::output::lag_ms;
 use crate::quiet::Quiet;
 use crate::report::{described, with_advice};
 use crate::sse::{Connection, Received};
+use crate::tracker::Resume as Place;
 
 /// Everything that waited has come once nothing comes for so long.
 const SILENCE: Duration = Duration::from_secs(1);
