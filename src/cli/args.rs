@@ -201,7 +201,7 @@ pub struct Stopping {
     ///
     /// Prints live and stops. Objects that changed in the second before the replication may be
     /// missing then, and a line on stderr says so; --until-complete waits for them. Default: follow
-    /// for ever. Example: --start-id 0 --until-live
+    /// forever. Example: --start-id 0 --until-live
     #[arg(long)]
     pub until_live: bool,
 

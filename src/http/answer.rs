@@ -24,7 +24,7 @@ fn http_date(text: &str) -> Option<Timestamp> {
     Timestamp::try_from(time).ok()
 }
 
-/// Where an answer comes from, if redirects have led away from the endpoint.
+/// The URL that an answer comes from, if redirects have led away from the endpoint.
 fn by_way_of(endpoint: &Endpoint, exchange: &Exchange) -> String {
     if exchange.url == endpoint.url {
         String::new()
@@ -104,7 +104,7 @@ pub fn refused(endpoint: &Endpoint, exchange: &Exchange) -> Failure {
                 hint: None,
             }
         }
-        // A front end refuses so within HTTP a client without the certificate that it wants.
+        // A front end answers like this to a client without the certificate that it requires.
         400 if exchange.url.scheme() == "https" && is_html(exchange) => Failure::fatal(format!(
             "{answer}: it may require a client certificate, or reject the position asked for"
         ))
@@ -115,17 +115,17 @@ pub fn refused(endpoint: &Endpoint, exchange: &Exchange) -> Failure {
     }
 }
 
-/// Whether the answer is a page for people, which an agent never sends.
+/// True if the answer is an HTML page. An agent never sends one.
 fn is_html(exchange: &Exchange) -> bool {
     let content_type = exchange.answer.get(header::CONTENT_TYPE);
     content_type.is_some_and(|value| value.as_bytes().starts_with(b"text/html"))
 }
 
-/// How long `Retry-After` asks to wait: seconds or a date.
+/// The pause that `Retry-After` asks for, in seconds or as a date.
 fn retry_after(value: &str) -> Option<Duration> {
     let value = value.trim();
     if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
-        // More seconds than can be counted are as good as for ever; the caller has a bound.
+        // More seconds than can be counted are as good as forever; the caller has a limit.
         return Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)));
     }
     let left = http_date(value)?.duration_since(Timestamp::now());

@@ -1,4 +1,4 @@
-//! Asks an agent for something beside the stream of its log.
+//! Requests other documents than the log from an agent, such as `/status`.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What is behind an error, in words.
+//! Explains the cause of a failed request.
 
 use std::error::Error as StdError;
 
@@ -9,10 +9,10 @@ use super::names::NoThread;
 use super::{tls_words, words};
 use crate::error_text::in_words;
 
-/// What is said where no connection was made in the time there is.
+/// The message if no connection was made in time.
 pub(super) const NOT_IN_TIME: &str = "cannot connect in time";
 
-/// What was being done when a request failed.
+/// The stage at which a request failed.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Doing {
     /// Making the connection.

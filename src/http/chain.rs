@@ -12,13 +12,12 @@ pub(super) fn chain<'a>(
     })
 }
 
-/// The cause at the bottom of an error; those above it only say where it passed through.
+/// The innermost cause of an error. The others only say where it passed through.
 pub(super) fn deepest<'a>(error: &'a (dyn StdError + 'static)) -> &'a (dyn StdError + 'static) {
     chain(error).last().unwrap_or(error)
 }
 
-/// What an error of input or output holds: it does not call that its source, but the source of
-/// that.
+/// The error inside an `io::Error`. Its `source` skips that one and gives the source of it.
 fn inside<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a (dyn StdError + 'static)> {
     let inner = error.downcast_ref::<io::Error>()?.get_ref()?;
     Some(inner)

@@ -1,4 +1,4 @@
-//! The HTTP clients of all connections: how they are secured and which proxy they use.
+//! The HTTP clients of all connections, with their certificates and their proxy.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -13,7 +13,7 @@ use super::passage::Stopwatch;
 /// How many headers an answer may have.
 const MAX_HEADERS: usize = 1024;
 
-/// What a client can do.
+/// The kinds of clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     /// Do without the certificates of the system.
@@ -31,7 +31,7 @@ pub struct Clients {
     plain: OnceLock<Client>,
     secure: OnceLock<Client>,
     identified: OnceLock<Client>,
-    /// There where the clients watch how requests go.
+    /// Present if the clients measure how requests go.
     pub(super) stopwatch: Option<Stopwatch>,
 }
 
@@ -47,7 +47,7 @@ impl Clients {
         }
     }
 
-    /// The same, which watch how requests go. They are for one request after the other.
+    /// The same, which measure how requests go. Use them for one request at a time.
     pub fn watching(config: Arc<Config>) -> Self {
         Self {
             stopwatch: Some(Stopwatch::default()),
@@ -65,11 +65,11 @@ impl Clients {
         self.config.tls.identity.is_some()
     }
 
-    /// The client for `url`, which shows the client certificate only where `at_home` says that
-    /// this is the origin it was given for.
+    /// The client for `url`. It shows the client certificate only if `at_home`: this is the origin that
+    /// the certificate was given for.
     ///
-    /// Loading the certificates of the system takes milliseconds and fails where there are none,
-    /// so plain `http` goes without, unless a proxy might be spoken to over TLS.
+    /// Loading the certificates of the system takes milliseconds and fails if there are none. So plain
+    /// `http` goes without them, unless a proxy may use TLS.
     pub(super) fn for_url(&self, url: &Url, at_home: bool) -> Result<&Client, RequestError> {
         let encrypted = url.scheme() == "https";
         let proxied = self.config.proxy.may_lead_to(url);
@@ -102,7 +102,7 @@ impl Clients {
     }
 
     fn build(&self, kind: Kind) -> reqwest::Result<Client> {
-        // Fails only when a provider is installed already, which is as good.
+        // Fails only if a provider is installed already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let config = &self.config;
         let mut builder = Client::builder()

@@ -1,4 +1,4 @@
-//! How requests are made: to whom, secured how, through which proxy.
+//! The settings of requests: endpoints, certificates, proxy, timeouts.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ pub struct Tls {
     pub extra_authorities: Vec<reqwest::Certificate>,
     /// The client certificate with its key; it goes to the origin of the endpoint only.
     pub identity: Option<reqwest::Identity>,
-    /// Take any certificate.
+    /// Do not verify certificates.
     pub accept_invalid: bool,
 }
 
@@ -36,9 +36,9 @@ pub struct Config {
     pub tls: Tls,
     /// Which proxy requests go through.
     pub proxy: ProxyChoice,
-    /// The longest that establishing a connection may take.
+    /// The time limit for connecting.
     pub connect_timeout: Duration,
-    /// The longest silence of a connected server; `None` waits for ever.
+    /// The longest silence of a connected server; `None` waits forever.
     pub read_timeout: Option<Duration>,
 }
 

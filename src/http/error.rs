@@ -1,4 +1,4 @@
-//! Why a request brought no answer, and what that means for the next try.
+//! Why a request brought no answer, and whether a retry can help.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ pub(super) const MAX_REDIRECTS: usize = 5;
 /// Why a request brought no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum RequestError {
-    /// The TLS set-up of this machine or the options does not make a client.
+    /// No client can be made with the certificates of this machine and the flags.
     #[error("cannot set up TLS: {0}")]
     Tls(#[source] reqwest::Error),
     /// No connection, or it failed before the answer.
@@ -48,13 +48,13 @@ pub enum RequestError {
     /// No answer came in time.
     #[error("no answer within {}", ForPeople(*.0))]
     NoAnswer(Duration),
-    /// A redirect names no place to go to.
+    /// A redirect has no usable `Location`.
     #[error("the server redirects without a usable Location ({0:?})")]
     BadRedirect(String),
-    /// Redirects go on and on.
+    /// There are too many redirects.
     #[error("the server redirects more than {MAX_REDIRECTS} times")]
     TooManyRedirects,
-    /// A redirect gives up encryption.
+    /// A redirect goes from https to http.
     #[error(
         "the server redirects from https to {0}, which is not encrypted, so it is not followed"
     )]

@@ -1,19 +1,19 @@
-//! Why a connection was not made or ended, and what that means for the next try.
+//! Why a connection was not made or ended, and whether a retry can help.
 
 use std::time::Duration;
 
 use super::hint::Hint;
 
-/// What a failure means for the next try.
+/// Whether a retry can help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Remedy {
-    /// Trying again may help, but not before the server's `Retry-After`, if it sent one.
+    /// A retry may help, but not before the server's `Retry-After`, if it sent one.
     Retry(Option<Duration>),
-    /// What came cannot be read. Trying again may help, but not after many times.
+    /// The data cannot be read. A few retries may help.
     RetryFew,
-    /// The credentials are refused; trying again will not change that.
+    /// The credentials are rejected. A retry will not help.
     Authenticate,
-    /// Trying again will not change the answer.
+    /// A retry will not change the answer.
     None,
 }
 
@@ -25,7 +25,7 @@ pub struct Failure {
     pub reason: String,
     /// What it means for the next try.
     pub remedy: Remedy,
-    /// What may help.
+    /// What a person can do.
     pub hint: Option<Hint>,
 }
 
@@ -47,7 +47,7 @@ impl Failure {
         }
     }
 
-    /// The connection just ended.
+    /// The connection ended without an error.
     pub fn ended(reason: impl Into<String>) -> Self {
         Self::retry(reason).hinting(Hint::Ended)
     }

@@ -1,6 +1,6 @@
-//! What may help against a failure.
+//! What a person can do about a failure.
 
-/// What may help against a failure: for whoever knows by what flag a person gives it.
+/// What a person can do about a failure. `report::advice` turns it into words with the flag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hint {
     /// A look at whether the agent runs, and at its address.

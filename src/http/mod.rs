@@ -1,6 +1,6 @@
 //! Requests to an agent: TLS, proxies, redirects, and what answers and failures mean in words.
 //!
-//! Knows nothing of events, and decides nothing about trying again.
+//! Knows nothing about events, and never retries.
 
 mod answer;
 mod beside;

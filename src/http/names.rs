@@ -1,7 +1,7 @@
 //! Looks up the addresses of a host, each time on a thread of its own.
 //!
-//! The system's resolver blocks, so it takes a thread. The runtime would panic where the system
-//! gives none; here that is a failure of one connection, as if the name server did not answer.
+//! The resolver of the system blocks, so it needs a thread. If the system gives none, the runtime
+//! would panic. Here only the connection fails, as if the name server did not answer.
 
 use std::io;
 use std::net::ToSocketAddrs as _;

@@ -1,5 +1,5 @@
-//! How a request and its answer went over the network: how long it took, through which proxy, with
-//! which certificate. Only clients that are to watch find out.
+//! How a request and its answer went over the network: times, proxy, certificate. Only the clients of
+//! `--check` measure this.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -48,9 +48,9 @@ impl Passage {
     }
 }
 
-/// Takes the time of each connecting; made to be a layer around reqwest's connector.
+/// Measures the time of each connecting, as a layer around the connector of reqwest.
 ///
-/// Keeps the last time only: it is for clients that make one connection after the other.
+/// It keeps only the last time, so it is for clients that make one connection at a time.
 #[derive(Clone, Debug, Default)]
 pub struct Stopwatch(Arc<Mutex<Option<Duration>>>);
 

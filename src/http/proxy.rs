@@ -1,4 +1,4 @@
-//! Which proxy a request goes through, and what the environment says about that.
+//! Chooses the proxy of a request, from the flag or the environment.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -9,7 +9,7 @@ use reqwest::{Proxy, Url};
 
 use crate::redact::may_show_password;
 
-/// A proxy, with what it is called in messages.
+/// A proxy, with its name in messages.
 #[derive(Clone, Debug)]
 pub struct NamedProxy {
     /// Its URL without user name and password.
@@ -23,11 +23,11 @@ pub struct NamedProxy {
 /// Which proxy requests go through.
 #[derive(Clone, Debug)]
 pub enum ProxyChoice {
-    /// None, whatever the environment says.
+    /// None; the environment is ignored.
     Direct,
     /// This one, for all of them.
     Given(Box<NamedProxy>),
-    /// What the environment says for each URL.
+    /// For each URL the one of the environment.
     Environment(ProxyVariables),
 }
 
@@ -57,7 +57,7 @@ impl ProxyChoice {
         }
     }
 
-    /// What the proxy is called through which requests to `url` go; chosen as reqwest does.
+    /// The name of the proxy for `url`, chosen as reqwest chooses it.
     pub fn name_for(&self, url: &Url) -> Option<String> {
         match self {
             Self::Direct => None,
@@ -149,7 +149,8 @@ pub fn proxy_variable(
         "https" => ["HTTPS_PROXY", "https_proxy"],
         _ => ["HTTP_PROXY", "http_proxy"],
     };
-    // A CGI program gets headers of its requests as variables, HTTP_PROXY from one called Proxy.
+    // A CGI program gets the headers of its request as variables: HTTP_PROXY would be the header
+    // Proxy.
     let is_cgi = env("REQUEST_METHOD").is_some();
     if is_cgi || is_excepted(&env, url) {
         return None;
@@ -177,7 +178,7 @@ fn proxy_of_environment(env: impl Fn(&str) -> Option<OsString>, url: &Url) -> Op
     })
 }
 
-/// Whether the environment keeps this URL from its proxies.
+/// True if `NO_PROXY` excludes this URL.
 fn is_excepted(env: impl Fn(&str) -> Option<OsString>, url: &Url) -> bool {
     let hosts = excepted(&env);
     let of_port = hosts.split(',').filter_map(|entry| host_of(entry, url));

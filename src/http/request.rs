@@ -15,7 +15,7 @@ use super::refusal;
 use crate::quiet::Quiet;
 use crate::redact::redacted;
 
-/// One request and its answer, for whoever explains a connection to a person.
+/// One request and its answer, for `-vv` and `--check`.
 #[derive(Clone, Debug)]
 pub struct Exchange {
     /// What was asked for; carries no credentials.
@@ -28,7 +28,7 @@ pub struct Exchange {
     pub answer: HeaderMap,
     /// The credentials were held back because this origin is not the one they were given for.
     pub withheld_credentials: bool,
-    /// How it went, where the clients watch.
+    /// How it went, if the clients measure this.
     pub passage: Option<Passage>,
 }
 
@@ -123,7 +123,7 @@ impl StreamRequest {
                 headers.append(name, value.clone());
             }
         }
-        // What the protocol wants comes last, so that nothing replaces it.
+        // The headers of the protocol come last, so that nothing replaces them.
         for (name, value) in protocol {
             headers.insert(name, value.clone());
         }
@@ -137,10 +137,10 @@ impl StreamRequest {
     /// answer.
     ///
     /// # Errors
-    /// [`RequestError`] where no answer comes in time, or redirects lead nowhere.
+    /// [`RequestError`] if no answer comes in time, or redirects do not lead to one.
     pub async fn send(self, protocol: HeaderMap) -> Result<reqwest::Response, RequestError> {
         let config = &self.clients.config;
-        // Silence before the answer counts like silence after it; the time to connect is extra.
+        // The limit on silence holds before the answer too, plus the time to connect.
         let patience = config
             .read_timeout
             .map(|silence| silence + config.connect_timeout);

@@ -1,4 +1,4 @@
-//! What a failure of TLS is, in words: the one table of them.
+//! The messages about failures of TLS, in one table.
 
 use jiff::Timestamp;
 use rustls::pki_types::UnixTime;
@@ -6,7 +6,7 @@ use rustls::{AlertDescription as Alert, CertificateError as Bad, Error, InvalidM
 
 use super::hint::Hint;
 
-/// The sentence for a failure of TLS, and what may help.
+/// The sentence for a failure of TLS, and what a person can do.
 pub(super) fn in_words(error: &Error) -> (String, Option<Hint>) {
     let (text, hint) = match error {
         Error::InvalidCertificate(bad) => return certificate(bad),
@@ -35,7 +35,7 @@ pub(super) fn in_words(error: &Error) -> (String, Option<Hint>) {
         | Error::HandshakeNotComplete
         | Error::UnsupportedNameType
         | Error::BadMaxFragmentSize => ("TLS failed inside this program", None),
-        // What is left is about messages that are not as they should be.
+        // All others are about malformed messages.
         _ => (
             "the server breaks the rules of TLS, or what it sent was damaged on the way",
             None,

@@ -1,4 +1,4 @@
-//! What a failure of HTTP or of the system is, in words: the one table of them.
+//! The messages about failures of HTTP and of the system, in one table.
 
 use std::error::Error as StdError;
 use std::io::{self, ErrorKind};
@@ -6,10 +6,10 @@ use std::io::{self, ErrorKind};
 use super::chain::{chain, deepest};
 use crate::error_text::in_words;
 
-/// A connection that ends before or in the middle of an answer, however the libraries put it.
+/// The words for a connection that ends before or in the middle of an answer.
 pub const CUT: &str = "the connection ended before the answer was complete";
 
-/// What the resolver of the standard library says before the words of the system.
+/// The prefix that the standard library adds to errors of the resolver.
 const LOOKUP: &str = "failed to lookup address information: ";
 
 /// Whether the connection ended before the answer was complete.
@@ -73,10 +73,10 @@ pub fn words(error: &(dyn StdError + 'static)) -> String {
     }
 }
 
-/// What is said where nothing is known.
+/// The words if nothing is known.
 const UNKNOWN: &str = "it failed inside this program";
 
-/// The words for a failure that no table has: its own, unless they look like a debug form.
+/// The words for a failure that is in no table: its own, unless they look like a debug form.
 fn unknown(error: &(dyn StdError + 'static)) -> String {
     let text = in_words(deepest(error));
     if text.is_empty() || text.contains(['(', ')', '{', '}', '[', ']', '"']) {

@@ -1,4 +1,4 @@
-//! What an operation keeps of its object: where the fields stand in the data.
+//! The object of an operation, kept as the places of its fields in the data.
 
 use std::borrow::Cow;
 

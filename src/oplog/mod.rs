@@ -1,5 +1,4 @@
-//! What a log is made of: records, operations, the objects they are about, and positions. No input
-//! or output.
+//! The contents of a log: records, operations, objects and positions. No input or output.
 
 mod kept;
 mod object;

@@ -1,10 +1,10 @@
-//! What an operation says about its object.
+//! The object of an operation.
 
 use std::borrow::Cow;
 
 use serde::Deserialize;
 
-/// What an operation says about its object, borrowed from the operation.
+/// The object of an operation, borrowed from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Object<'a> {
     /// When the object changed: RFC 3339 with any offset, as the server wrote it (not checked).
@@ -15,7 +15,7 @@ pub struct Object<'a> {
     pub id: &'a str,
     /// The URL of the object, where the server is configured to send one.
     pub reference: Option<&'a str>,
-    /// The JSON array as it stands in the data; empty where that is, for `null`, and without one.
+    /// The JSON array as in the data; empty for `[]`, `null` and if there is none.
     pub(super) parents: &'a str,
     /// All of the data is printable ASCII, and there are no escapes in it.
     pub is_simple: bool,

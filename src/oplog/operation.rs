@@ -1,5 +1,4 @@
-//! One record of the log as it came over the wire: an operation, or one of the two markers
-//! (`reset`, `live`) that frame a replication.
+//! An operation, or one of the two markers (`reset`, `live`) at the ends of a replication.
 
 use std::borrow::Cow;
 
@@ -14,13 +13,13 @@ use super::record::Record;
 pub enum Event {
     /// An object was created, or is part of a replication.
     Insert,
-    /// An object was created, says `oplog-sync`: the same as an insert.
+    /// An object was created, as `oplog-sync` writes it: the same as an insert.
     Create,
     /// An object was changed.
     Update,
     /// An object was deleted.
     Delete,
-    /// A full replication begins: whoever consumes it starts from nothing.
+    /// A full replication begins: the consumer drops everything it has.
     Reset,
     /// The replication is over, live operations follow.
     Live,
@@ -82,7 +81,7 @@ pub enum InvalidData {
     Malformed(#[from] serde_json::Error),
 }
 
-/// An event that is no operation, with what it takes to show it to a person.
+/// An event that cannot be decoded, with all that a message about it needs.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot decode {event} #{id}: {reason}")]
 pub struct InvalidOperation {
@@ -92,7 +91,7 @@ pub struct InvalidOperation {
     pub event: String,
     /// The data, as sent.
     pub data: String,
-    /// What is wrong with it.
+    /// The reason.
     pub reason: InvalidData,
 }
 
@@ -152,8 +151,7 @@ impl Operation {
         self.record.data()
     }
 
-    /// What the operation says about its object; `None` for markers and for unknown events whose
-    /// data is no object of the log.
+    /// The object of the operation; `None` for markers and for unknown events without an object.
     #[inline]
     pub fn object(&self) -> Option<Object<'_>> {
         Some(self.object.as_ref()?.get(self.data()))

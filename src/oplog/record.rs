@@ -1,4 +1,4 @@
-//! One record as it came over the wire: an id, an event name and data, not yet checked.
+//! One record as it came from the server: id, event name and data, not checked yet.
 
 use std::ops::Range;
 
@@ -6,7 +6,7 @@ use bytestring::ByteString;
 
 use super::span::Span;
 
-/// A record. It shares its text with whatever it was taken from, so that it costs no copy.
+/// A record. It shares the bytes of the buffer it was read from, so nothing is copied.
 #[derive(Clone, Debug)]
 pub struct Record {
     text: ByteString,

@@ -1,9 +1,8 @@
-//! Finds the fields of an object without a general JSON parser, which would take half of the time
-//! that an operation costs in all.
+//! Finds the fields of an object without a general JSON parser. The parser would take half of the
+//! time of an operation.
 //!
-//! Servers write an object in one way: no spaces, every value a string or an array of strings,
-//! hardly ever an escape. Data of this form is recognised here, strictly; of any other form
-//! nothing is said, and the general parser decides.
+//! Servers write objects in one form: no spaces, every value a string or an array of strings, hardly
+//! ever an escape. Only this form is recognised here. The general parser decides about all others.
 
 use super::object::Object;
 

@@ -1,4 +1,4 @@
-//! Where a part of a text stands.
+//! The place of a part in a text.
 
 use std::ops::Range;
 
@@ -20,7 +20,7 @@ impl Span {
         (start..start + part.len()).into()
     }
 
-    /// What stands there.
+    /// The text at this place.
     ///
     /// # Panics
     /// When it is no place in `text`.

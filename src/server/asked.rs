@@ -1,6 +1,6 @@
-//! What clients have asked a server for.
+//! The requests that a server got.
 
-/// What a client asked for.
+/// A request of a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Asked {
     /// The method, such as `GET`.

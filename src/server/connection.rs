@@ -1,4 +1,4 @@
-//! One accepted connection: it knows when its socket takes nothing more.
+//! One accepted connection, which knows when its socket is full.
 
 use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, OwnedFd};
@@ -21,8 +21,8 @@ pub(super) struct Blocked {
 }
 
 impl Blocked {
-    /// Whether a write waits, and the socket still takes nothing: a client that has read since
-    /// does not block, even if the connection did not get to run.
+    /// True if a write waits and the socket is still full. If the client has read since, it is not
+    /// blocked, even if the connection did not get to run.
     pub fn is_blocked(&self) -> bool {
         if !self.is_waiting.load(Ordering::SeqCst) {
             return false;
@@ -32,7 +32,7 @@ impl Blocked {
     }
 }
 
-/// A connection that tells when it is blocked.
+/// A connection that reports when it is blocked.
 #[derive(Debug)]
 pub(super) struct Watched {
     stream: TcpStream,

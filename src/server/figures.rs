@@ -1,13 +1,13 @@
-//! What an agent of the model says about itself.
+//! The figures of `/status` of a model agent.
 
-/// What an agent says about itself, as far as a test decides.
+/// The figures of an agent that a test can set.
 #[derive(Clone, Debug)]
 pub struct Figures {
-    /// What it calls itself in each answer.
+    /// Its `Server` header.
     pub server: String,
     /// How many operations it has refused as invalid.
     pub events_error: u64,
-    /// How many operations it has thrown away because its queue was full.
+    /// How many operations it has discarded because its queue was full.
     pub events_discarded: u64,
     /// How many operations are in its queue.
     pub queue_size: u64,
@@ -16,7 +16,7 @@ pub struct Figures {
 }
 
 impl Default for Figures {
-    /// Those of an agent that is well.
+    /// The figures of a healthy agent.
     fn default() -> Self {
         Self {
             server: "oplog/1.1.6".into(),

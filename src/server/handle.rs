@@ -1,4 +1,4 @@
-//! A running server, and what a test or the demo does to it.
+//! A running server, and the controls of it for tests and the demo.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -75,7 +75,7 @@ impl Handle {
         }
     }
 
-    /// Changes what this agent says about itself.
+    /// Changes the figures of this agent.
     pub fn set_figures(&self, change: impl FnOnce(&mut Figures)) {
         change(&mut self.0.figures());
     }
@@ -85,8 +85,7 @@ impl Handle {
         self.0.connections()
     }
 
-    /// Does something with the store, then wakes everyone who waits for operations. Returns what
-    /// `act` returns.
+    /// Changes the store, then wakes all that wait for operations. Returns the result of `act`.
     pub fn with_model<T>(&self, act: impl FnOnce(&mut Model) -> T) -> T {
         let mut model = self.0.model();
         let appended = model.appended();
@@ -117,7 +116,7 @@ impl Handle {
         self.0.cut.send_replace(());
     }
 
-    /// From now on new connections are treated like this; open ones are left alone.
+    /// Sets how new connections are treated. Open ones do not change.
     pub fn admit(&self, admission: Admission) {
         self.0.admission.send_replace(admission);
     }

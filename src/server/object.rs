@@ -1,4 +1,4 @@
-//! What the log and the states hold: changes of objects, and their form on the wire.
+//! Changes of objects, as the log and the states hold them, and their form on the wire.
 
 use std::fmt::Write as _;
 
@@ -14,7 +14,7 @@ pub enum Action {
     Update,
     /// It was deleted.
     Delete,
-    /// It was there when `oplog-sync` filled the log.
+    /// It existed when `oplog-sync` filled the log.
     Create,
 }
 

@@ -1,4 +1,4 @@
-//! What the parts of a running server share.
+//! The state that the parts of a running server share.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -50,12 +50,12 @@ impl Default for ServerConfig {
     }
 }
 
-/// What becomes of new connections.
+/// How new connections are treated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Admission {
     /// They are served.
     Open,
-    /// They are not accepted: the kernel takes them, and nobody answers.
+    /// They are not accepted: the kernel takes them, and no answer comes.
     Hold,
     /// They are closed at once.
     Refuse,
@@ -118,7 +118,7 @@ pub(super) struct Shared {
     figures: Mutex<Figures>,
 }
 
-/// The value behind a lock. A panic of another test thread leaves nothing half-done in it.
+/// Locks the value. A panic of another test thread cannot leave it half changed.
 pub fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -15,7 +15,7 @@ use crate::cli::Connection;
 use crate::error_text::in_words;
 use crate::http::Tls;
 
-/// What some editors begin a file with.
+/// A byte order mark, which some editors put at the beginning of a file.
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// What `--cacert`, `--cert`, `--key` and `--insecure` mean.
@@ -55,7 +55,7 @@ fn failure(flag: &str, path: &Path, problem: &str) -> UsageError {
 fn read(flag: &str, path: &Path) -> Result<Vec<u8>, UsageError> {
     let mut content =
         std::fs::read(path).map_err(|error| failure(flag, path, &in_words(&error)))?;
-    // The first line would be no first line of a certificate with it.
+    // With it the first line would not be recognised.
     if content.starts_with(BYTE_ORDER_MARK) {
         content.drain(..BYTE_ORDER_MARK.len());
     }

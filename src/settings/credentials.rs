@@ -1,4 +1,4 @@
-//! Passwords and request headers: nothing of them is ever printed.
+//! Passwords and request headers. They are never printed.
 
 use std::fs::File;
 use std::io::Read;
@@ -29,7 +29,7 @@ const RESERVED_HEADERS: [(HeaderName, &str); 5] = [
     (header::TRANSFER_ENCODING, "the request has no body"),
 ];
 
-/// Whether the file of a flag stands for stdin.
+/// True if the file of a flag means stdin.
 pub fn is_stdin(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
@@ -67,7 +67,7 @@ fn from_file(path: &Path, stdin: &mut dyn Read) -> Result<Secret, UsageError> {
             "longer than {MAX_PASSWORD_BYTES} bytes, so it is not a password file"
         )));
     }
-    // What editors on Windows begin a file with.
+    // A byte order mark, which editors on Windows write.
     if password.starts_with('\u{feff}') {
         password.remove(0);
     }

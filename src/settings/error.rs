@@ -1,11 +1,10 @@
-//! What was typed makes no sense.
+//! Errors in the command line.
 
 use std::fmt;
 
 use crate::cli;
 
-/// What was typed makes no sense: exit status 2. Names the flag and, unless it is secret, the
-/// value.
+/// An error in the command line: exit status 2. Names the flag and, unless it is secret, the value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UsageError(String);
 

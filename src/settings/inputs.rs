@@ -1,4 +1,4 @@
-//! What the meaning of a command line depends on besides its words.
+//! What decides about a run besides the command line: environment, clock, terminals, stdin.
 
 use std::ffi::OsString;
 use std::io::Read;
@@ -12,7 +12,7 @@ use crate::report::stderr;
 /// Looks up an environment variable.
 pub type Environment = Box<dyn Fn(&str) -> Option<OsString>>;
 
-/// What the meaning of a command line depends on besides its words.
+/// What decides about a run besides the command line. A test can replace it.
 pub struct Inputs {
     /// The environment.
     pub env: Environment,

@@ -1,4 +1,4 @@
-//! What each command line that makes no sense gets as an answer, for the list of messages.
+//! The answers to wrong command lines, for the list of messages.
 
 use super::{Inputs, Settings};
 use crate::cli;

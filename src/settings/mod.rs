@@ -1,4 +1,4 @@
-//! What the command line means: validated, with defaults and the environment taken into account.
+//! The meaning of the command line: validated, with defaults and the environment.
 
 mod certificates;
 mod credentials;
@@ -200,7 +200,7 @@ fn check_contradictions(cli: &Cli) -> Result<(), UsageError> {
         .is_some_and(is_stdin);
     let dump_from_stdin = cli.modes.compare.as_deref().is_some_and(is_stdin);
     let message = if cli.source.demo && cli.connection.proxy.is_some() {
-        "--demo runs inside this program, where no proxy leads: leave --proxy out"
+        "--demo runs inside this program, so it needs no proxy: leave --proxy out"
     } else if cli.position.rewind && cli.position.state_file.is_none() {
         "--rewind ignores a saved position: name the file that holds it with --state"
     } else if cli.position.rewind && !start_given {

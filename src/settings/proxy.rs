@@ -56,8 +56,8 @@ pub(super) fn proxy(typed: &Secret) -> Result<NamedProxy, UsageError> {
     })
 }
 
-/// Refuses what the environment names as a proxy and cannot be one: reqwest would go without a
-/// proxy, and speak HTTP to one that speaks SOCKS.
+/// Refuses a proxy of the environment that cannot be used. reqwest would ignore it, or speak HTTP to
+/// a SOCKS proxy.
 pub(super) fn check_proxy_variables(
     env: &Environment,
     endpoints: &[Endpoint],
@@ -71,7 +71,7 @@ pub(super) fn check_proxy_variables(
     Ok(())
 }
 
-/// Refuses exceptions that hold quotes: they would except nothing, without a word.
+/// Refuses exceptions with quotes. They would never match, and nothing would tell.
 fn check_exceptions(env: &Environment) -> Result<(), UsageError> {
     let set = ["NO_PROXY", "no_proxy"]
         .into_iter()
@@ -84,7 +84,7 @@ fn check_exceptions(env: &Environment) -> Result<(), UsageError> {
     }
 }
 
-/// Whether the text begins or ends with a quote, as where an env file keeps them.
+/// True if the text begins or ends with a quote, which some env files keep.
 fn is_quoted(text: &str) -> bool {
     let quotes = ['"', '\''];
     text.trim().starts_with(quotes) || text.trim().ends_with(quotes)

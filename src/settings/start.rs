@@ -19,13 +19,13 @@ pub(super) struct Resolved {
 /// The point in time at which a run ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Until {
-    /// An operation of a later UNIX second, by the store's clock, happened after it.
+    /// The run ends at the first operation of a later UNIX second, by the clock of the store.
     pub last_second: u64,
-    /// How long it takes until it is past, by the store's clock too.
+    /// How long to wait until it is past by the clock of the store too.
     pub wait: Duration,
 }
 
-/// What `--start-id`, `--since` and `--allow-replication` mean at this time.
+/// The meaning of `--start-id`, `--since` and `--allow-replication` at this time.
 pub(super) fn resolve(
     typed: &cli::Position,
     now: impl FnOnce() -> Zoned,
@@ -79,12 +79,12 @@ fn since(when: &str, now: &Zoned) -> Result<Start, UsageError> {
     Ok(Start::At(Position::of_second(when.second().max(1))))
 }
 
-/// What `--until` means at this time.
+/// The meaning of `--until` at this time.
 ///
-/// The store's clock makes the ids of operations, so a time is one of that clock. `now`, or how
-/// long ago, is by the clock of this machine. The store may be ahead of that by [`MARGIN`] seconds,
-/// and an operation from before then have an id that is so much later; or it may be behind, so that
-/// a time is past for certain once it is so long past here.
+/// The store's clock makes the ids of operations, so a time is by that clock. `now` and `2h` are by
+/// the clock of this machine. The two clocks may differ by [`MARGIN`] seconds. If the store is ahead,
+/// an operation from before `now` can have an id that is later by that much. If it is behind, a time
+/// is past at the store only that much after it is past here.
 pub(super) fn until(when: &str, now: &Zoned) -> Result<Until, UsageError> {
     let fail = |problem: &str| UsageError::new(format!("--until {when:?}: {problem}"));
     let when = match when {

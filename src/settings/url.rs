@@ -1,4 +1,4 @@
-//! The addresses of the server, with their filters and their credentials taken apart.
+//! The URLs of the agents: filters are added, credentials are taken out.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use reqwest::Url;
@@ -10,7 +10,7 @@ use crate::cli::{Cli, Secret, Source, TypedUrl, URL_VARIABLE};
 use crate::http::Endpoint;
 use crate::redact::redacted;
 
-/// What is encoded in a filter: everything but what a query may hold as it is.
+/// The characters that are encoded in a filter: all that a query cannot hold unchanged.
 const FILTER: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
@@ -105,7 +105,7 @@ fn endpoint(
             return Err(fail(&format!("{not_http}{meant}")));
         }
         Ok(_) => return Err(fail(not_http)),
-        // Quotes, for instance, that an env file keeps.
+        // For example quotes that an env file keeps.
         Err(_) if !begins_as_http(text) => return Err(fail(not_http)),
         Err(error) => return Err(fail(&error.to_string())),
     };
@@ -125,7 +125,7 @@ fn endpoint(
     url.set_fragment(None);
     for (name, values) in filters.iter().flatten() {
         if url.query_pairs().any(|(own, _)| own == *name) {
-            // The server would heed the first of them only.
+            // The server would use only the first of them.
             return Err(fail(&format!(
                 "its query already has {name:?}; leave --{name} out"
             )));
@@ -139,7 +139,7 @@ fn endpoint(
     Ok(Endpoint { url, authorization })
 }
 
-/// Whether the text begins with a scheme that will do.
+/// True if the text begins with a supported scheme.
 fn begins_as_http(text: &str) -> bool {
     let text = text.trim_start().to_ascii_lowercase();
     ["http://", "https://"]

@@ -16,7 +16,7 @@ const EXPECTED: &str = "expected a duration (2h, 1d12h, 2 hours ago), a time \
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct When {
     pub(super) time: Timestamp,
-    /// It was said how long ago it is, by the clock of this machine.
+    /// It was given as a time span before now, by the clock of this machine.
     pub(super) is_ago: bool,
 }
 
@@ -47,7 +47,7 @@ impl When {
     }
 }
 
-/// So long before now; a time that no clock can show counts as the first one there is.
+/// The time `ago` before now. If it cannot be represented, the first time that can.
 fn before<T: Into<jiff::ZonedArithmetic>>(now: &Zoned, ago: Option<T>) -> Option<Timestamp> {
     let time = now.checked_sub(ago?);
     Some(time.map_or(Timestamp::MIN, |time| time.timestamp()))
@@ -55,7 +55,7 @@ fn before<T: Into<jiff::ZonedArithmetic>>(now: &Zoned, ago: Option<T>) -> Option
 
 /// A duration in words: `2 hours ago`, `2w`, `1 day 12 hours`.
 fn span(text: &str) -> Option<Span> {
-    // jiff takes 10:00:30 for ten hours and more.
+    // jiff reads 10:00:30 as a duration of ten hours.
     if text.contains(':') {
         return None;
     }
@@ -70,7 +70,7 @@ fn span(text: &str) -> Option<Span> {
 /// earth has.
 fn point_in_time(text: &str, now: &Zoned) -> Option<Timestamp> {
     let local = |time: DateTime| {
-        // The last date there is has no time that can be told in every zone.
+        // The last date cannot be represented in every time zone.
         let zoned = time.to_zoned(now.time_zone().clone());
         Some(zoned.map_or(Timestamp::MAX, |zoned| zoned.timestamp()))
     };
@@ -101,13 +101,13 @@ fn point_in_time(text: &str, now: &Zoned) -> Option<Timestamp> {
     if offset.seconds().unsigned_abs() >= SECONDS_OF_A_DAY {
         return None;
     }
-    // The last day has times that jiff cannot tell in every zone, and so not at all.
+    // jiff refuses times of the last day, because it cannot represent them in every time zone.
     text.parse()
         .ok()
         .or_else(|| (pieces.date().year() == 9999).then_some(Timestamp::MAX))
 }
 
-/// `10:00` or `10:00:30`. A date with a time would be taken for its time.
+/// `10:00` or `10:00:30`. Checked before, because jiff would take only the time of a date with one.
 fn time_of_day(text: &str) -> Option<Time> {
     let is_time = text.contains(':') && !text.contains(['-', 'T', ' ', 'Z', '+']);
     text.parse().ok().filter(|_| is_time)
