@@ -1,4 +1,4 @@
-//! What `--demo` tails: a small server whose objects keep changing.
+//! The server of `--demo`: a few objects that keep changing.
 
 use std::collections::VecDeque;
 use std::io;
@@ -15,28 +15,28 @@ use crate::server::{Handle, Server, ServerConfig, now_ms};
 /// The most operations the log of the demo holds.
 const LOG_CAPACITY: usize = 10_000;
 
-/// The pause between two changes, ms: about three changes a second, unevenly like real ones.
+/// The pause between two changes, in ms: about three changes per second, at uneven intervals like
+/// real ones.
 const PAUSE_MS: std::ops::Range<u64> = 150..520;
 
-/// So often the demo begins a new round, which touches every object and owes nothing to the one
-/// before, ms.
+/// The length of a round, in ms. A round begins with a change of every object and does not depend on
+/// the round before.
 const ROUND_MS: u64 = 120_000;
 
-/// One in so many objects changes at the beginning of a round only.
+/// One in this many objects changes only at the beginning of a round.
 const QUIET: usize = 3;
 
-/// A deleted object is there again after so many changes: before long, so that what was printed
-/// about it is soon no news.
+/// A deleted object comes back after this many changes.
 const GONE_FOR: u64 = 4;
 
-/// No object is deleted so shortly before the end of a round, ms: there may be no changes left that
-/// bring it back.
+/// No object is deleted in this last part of a round, in ms: too few changes may be left to bring it
+/// back.
 const LAST_DELETION_MS: u64 = 5_000;
 
 /// An object of the demo: type, id, parents.
 type Sample = (&'static str, &'static str, &'static [&'static str]);
 
-/// All objects there will ever be, so that the store stays small.
+/// All objects. Their number is fixed, so the store stays small.
 const POOL: &[Sample] = &[
     ("user", "amelie", &[]),
     ("user", "jonas", &[]),
@@ -126,9 +126,8 @@ impl Drop for Demo {
 
 /// The changes of the demo, one after the other.
 ///
-/// They follow from the time of day alone: every demo, whenever it was started, has the same
-/// objects, changed last at the same moments. So what one run has printed can be compared with
-/// another.
+/// They depend only on the time. So all demos have the same objects with the same times, and the
+/// output of two runs can be compared.
 struct Rounds {
     /// The number of the round since 1970.
     round: u64,
@@ -214,7 +213,7 @@ impl Rounds {
             let (at_ms, change) = next;
             let now_ms = now_ms();
             if now_ms > at_ms + ROUND_MS {
-                // This machine has slept.
+                // The machine was suspended.
                 (self, next) = Self::until(now_ms, &handle);
                 continue;
             }

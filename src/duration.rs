@@ -1,5 +1,5 @@
-//! Durations as the command line takes them: `500ms`, `2s`, `5m`, `1h30m`, `1d12h`; and as people
-//! read them: `1.5 s`, `1 min 30 s`. Large numbers too: `12,345`.
+//! Durations: parsed from the command line (`500ms`, `2s`, `5m`, `1h30m`, `1d12h`) and shown to people
+//! (`1.5 s`, `1 min 30 s`). Also large numbers: `12,345`.
 
 use std::fmt;
 use std::time::Duration;
@@ -13,10 +13,10 @@ const UNITS: [(&str, u64); 5] = [
     ("ms", 1),
 ];
 
-/// The most a duration can be: a hundred years, so that no sum with a point in time overflows.
+/// The longest duration, a hundred years: a sum with a point in time cannot overflow.
 const MAX_MS: u64 = 36_525 * 86_400_000;
 
-/// The text is no duration.
+/// Why a text is no duration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidDuration {
     /// It does not have the form of one.
@@ -87,14 +87,14 @@ pub fn parse(text: &str) -> Result<Duration, InvalidDuration> {
     Ok(Duration::from_millis(total_ms))
 }
 
-/// Whether this begins like a number below zero.
+/// True if this begins like a negative number.
 pub fn looks_negative(text: &str) -> bool {
     let number = text.strip_prefix('-');
     number.is_some_and(|number| number.starts_with(|c: char| c.is_ascii_digit()))
 }
 
-/// Shows a duration in its two largest units, and no digits that nobody reads: `450 ms`, `1.5 s`,
-/// `12 s`, `1 min 30 s`, `2 h`, `3 d 4 h`.
+/// Shows a duration in its two largest units: `450 ms`, `1.5 s`, `12 s`, `1 min 30 s`, `2 h`,
+/// `3 d 4 h`.
 #[derive(Clone, Copy, Debug)]
 pub struct ForPeople(pub Duration);
 

@@ -1,4 +1,4 @@
-//! Why the program fails: what is said of it, and which exit status follows.
+//! Why the program fails: its message and its exit status.
 
 use std::fmt;
 
@@ -15,10 +15,10 @@ use crate::tail;
 /// Why the program fails.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// What was typed makes no sense.
+    /// The command line is wrong.
     #[error(transparent)]
     Usage(#[from] UsageError),
-    /// The system gives less than a run needs.
+    /// A limit of the system is too low.
     #[error(transparent)]
     Limits(#[from] LimitError),
     /// The state file cannot be used.
@@ -30,13 +30,12 @@ pub enum Error {
     /// The comparison failed.
     #[error(transparent)]
     Compare(#[from] compare::Error),
-    /// Anything else that the system refuses; what was being done is its context, a [`Step`].
+    /// Another error of the system. Its context is a [`Step`].
     #[error(transparent)]
     Other(#[from] anyhow::Error),
 }
 
-/// What the program does that the system can refuse, besides consuming the log and keeping the
-/// position.
+/// A step that the system can refuse, besides following the log and saving the position.
 #[derive(Clone, Copy, Debug)]
 pub enum Step {
     /// Setting up the runtime.
@@ -94,7 +93,7 @@ impl Error {
         }
     }
 
-    /// Says on stderr why the program fails, and returns the status that it ends with.
+    /// Prints on stderr why the program fails, and returns the exit status.
     pub fn report(&self) -> ExitStatus {
         if let Self::Usage(usage) = self {
             let _ = clap::Error::from(usage.clone()).print();
@@ -104,7 +103,7 @@ impl Error {
         self.status()
     }
 
-    /// What is said of it, with what to do about it where that is known.
+    /// The message, with what to do about it, if that is known.
     pub fn message(&self) -> String {
         let told = self.in_words();
         let advice = match self {
@@ -115,7 +114,7 @@ impl Error {
         advice.map_or_else(|| told.clone(), |advice| format!("{told} ({advice})"))
     }
 
-    /// The error with its causes, but for those whose words it already uses, and without numbers.
+    /// The error with its causes, without repeated words and without error numbers.
     fn in_words(&self) -> String {
         let causes = std::iter::successors(std::error::Error::source(self), |cause| cause.source());
         let told = causes.fold(self.to_string(), |told, cause| {

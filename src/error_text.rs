@@ -1,8 +1,8 @@
-//! The words of an error, without the numbers that the system has for errors.
+//! The text of an error, without the error number of the system.
 
 use std::fmt::Display;
 
-/// The error without the numbers that the system has for errors: it has words for them, too.
+/// The text of the error without `(os error 2)`: the words before it say the same.
 pub fn in_words(error: &dyn Display) -> String {
     let text = error.to_string();
     let mut parts = text.split(" (os error ");

@@ -1,7 +1,7 @@
-//! Checks at the start that the limits of the process leave room for a run.
+//! Checks at the start that the limits of the process are high enough for a run.
 //!
-//! The asynchronous runtime panics where it gets no file descriptor, and a limit that is reached
-//! later looks like a fault of the network. So a run that cannot work is not begun.
+//! The asynchronous runtime panics if it gets no file descriptor, and a limit that is reached later
+//! looks like a fault of the network. So a run that cannot work does not begin.
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -21,10 +21,10 @@ const STEP: usize = 64;
 /// How many threads a run needs at once: for signals, saving, and looking up a name.
 const THREADS: usize = 3;
 
-/// The system gives less than a run needs.
+/// A limit of the system is too low.
 #[derive(Debug, thiserror::Error)]
 pub enum LimitError {
-    /// Too few files may be open.
+    /// The limit on open files is too low.
     #[error("the limit on open files ({}) is too low for a run; raise it (ulimit -n {enough})", described(*.limit))]
     Descriptors {
         /// The limit of the process, where it has one.
@@ -32,7 +32,7 @@ pub enum LimitError {
         /// A limit that is enough.
         enough: usize,
     },
-    /// All files that the whole system may have open are.
+    /// The whole system has too many open files.
     #[error(
         "the whole system has too many open files, and a run needs {DESCRIPTORS} more; close other programs, or raise the limit of the system"
     )]
@@ -59,7 +59,7 @@ pub fn check_descriptors() -> Result<(), LimitError> {
                 return match Errno::from_io_error(&error) {
                     Some(Errno::MFILE) => Err(too_few(opened.len())),
                     Some(Errno::NFILE) => Err(LimitError::System),
-                    // This is no way to find out; what needs a file will tell.
+                    // Another failure says nothing about the limit.
                     _ => Ok(()),
                 };
             }

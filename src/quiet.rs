@@ -1,9 +1,9 @@
-//! A timer for how long nothing comes.
+//! A timer that fires if nothing comes for some time.
 //!
-//! A process that was stopped (`SIGSTOP`, a laptop that slept, a machine that is overloaded) finds
-//! its timers past and bytes waiting in the socket, both at once. The bytes decide. So a timer that
-//! has fired lets the runtime run some more turns first: one for the system to tell that there is
-//! something to read, one for the task of the connection to read it and to hand it over.
+//! After a pause of the process (`SIGSTOP`, a laptop that slept, an overloaded machine) the timer is
+//! over and bytes wait in the socket. The bytes must win. So after the timer fires, the runtime runs
+//! some more turns: one to learn that the socket can be read, one for the task of the connection to
+//! read it.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -11,21 +11,21 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep};
 
-/// Turns of the runtime without anything new after which nothing is waiting to be read. Two are
-/// needed; the others are to spare.
+/// After this many turns of the runtime without anything new, nothing is waiting to be read. Two are
+/// needed; the others are spare.
 const TURNS: u16 = 4;
-/// The most turns after the timer has fired, so that a server that sends comments without end does
-/// not keep a run from being idle. Enough to read the largest event.
+/// The maximum number of turns after the timer fired. Without it a server that sends comments without
+/// end would keep a run from being idle. Enough to read the largest event.
 const MOST_TURNS: u16 = 1 << 14;
 
-/// Measures how long nothing comes. The clock is monotonic, so that setting the time of day
-/// changes nothing.
+/// Measures how long nothing comes. The clock is monotonic, so changes of the time of day do not
+/// matter.
 #[derive(Debug)]
 pub struct Quiet {
     longest: Duration,
     timer: Pin<Box<Sleep>>,
     is_running: bool,
-    /// There once the timer has fired.
+    /// Present once the timer has fired.
     turns: Option<Turns>,
 }
 
@@ -51,12 +51,12 @@ impl Quiet {
         }
     }
 
-    /// Something came, or nothing was waited for: the timer starts again at the next poll.
+    /// Something came, or the run was not waiting: the timer starts again at the next poll.
     pub fn restart(&mut self) {
         self.is_running = false;
     }
 
-    /// The same as [`Self::poll`] while something is waited for; else it starts again.
+    /// The same as [`Self::poll`] if `is_waiting`; otherwise the timer starts again.
     pub fn poll_while(&mut self, is_waiting: bool, arrived: u64, cx: &mut Context<'_>) -> Poll<()> {
         if is_waiting {
             return self.poll(arrived, cx);

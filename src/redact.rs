@@ -1,4 +1,4 @@
-//! The one place that hides user names and passwords of URLs that are shown.
+//! Hides user names and passwords in URLs. All URLs that are shown pass through here.
 
 use std::borrow::Cow;
 use std::ffi::OsStr;
@@ -6,7 +6,7 @@ use std::ffi::OsStr;
 /// The text of a URL without anything that may be a user name or a password: all between the
 /// scheme and the last `@` is hidden.
 ///
-/// Works on text, because what cannot be parsed is shown as well. So it rather hides too much.
+/// It works on text, because a URL that cannot be parsed is shown too. In doubt it hides too much.
 pub fn redacted(url: &str) -> Cow<'_, str> {
     let is_scheme = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric());
     let start = match url.split_once("://") {
@@ -19,8 +19,8 @@ pub fn redacted(url: &str) -> Cow<'_, str> {
     }
 }
 
-/// Whether what looks like host and port of this URL may be the user name and the beginning of a
-/// password that holds a slash.
+/// True if the part that looks like host and port may be a user name and the beginning of a password
+/// with a slash.
 pub fn may_show_password(url: &OsStr) -> bool {
     let text = url.to_string_lossy();
     let authority = text.split_once("://").map_or(&*text, |(_, rest)| rest);

@@ -1,8 +1,8 @@
-//! What is said when a run begins, in words: the one table of it.
+//! The messages at the start of a run, in one table.
 
 use std::path::Path;
 
-/// A state file was named and there is no position in it, so that the run starts from now.
+/// The state file holds no position, so the run starts from now.
 pub(super) fn from_now(path: &Path, is_new: bool) -> String {
     let why = if is_new { "is new" } else { "holds nothing" };
     format!(
@@ -15,7 +15,7 @@ pub(super) fn leaving(position: &str) -> String {
     format!("ignoring the saved position, {position}")
 }
 
-/// The saved position wins over what the command line says.
+/// The saved position wins over the command line.
 pub(super) fn going_on(position: &str) -> String {
     format!(
         "continuing at the saved position, {position}; --rewind starts where --start-id or \

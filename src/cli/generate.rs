@@ -1,5 +1,5 @@
-//! The man page and the completion scripts, made from the definition of the command line so that
-//! they cannot drift from it.
+//! The man page and the completion scripts. They are made from the definition of the command line,
+//! so they always match it.
 
 use std::io::{self, Write};
 
@@ -13,7 +13,7 @@ use crate::exit::ExitStatus;
 /// The date of the man page: of the release whose version it shows.
 const RELEASED: &str = "2026-11-24";
 
-/// The longest line of the man page, in bytes, where a word is not longer.
+/// The maximum length of a line of the man page, in bytes, unless a single word is longer.
 const LINE_BYTES: usize = 78;
 
 /// What the man page says between its name and its options.
@@ -58,8 +58,8 @@ pub fn write(what: Generate, out: &mut dyn Write) -> io::Result<()> {
     out.write_all(&script)
 }
 
-/// Makes of the script for bash one that completes `--color=al` as well, which bash takes for the
-/// three words `--color`, `=` and `al`.
+/// Makes the script for bash complete `--color=al` too. For bash these are three words: `--color`, `=`
+/// and `al`.
 fn with_joined_values(script: &str) -> String {
     const PREVIOUS: &str = "    prev=\"$3\"\n";
     let joined = "    if [[ \"${cur}\" == \"=\" ]]; then\n        cur=\"\"\n    \

@@ -1,4 +1,4 @@
-//! What to say about a command line that is nearly right.
+//! Hints for a command line that is nearly right.
 
 use std::ffi::OsString;
 
@@ -7,13 +7,13 @@ use clap::{Arg, Command};
 
 use crate::duration;
 
-/// How alike two names are, from 0 to 1, where one begins like the other and then goes on.
+/// The minimum similarity, from 0 to 1, of a flag that begins like the typed one.
 const ALIKE: f64 = 0.8;
 
 /// The error of clap, made useful where it is about a flag that does not exist.
 ///
-/// clap's own advice is left out: it tells how to pass the flag as a URL, which no URL looks like,
-/// and finds `--color` similar to `--follow`, but nothing similar to `--ulr`.
+/// The advice of clap is left out: it explains how to pass the flag as a URL, finds `--color` similar
+/// to `--follow`, and finds nothing similar to `--ulr`.
 pub(super) fn explained(
     mut error: clap::Error,
     command: &Command,
@@ -47,7 +47,7 @@ pub(super) fn explained(
     error
 }
 
-/// `--ack STDIN`: to clap nothing is similar to that.
+/// `--ack STDIN`: clap finds nothing similar to it.
 fn with_value_in_lower_case(mut error: clap::Error) -> clap::Error {
     if let Some(ContextValue::String(value)) = error.get(ContextKind::InvalidValue)
         && let Some(ContextValue::Strings(valid)) = error.get(ContextKind::ValidValue)
@@ -59,7 +59,7 @@ fn with_value_in_lower_case(mut error: clap::Error) -> clap::Error {
     error
 }
 
-/// What is called here what other tools call this.
+/// The flag here for a flag of other tools.
 fn elsewhere(name: &str) -> Option<&'static str> {
     match name {
         "json" => Some("output json"),
@@ -70,8 +70,7 @@ fn elsewhere(name: &str) -> Option<&'static str> {
     }
 }
 
-/// `-n -1`: what was taken for a flag is the value of the one before, and that has to say about it
-/// what it says about `-n=-1`.
+/// `-n -1`: clap takes the value for a flag. The message must be that of `-n=-1`.
 fn negative_value(command: &Command, args: &[OsString], unknown: &str) -> Option<clap::Error> {
     if !duration::looks_negative(unknown) {
         return None;
@@ -93,7 +92,7 @@ fn negative_value(command: &Command, args: &[OsString], unknown: &str) -> Option
     })
 }
 
-/// `-f`, `--tail 10`, `-10`: what other programs of the kind take.
+/// `-f`, `--tail 10`, `-10`: flags of `tail` and similar programs.
 fn habit_of_tail(command: &Command, args: &[OsString], unknown: &str) -> Option<String> {
     let is_count = |word: &&str| {
         let digits = word.strip_prefix('-').unwrap_or_default();
@@ -124,7 +123,7 @@ fn habit_of_tail(command: &Command, args: &[OsString], unknown: &str) -> Option<
     }
 }
 
-/// `-type video`: the word of which clap has read the first letter only.
+/// `-type video`: clap has read only the first letter of the word.
 fn single_dash(command: &Command, args: &[OsString], unknown: &str) -> Option<String> {
     let letter = unknown
         .strip_prefix('-')
