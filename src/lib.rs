@@ -5,17 +5,17 @@
 //! operations, [`tail`] prints them into a batch and writes it. Only the acknowledgement travels
 //! back.
 //!
-//! The rooms, from the top down. A room uses only rooms below it, and no files use each other in a
-//! circle; a test reads the sources and holds them to it.
+//! The rooms (modules), from the top down. A room uses only rooms below it, and no files use each
+//! other in a circle. A test checks this.
 //!
 //! - [`app`]: puts a run together
 //! - [`error`]: why the program fails, in words and as an exit status
-//! - [`check`]: looks at what a run would need, instead of running
-//! - [`compare`]: how a dump differs from the server
+//! - [`check`]: `--check`: checks what a run would need, instead of running
+//! - [`compare`]: `--compare`: how a dump differs from the server
 //! - [`tail`]: the loop that fills a batch, writes it and acknowledges it; how a run ends
 //! - [`settings`]: what the command line means
 //! - [`cli`]: what was typed; man page and completions
-//! - [`report`]: everything that is said on stderr
+//! - [`report`]: all messages on stderr
 //! - [`demo`]: the server behind `--demo`
 //! - [`server`]: a model of an OpLog server
 //! - [`state`]: the position on disk
@@ -26,13 +26,13 @@
 //! - [`http`]: requests, TLS, proxies, redirects; failures in words
 //! - [`output`]: lines of text and JSON, and stdout
 //! - [`oplog`]: records, operations, objects, positions
-//! - [`limits`]: whether the limits of the process leave room for a run
+//! - [`limits`]: checks that the limits of the process are high enough
 //! - [`exit`]: the exit statuses
 //! - [`clock`]: the time of day, of this machine and as a server tells it
 //! - [`duration`]: durations as a person writes and reads them
-//! - [`quiet`]: a timer for how long nothing comes
+//! - [`quiet`]: a timer that fires if nothing comes
 //! - [`redact`]: URLs without passwords
-//! - [`error_text`]: the words of an error
+//! - [`error_text`]: the text of an error
 
 #[cfg(test)]
 #[macro_use]
