@@ -19,8 +19,8 @@
 //! - [`demo`]: the server behind `--demo`
 //! - [`server`]: a model of an OpLog server
 //! - [`state`]: the position on disk
-//! - [`consumer`]: connects again and again; fetches what a replication missed
-//! - [`tracker`]: what is out, where the position stands, where to resume; no I/O
+//! - [`consumer`]: reconnects; fetches the objects that a replication missed
+//! - [`tracker`]: which operations are unacknowledged, the position, where to resume; no I/O
 //! - [`retry`]: which agent is tried next, when, and when to give up; no I/O
 //! - [`sse`]: one connection, from bytes to records
 //! - [`http`]: requests, TLS, proxies, redirects; failures in words

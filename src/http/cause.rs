@@ -76,13 +76,13 @@ pub fn request_failure(error: &reqwest::Error) -> Failure {
     }
 }
 
-/// Whether a proxy answered `CONNECT` with a status that is neither 200 nor 407.
+/// True if a proxy answered `CONNECT` with a status that is neither 200 nor 407.
 pub(super) fn is_refused_tunnel(error: &reqwest::Error) -> bool {
     deepest(error).to_string() == "tunnel error: unsuccessful"
 }
 
-/// What an answer of a proxy to `CONNECT` means. hyper-util gives its kind only as text, and the
-/// status not at all: see [`refusal`](super::refusal).
+/// The meaning of a proxy's answer to `CONNECT`. hyper-util gives only its kind, and only as text.
+/// For the status see [`refusal`](super::refusal).
 pub(super) fn tunnel_failure(cause: &(dyn StdError + 'static)) -> Option<Failure> {
     let text = cause.to_string();
     let failure = match text.strip_prefix("tunnel error: ")? {

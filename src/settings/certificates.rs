@@ -18,7 +18,7 @@ use crate::http::Tls;
 /// A byte order mark, which some editors put at the beginning of a file.
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
-/// What `--cacert`, `--cert`, `--key` and `--insecure` mean.
+/// The meaning of `--cacert`, `--cert`, `--key` and `--insecure`.
 pub(super) fn tls(typed: &Connection) -> Result<Tls, UsageError> {
     Ok(Tls {
         extra_authorities: match &typed.cacert {
@@ -39,14 +39,14 @@ fn authorities(path: &Path) -> Result<Vec<Certificate>, UsageError> {
     let mut authorities = Vec::new();
     for der in certificates("--cacert", path, &read("--cacert", path)?)? {
         let certificate = Certificate::from_der(&der).map_err(|_| unusable())?;
-        // Found out here, where the file can still be named.
+        // Checked here, so that the message can name the file.
         RootCertStore::empty().add(der).map_err(|_| unusable())?;
         authorities.push(certificate);
     }
     Ok(authorities)
 }
 
-/// What is said of a file that cannot be used.
+/// The error about a file that cannot be used.
 fn failure(flag: &str, path: &Path, problem: &str) -> UsageError {
     UsageError::new(format!("{flag} {}: {problem}", path.display()))
 }

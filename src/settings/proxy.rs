@@ -20,7 +20,7 @@ const IN_QUOTES: &str = "the quotes are part of its value; leave them out";
 const SLASH_IN_PASSWORD: &str =
     "in its user name and password write %2F, %3F, %23 or %5C for a slash, ?, # or \\";
 
-/// What `--proxy` means. Its user name and password are kept from everything that is printed.
+/// The meaning of `--proxy`. Its user name and password are never printed.
 pub(super) fn proxy(typed: &Secret) -> Result<NamedProxy, UsageError> {
     let text = typed.expose();
     let fail = |problem: &str| UsageError::new(format!("--proxy {:?}: {problem}", redacted(text)));

@@ -140,7 +140,7 @@ impl Tail {
             }
             let step = self.next_step().await;
             if !self.batcher.batch().is_empty() {
-                // Writing may take for ever.
+                // Writing may never end.
                 self.note_status();
             }
             // The lines before an error are written too.
