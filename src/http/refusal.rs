@@ -1,8 +1,8 @@
 //! Why a proxy makes no tunnel: its answer to `CONNECT`.
 //!
-//! hyper-util makes the tunnels, and keeps nothing of the answer to one that failed. So the proxy
-//! is asked once more, for nothing but the status. Where it does not answer in time, answers
-//! something else now, or is itself spoken to over TLS, the status stays unknown.
+//! hyper-util makes the tunnels and drops the answer to one that failed. So this asks the proxy once
+//! more, only for the status. The status stays unknown if the proxy does not answer in time, answers
+//! something else now, or is reached over TLS.
 
 use std::net::SocketAddr;
 use std::pin::pin;

@@ -105,7 +105,7 @@ fn the_status_line_tells_how_far_it_is() {
         .stderr_to(terminal.stdio())
         .spawn();
     terminal.wait_for("the numbers", |written| {
-        written.contains("replicating: ") && written.contains(" 1 operations, ")
+        written.contains("replicating: ") && written.contains(" 1 operation, ")
     });
     gate.open();
     terminal.wait_for_text("waiting for another operation");
