@@ -267,31 +267,6 @@ fn fails_where_what_was_left_out_is_refused() {
         .stderr_has("the replication is incomplete");
 }
 
-/// A store may take its time before the first state and between states.
-#[test]
-fn not_while_a_replication_pauses() {
-    let pause = Duration::from_millis(2600);
-    let script = Script::events("id: 1\nevent: reset\n\n")
-        .pause(pause)
-        .send(object_at(STATE_MS, "a") + LIVE)
-        .stall();
-    let slow_start = Script::events("")
-        .pause(pause)
-        .send("id: \nevent: live\n\n")
-        .stall();
-    at_once(
-        [("0", script, 3), ("1795456512000", slow_start, 1)],
-        |(id, script, lines)| {
-            let server = ScriptServer::start([script]);
-            let finished = Tail::url(server.url())
-                .args(["--start-id", id, "--until", "now", "--no-repair"])
-                .run()
-                .exit(0);
-            assert_eq!(finished.stdout_lines().len(), lines, "{id}");
-        },
-    );
-}
-
 #[test]
 fn not_while_disconnected() {
     let server = ScriptServer::start([
