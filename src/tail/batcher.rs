@@ -20,8 +20,6 @@ use crate::settings::{OnInvalid, Settings};
 const BATCH: usize = 32 << 10;
 /// A larger buffer is given back: one huge operation must not hold its memory for the whole run.
 const LARGEST_KEPT: usize = 1 << 20;
-/// How much of the data of an invalid operation is shown, in characters.
-const SHOWN_DATA: usize = 200;
 
 /// What was taken from the consumer since the last write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -187,10 +185,7 @@ impl Batcher {
     }
 
     fn invalid(&mut self, invalid: &Invalid) -> Result<(), Error> {
-        let event = &invalid.event;
-        let data: String = event.data.chars().take(SHOWN_DATA).collect();
-        let is_cut = data.len() < event.data.len();
-        let line = words::invalid(&event.to_string(), self.on_invalid, &data, is_cut);
+        let line = words::invalid(&invalid.event, self.on_invalid);
         self.diagnostics.borrow().warn(&line);
         match self.on_invalid {
             OnInvalid::Exit => Err(Error::Invalid),

@@ -1,7 +1,7 @@
 //! Every line about a run and its end, for the list of messages.
 
 use super::words::{self, Stopped};
-use crate::oplog::Position;
+use crate::oplog::{InvalidData, InvalidOperation, Position};
 use crate::report::described;
 use crate::settings::OnInvalid;
 
@@ -24,13 +24,18 @@ pub fn all() -> Vec<String> {
     all.push(words::unknown_id("545b"));
     all.push(words::unknown_ids_left_out(12));
     all.push(words::saved(&described(Position::FULL_REPLICATION)));
-    let reason = "cannot decode insert #1: it has no data";
+    let invalid = InvalidOperation {
+        id: "1".into(),
+        event: "insert".into(),
+        data: "{\"timestamp\"".into(),
+        reason: InvalidData::Missing,
+    };
     let on_invalid = every!(OnInvalid,
         OnInvalid::Skip => [OnInvalid::Skip],
         OnInvalid::Exit => [OnInvalid::Exit],
     );
     for on_invalid in on_invalid {
-        all.push(words::invalid(reason, on_invalid, "{\"timestamp\"", true));
+        all.push(words::invalid(&invalid, on_invalid));
     }
     all
 }

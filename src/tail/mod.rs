@@ -9,7 +9,7 @@ mod finish;
 pub mod messages;
 mod stop;
 pub mod supervisor;
-mod words;
+pub mod words;
 
 use std::cell::RefCell;
 use std::rc::Rc;

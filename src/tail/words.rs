@@ -1,6 +1,10 @@
 //! The messages about a run and its end, in one table.
 
+use crate::oplog::InvalidOperation;
 use crate::settings::OnInvalid;
+
+/// How much of the data of an invalid operation is shown, in characters.
+const SHOWN_DATA: usize = 200;
 
 /// `--timeout` ended the run before its stop condition did.
 pub(super) const TIMED_OUT: &str =
@@ -53,12 +57,22 @@ pub(super) fn saved(position: &str) -> String {
     format!("state saved: {position}")
 }
 
-/// An operation cannot be decoded. `data` is the beginning of its data.
-pub(super) fn invalid(reason: &str, on_invalid: OnInvalid, data: &str, is_cut: bool) -> String {
-    let follows = match on_invalid {
-        OnInvalid::Exit => "",
-        OnInvalid::Skip => "; skipping it (--on-invalid exit stops instead)",
+/// An operation cannot be decoded; with the beginning of its data.
+pub fn invalid(operation: &InvalidOperation, on_invalid: OnInvalid) -> String {
+    let told = undecodable(&operation.to_string(), on_invalid);
+    let data: String = operation.data.chars().take(SHOWN_DATA).collect();
+    let cut = if data.len() < operation.data.len() {
+        "…"
+    } else {
+        ""
     };
-    let cut = if is_cut { "…" } else { "" };
-    format!("{reason}{follows}; its data: {data}{cut}")
+    format!("{told}; its data: {data}{cut}")
+}
+
+/// An operation cannot be decoded, for this reason, and this is what follows.
+pub fn undecodable(reason: &str, on_invalid: OnInvalid) -> String {
+    match on_invalid {
+        OnInvalid::Exit => reason.to_owned(),
+        OnInvalid::Skip => format!("{reason}; skipping it (--on-invalid exit stops instead)"),
+    }
 }
