@@ -70,8 +70,8 @@ fn execute(cli: Cli) -> Result<ExitStatus, Error> {
             .block_on(check::run(&settings))
             .context(Step::Print)
             .map_err(Into::into)
-    } else if let Some(comparison) = &settings.comparison {
-        let compared = compare::run(&settings, comparison);
+    } else if let Some(dump) = &settings.compare {
+        let compared = compare::run(&settings, dump);
         runtime.block_on(compared).map_err(Into::into)
     } else {
         if demo.is_some() && !settings.start_given {

@@ -75,6 +75,7 @@ impl Error {
                 Consumer::Refused(_) | Consumer::ConnectionLost { .. } => ExitStatus::CannotConnect,
                 Consumer::ResumeFailed(_) | Consumer::Uncertain => ExitStatus::ResumeFailed,
             },
+            Self::Compare(compare::Error::Silent(_)) => ExitStatus::TimedOut,
             Self::Compare(
                 compare::Error::Invalid
                 | compare::Error::Full(_)

@@ -241,8 +241,9 @@ pub struct Stopping {
     /// Stop after DUR in any case
     ///
     /// Exits 7 if -n or another stop condition was given and is not met, else 0. With --check: the
-    /// time limit, 30s by default. With --compare: how long it waits for another operation, 10s by
-    /// default. Default: follow forever. Example: --timeout 5m
+    /// time limit, 30s by default. With --compare: how long it waits for the next object, 1m by
+    /// default, and after the last object for another operation, 10s by default. Default: follow
+    /// forever. Example: --timeout 5m
     #[arg(long, value_name = "DUR", value_hint = ValueHint::Other, value_parser = duration::parse_positive)]
     pub timeout: Option<Duration>,
 }

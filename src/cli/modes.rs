@@ -37,8 +37,9 @@ pub struct Modes {
     /// disappeared on the server after the newest timestamp of the dump are no differences. --types
     /// and --parents apply to both sides. Objects that a replication misses are fetched once
     /// another operation comes. If none comes within 10 seconds (or --timeout), the comparison ends
-    /// without them, and a message says so. Exits 8 if there are differences. Default: follow
-    /// the log. Example: --compare dump.jsonl
+    /// without them, and a message says so. If no object comes for a minute (or --timeout), it exits
+    /// 7 and prints nothing. Exits 8 if there are differences. Default: follow the log. Example:
+    /// --compare dump.jsonl
     #[arg(
         long,
         value_name = "FILE",

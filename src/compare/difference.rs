@@ -1,5 +1,7 @@
 //! When two sides differ: the rule, for one object.
 
+use serde::{Serialize, Serializer};
+
 use super::moment::Moment;
 
 /// What the server says about an object.
@@ -58,6 +60,12 @@ impl Difference {
             Self::Newer => "newer",
             Self::Extra => "extra",
         }
+    }
+}
+
+impl Serialize for Difference {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
     }
 }
 

@@ -9,19 +9,26 @@ use super::difference::Server;
 use super::error::Error;
 use super::ledger::Ledger;
 use super::moment::Moment;
+use super::words;
 use crate::consumer::{
-    Acknowledging, BackfillEnd, Config, Consumer, Delivery, Incomplete, Invalid, Notice,
-    OnResumeFailed, Start,
+    Acknowledging, BackfillEnd, Config, Consumer, Delivery, Incomplete, Notice, OnResumeFailed,
+    Start,
 };
 use crate::oplog::{Event, Operation, Position};
 use crate::quiet::Quiet;
 use crate::report::{Diagnostics, Progress, stderr};
 use crate::settings::OnInvalid;
+use crate::tail;
 
 /// So many operations are taken in before others get their turn.
 const TURN: usize = 4096;
-/// How much of the data of an invalid operation is shown, in characters.
-const SHOWN_DATA: usize = 200;
+
+/// How long the next object of a replication is waited for, where `--timeout` does not say: longer
+/// than a store needs to sort many objects, and twice as long as a heartbeat shows a dead one.
+const LONGEST_SILENCE: Duration = Duration::from_mins(1);
+
+/// How long an operation after the replication is waited for, where `--timeout` does not say.
+const LONGEST_QUIET: Duration = Duration::from_secs(10);
 
 /// How far the server's side has come in the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,8 +45,8 @@ pub enum Gathered {
 pub struct Plan {
     /// For the consumer; what a comparison depends on is set by it.
     pub consumer: Config,
-    /// How long an operation after the replication is waited for.
-    pub patience: Duration,
+    /// How long to wait for what comes next.
+    pub timeout: Option<Duration>,
     /// What to do with an operation that cannot be decoded.
     pub on_invalid: OnInvalid,
     /// Whether to show how far it is.
@@ -48,16 +55,21 @@ pub struct Plan {
 
 /// What the server's side is being gathered into, and how far that is.
 pub struct Gathering {
+    /// The objects of both sides.
+    pub ledger: Ledger,
+    /// When the newest state of the replication came in, by the server's clock. From about then on
+    /// an incomplete replication leaves objects out.
+    pub newest_state: Option<Moment>,
     consumer: Consumer,
-    ledger: Ledger,
     diagnostics: Rc<RefCell<Diagnostics>>,
     on_invalid: OnInvalid,
+    timeout: Option<Duration>,
+    /// Measures how long nothing of a replication comes.
+    silence: Quiet,
     /// Measures how long nothing follows the replication.
     quiet: Quiet,
     /// A replication has come to its `live`.
     was_live: bool,
-    /// When the newest state of a replication came in, by the server's clock.
-    newest_state: Option<Moment>,
     status: Option<Status>,
 }
 
@@ -76,13 +88,15 @@ impl Gathering {
         let observer = Rc::clone(&diagnostics);
         let observer = Box::new(move |notice: Notice<'_>| observer.borrow_mut().notice(&notice));
         Self {
-            consumer: Consumer::new(everything(plan.consumer), None, observer),
             ledger,
+            newest_state: None,
+            consumer: Consumer::new(everything(plan.consumer), None, observer),
             diagnostics,
             on_invalid: plan.on_invalid,
-            quiet: Quiet::new(plan.patience),
+            timeout: plan.timeout,
+            silence: Quiet::new(plan.timeout.unwrap_or(LONGEST_SILENCE)),
+            quiet: Quiet::new(plan.timeout.unwrap_or(LONGEST_QUIET)),
             was_live: false,
-            newest_state: None,
             status: plan.shows_status.then(|| Status {
                 progress: Progress::new(),
                 last_id: String::new(),
@@ -100,7 +114,10 @@ impl Gathering {
         for _ in 0..TURN {
             match self.consumer.poll_next(cx)? {
                 Poll::Ready(Delivery::Operation(operation)) => self.take(&operation)?,
-                Poll::Ready(Delivery::Invalid(invalid)) => self.invalid(&invalid)?,
+                Poll::Ready(Delivery::Invalid(invalid)) => {
+                    self.undecodable(&tail::words::invalid(&invalid.event, self.on_invalid))?;
+                    self.consumer.skip(&invalid);
+                }
                 Poll::Pending => {
                     is_drained = true;
                     break;
@@ -114,21 +131,10 @@ impl Gathering {
             return Poll::Ready(Ok(gathered));
         }
         if is_drained {
-            return self.poll_quiet(cx).map(Ok);
+            return self.poll_nothing(cx);
         }
         cx.waker().wake_by_ref();
         Poll::Pending
-    }
-
-    /// The objects of both sides, and the moment from which on an incomplete replication leaves
-    /// objects out.
-    pub fn into_parts(self) -> (Ledger, Option<Moment>) {
-        (self.ledger, self.newest_state)
-    }
-
-    /// How many objects either side has named so far.
-    pub fn objects(&self) -> usize {
-        self.ledger.len()
     }
 
     fn take(&mut self, operation: &Operation) -> Result<(), Error> {
@@ -152,49 +158,33 @@ impl Gathering {
             // Nothing is known about what they do to an object.
             Event::Other(_) => return Ok(()),
         };
+        if let Ok(Position::Replication(ms)) = operation.id().parse() {
+            self.silence.restart();
+            if !self.was_live {
+                let state = i64::try_from(ms).ok().map(Moment);
+                self.newest_state = self.newest_state.max(state);
+            }
+        }
         let Some(object) = operation.object() else {
             return Ok(());
         };
-        if let Ok(Position::Replication(ms)) = operation.id().parse()
-            && !self.was_live
-        {
-            let state = i64::try_from(ms).ok().map(Moment);
-            self.newest_state = self.newest_state.max(state);
-        }
-        let Some(changed) = Moment::parse(object.timestamp) else {
-            let name = (object.kind, object.id);
-            self.ledger
-                .set_server(name, Server::Unreadable, object.reference)?;
-            return self.undecodable(&format!(
-                "{} #{}: timestamp {:?} is no RFC 3339 time",
-                operation.event().name(),
-                operation.id(),
-                object.timestamp
-            ));
-        };
+        let changed = Moment::parse(object.timestamp);
+        let server = changed.map_or(Server::Unreadable, server);
         let name = (object.kind, object.id);
-        self.ledger
-            .set_server(name, server(changed), object.reference)?;
-        Ok(())
-    }
-
-    fn invalid(&mut self, invalid: &Invalid) -> Result<(), Error> {
-        let event = &invalid.event;
-        let data: String = event.data.chars().take(SHOWN_DATA).collect();
-        self.undecodable(&format!("{event}; its data: {data}"))?;
-        self.consumer.skip(invalid);
+        self.ledger.set_server(name, server, object.reference)?;
+        if changed.is_none() {
+            self.undecodable(&words::undated(
+                operation,
+                object.timestamp,
+                self.on_invalid,
+            ))?;
+        }
         Ok(())
     }
 
     /// An operation says nothing about its object that can be compared.
-    fn undecodable(&self, what: &str) -> Result<(), Error> {
-        let follows = match self.on_invalid {
-            OnInvalid::Exit => "",
-            OnInvalid::Skip => "not compared (--on-invalid exit would stop): ",
-        };
-        self.diagnostics
-            .borrow()
-            .warn(&format_args!("{follows}{what}"));
+    fn undecodable(&self, told: &str) -> Result<(), Error> {
+        self.diagnostics.borrow().warn(&told);
         match self.on_invalid {
             OnInvalid::Exit => Err(Error::Invalid),
             OnInvalid::Skip => Ok(()),
@@ -213,35 +203,42 @@ impl Gathering {
         })
     }
 
-    /// Ready once nothing has followed the replication for long enough while a connection stood.
-    fn poll_quiet(&mut self, cx: &mut Context<'_>) -> Poll<Gathered> {
-        let replicates =
-            !self.was_live || self.consumer.incomplete() == Some(Incomplete::Replication);
-        if replicates || !self.consumer.is_connected() || self.consumer.is_backfilling() {
-            self.quiet.restart();
-            return Poll::Pending;
+    /// Whether a replication has yet to come to its `live`.
+    fn is_replicating(&self) -> bool {
+        !self.was_live || self.consumer.incomplete() == Some(Incomplete::Replication)
+    }
+
+    /// Ready once nothing has come for long enough.
+    ///
+    /// Without a connection the consumer tries again, which it tells, for as long as `--retries`
+    /// says. That is no silence of the server, but where `--timeout` limits a replication it counts.
+    fn poll_nothing(&mut self, cx: &mut Context<'_>) -> Poll<Result<Gathered, Error>> {
+        let (is_connected, arrived) = (self.consumer.is_connected(), self.consumer.arrived());
+        let is_replicating = self.is_replicating();
+        let is_silent = is_replicating && (is_connected || self.timeout.is_some());
+        if self.silence.poll_while(is_silent, arrived, cx).is_ready() {
+            let silence = self.timeout.unwrap_or(LONGEST_SILENCE);
+            return Poll::Ready(Err(Error::Silent(silence)));
         }
-        self.quiet
-            .poll(self.consumer.arrived(), cx)
-            .map(|()| Gathered::Quiet)
+        let is_quiet = !is_replicating && is_connected && !self.consumer.is_backfilling();
+        let quiet = self.quiet.poll_while(is_quiet, arrived, cx);
+        quiet.map(|()| Ok(Gathered::Quiet))
     }
 
     fn show_status(&mut self, cx: &mut Context<'_>) {
+        let is_replicating = self.is_replicating();
         let Some(status) = &mut self.status else {
             return;
         };
         status.progress.update(&status.last_id, cx);
-        if !self.was_live || self.consumer.incomplete() == Some(Incomplete::Replication) {
-            status.shown = "";
-            return;
-        }
-        let shown = if self.consumer.is_backfilling() {
-            "fetching what the replication missed"
+        let shown = if is_replicating {
+            ""
+        } else if self.consumer.is_backfilling() {
+            words::FETCHING
         } else {
-            "waiting for another operation on the server"
+            words::WAITING
         };
-        if status.shown != shown {
-            status.shown = shown;
+        if std::mem::replace(&mut status.shown, shown) != shown && !is_replicating {
             stderr::show_status(shown);
         }
     }

@@ -15,25 +15,28 @@ mod outcome;
 mod print;
 #[cfg(test)]
 mod tests;
+mod words;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
 use std::io;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::pin::pin;
 use std::rc::Rc;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use crate::exit::ExitStatus;
 use crate::output::{Format, OutputError, Stdout};
 use crate::report::{Diagnostics, NextRun, SharedStatistics, Verbosity, stderr};
-use crate::settings::{Comparison, Settings};
-use crate::tail::supervisor::{self, Control, Interruption, Terms};
+use crate::settings::Settings;
+use crate::tail::supervisor::{self, Control, Terms};
 use dump::Dump;
 pub use error::Error;
 use filter::Filter;
 use gather::{Gathered, Gathering, Plan};
-use ledger::Ledger;
 use outcome::Outcome;
-use print::Printer;
 
 /// Lines are written when there are so many bytes of them.
 const BATCH: usize = 32 << 10;
@@ -43,177 +46,130 @@ const BATCH: usize = 32 << 10;
 /// # Errors
 /// When the comparison does not come to its end; then nothing was printed, unless stdout itself
 /// failed.
-pub async fn run(settings: &Settings, comparison: &Comparison) -> Result<ExitStatus, Error> {
-    let mut run = Run::start(settings)?;
-    let ended = run.compare(settings, comparison).await;
+pub async fn run(settings: &Settings, dump: &Path) -> Result<ExitStatus, Error> {
+    let mut stdout = Stdout::open()?;
+    let diagnostics = Rc::new(RefCell::new(Diagnostics::new(settings.verbosity)));
+    let ended = outcome(settings, dump, &stdout, &diagnostics).await;
     stderr::clear_status();
-    match ended {
-        Err(Error::Output(OutputError::ReaderGone)) => {
-            let gone = "the reader of stdout went away before the comparison was complete";
-            run.diagnostics.borrow().warn(&gone);
-            Ok(ExitStatus::Failure)
-        }
-        ended => ended,
-    }
-}
-
-fn cannot_read(error: io::Error) -> Error {
-    Error::System("cannot read the dump", error)
-}
-
-/// A comparison under way.
-struct Run {
-    stdout: Stdout,
-    controls: mpsc::Receiver<Control>,
-    statistics: SharedStatistics,
-    diagnostics: Rc<RefCell<Diagnostics>>,
-}
-
-/// What a part of the comparison came to.
-enum Came<T> {
-    To(T),
-    /// It was ended from outside.
-    Interrupted(Interruption),
-}
-
-impl Run {
-    fn start(settings: &Settings) -> Result<Self, Error> {
-        let statistics = SharedStatistics::new(Format::Text, false, None);
-        let terms = Terms {
-            timeout: None,
-            has_condition: true,
-            is_quiet: settings.verbosity == Verbosity::Quiet,
-            fails_if_uncertain: false,
-            next_run: NextRun::StartsOver,
-        };
-        Ok(Self {
-            stdout: Stdout::open()?,
-            controls: supervisor::start(terms, None, statistics.clone())
-                .map_err(|error| Error::System("cannot receive signals", error))?,
-            statistics,
-            diagnostics: Rc::new(RefCell::new(Diagnostics::new(settings.verbosity))),
-        })
-    }
-
-    async fn compare(
-        &mut self,
-        settings: &Settings,
-        comparison: &Comparison,
-    ) -> Result<ExitStatus, Error> {
-        let dump = match self.read(settings, comparison).await? {
-            Came::To(dump) => dump,
-            Came::Interrupted(how) => return Ok(how.exit_status(true)),
-        };
-        let newest = dump.newest;
-        let plan = Plan {
-            consumer: settings.consumer.clone(),
-            patience: comparison.patience,
-            on_invalid: settings.on_invalid,
-            shows_status: settings.status_line,
-        };
-        let mut gathering = Gathering::new(plan, dump.ledger, Rc::clone(&self.diagnostics));
-        let gathered = match self.gather(&mut gathering).await? {
-            Came::To(gathered) => gathered,
-            Came::Interrupted(how) => return Ok(how.exit_status(true)),
-        };
-        stderr::clear_status();
-        let (ledger, newest_state) = gathering.into_parts();
-        let outcome = Outcome::of(&ledger, newest, gathered, newest_state);
-        let has_differences = !outcome.differing.is_empty();
-        let printer = Printer::new(settings.format, settings.color);
-        match self.print(&ledger, &outcome, printer).await {
-            // It has seen enough, and has to hear nothing.
-            Err(OutputError::ReaderGone) if has_differences => {}
-            printed => {
-                printed?;
-                let diagnostics = self.diagnostics.borrow();
-                if gathered != Gathered::Complete {
-                    diagnostics.warn(&outcome.doubt());
-                }
-                diagnostics.warn(&outcome);
+    let outcome = match ended? {
+        ControlFlow::Continue(outcome) => outcome,
+        ControlFlow::Break(status) => return Ok(status),
+    };
+    match print(&outcome, settings, &mut stdout).await {
+        // It has seen enough, and has to hear nothing.
+        Err(OutputError::ReaderGone) => {}
+        printed => {
+            printed?;
+            let diagnostics = diagnostics.borrow();
+            if outcome.gathered != Gathered::Complete {
+                diagnostics.warn(&words::doubt(outcome.doubtful));
             }
+            diagnostics.warn(&words::summary(&outcome));
         }
-        Ok(if has_differences {
-            ExitStatus::Differences
-        } else {
-            ExitStatus::Success
-        })
     }
+    Ok(if outcome.has_differences() {
+        ExitStatus::Differences
+    } else {
+        ExitStatus::Success
+    })
+}
 
-    /// Reads the dump, on a thread of its own: stdin may keep it waiting.
-    async fn read(
-        &mut self,
-        settings: &Settings,
-        comparison: &Comparison,
-    ) -> Result<Came<Dump>, Error> {
-        let endpoint = settings.consumer.endpoints.first();
-        let filter = endpoint.map_or_else(Filter::default, |endpoint| Filter::of(&endpoint.url));
-        let path = comparison.dump.clone();
-        // The runtime's own pool panics where the system gives no thread.
-        let (done, mut reading) = oneshot::channel();
-        std::thread::Builder::new()
-            .name("dump".into())
-            .spawn(move || drop(done.send(dump::open(&path, &filter))))
-            .map_err(cannot_read)?;
-        loop {
-            tokio::select! {
-                biased;
-                Some(control) = self.controls.recv() => match control {
-                    Control::Stop(interruption) => return Ok(Came::Interrupted(interruption)),
-                    Control::ShowStatistics => self.show_progress(&"reading the dump"),
+/// What it comes to, or how it was ended from outside before that.
+async fn outcome(
+    settings: &Settings,
+    dump: &Path,
+    stdout: &Stdout,
+    diagnostics: &Rc<RefCell<Diagnostics>>,
+) -> Result<ControlFlow<ExitStatus, Outcome>, Error> {
+    let statistics = SharedStatistics::new(Format::Text, false, None);
+    let terms = Terms {
+        timeout: None,
+        has_condition: true,
+        is_quiet: settings.verbosity == Verbosity::Quiet,
+        fails_if_uncertain: false,
+        next_run: NextRun::StartsOver,
+    };
+    let mut controls = supervisor::start(terms, None, statistics.clone())
+        .map_err(|error| Error::System("cannot receive signals", error))?;
+    let objects = Cell::new(None);
+    let mut compared = pin!(compare(settings, dump, diagnostics, &objects));
+    loop {
+        tokio::select! {
+            biased;
+            Some(control) = controls.recv() => match control {
+                Control::Stop(how) => return Ok(ControlFlow::Break(how.exit_status(true))),
+                // There are none; what there is to show is how far it is.
+                Control::ShowStatistics => if statistics.take_asked() {
+                    diagnostics.borrow().warn(&words::progress(objects.get()));
                 },
-                read = &mut reading => {
-                    let read = read.map_err(|gone| cannot_read(io::Error::other(gone)))?;
-                    return Ok(Came::To(read?));
-                }
-                () = self.stdout.reader_gone() => return Err(OutputError::ReaderGone.into()),
+            },
+            outcome = &mut compared => return Ok(ControlFlow::Continue(outcome?)),
+            () = stdout.reader_gone() => {
+                diagnostics.borrow().warn(&words::READER_GONE);
+                return Ok(ControlFlow::Break(ExitStatus::Failure));
             }
         }
     }
+}
 
-    async fn gather(&mut self, gathering: &mut Gathering) -> Result<Came<Gathered>, Error> {
-        loop {
-            tokio::select! {
-                biased;
-                Some(control) = self.controls.recv() => match control {
-                    Control::Stop(interruption) => return Ok(Came::Interrupted(interruption)),
-                    Control::ShowStatistics => {
-                        let objects = gathering.objects();
-                        self.show_progress(&format_args!("objects of both sides so far: {objects}"));
-                    }
-                },
-                gathered = std::future::poll_fn(|cx| gathering.poll(cx)) => {
-                    return Ok(Came::To(gathered?));
-                }
-                () = self.stdout.reader_gone() => return Err(OutputError::ReaderGone.into()),
-            }
-        }
-    }
+/// Reads the dump, then asks the server. Keeps the number of `objects` up to date from then on.
+async fn compare(
+    settings: &Settings,
+    dump: &Path,
+    diagnostics: &Rc<RefCell<Diagnostics>>,
+    objects: &Cell<Option<usize>>,
+) -> Result<Outcome, Error> {
+    let dump = read(settings, dump).await?;
+    let plan = Plan {
+        consumer: settings.consumer.clone(),
+        timeout: settings.stop.timeout,
+        on_invalid: settings.on_invalid,
+        shows_status: settings.status_line,
+    };
+    let mut gathering = Gathering::new(plan, dump.ledger, Rc::clone(diagnostics));
+    let gathered = poll_fn(|cx| {
+        let gathered = gathering.poll(cx);
+        objects.set(Some(gathering.ledger.len()));
+        gathered
+    });
+    let gathered = gathered.await?;
+    stderr::clear_status();
+    let Gathering {
+        ledger,
+        newest_state,
+        ..
+    } = gathering;
+    Ok(Outcome::of(ledger, dump.newest, gathered, newest_state))
+}
 
-    /// What a signal asks for that shows the statistics of a run that follows.
-    fn show_progress(&self, progress: &dyn std::fmt::Display) {
-        if self.statistics.take_asked() {
-            self.diagnostics.borrow().warn(progress);
-        }
-    }
+/// Reads the dump, on a thread of its own: stdin may keep it waiting. The runtime's own pool panics
+/// where the system gives no thread.
+async fn read(settings: &Settings, dump: &Path) -> Result<Dump, Error> {
+    let cannot_read = |error| Error::System("cannot read the dump", error);
+    let endpoint = settings.consumer.endpoints.first();
+    let filter = endpoint.map_or_else(Filter::default, |endpoint| Filter::of(&endpoint.url));
+    let path = dump.to_owned();
+    let (done, read) = oneshot::channel();
+    std::thread::Builder::new()
+        .name("dump".into())
+        .spawn(move || drop(done.send(dump::open(&path, &filter))))
+        .map_err(cannot_read)?;
+    let read = read.await.map_err(io::Error::other).map_err(cannot_read)?;
+    Ok(read?)
+}
 
-    async fn print(
-        &mut self,
-        ledger: &Ledger,
-        outcome: &Outcome,
-        printer: Printer,
-    ) -> Result<(), OutputError> {
-        let mut batch = Vec::with_capacity(BATCH + BATCH / 4);
-        for entry in &outcome.differing {
-            let entry = *entry as usize;
-            if let Some(difference) = outcome.difference(ledger, entry) {
-                printer.print(difference, ledger, entry, &mut batch);
-            }
-            if batch.len() >= BATCH {
-                self.stdout.write(&batch).await?;
-                batch.clear();
-            }
+async fn print(
+    outcome: &Outcome,
+    settings: &Settings,
+    stdout: &mut Stdout,
+) -> Result<(), OutputError> {
+    let mut batch = Vec::with_capacity(BATCH + BATCH / 4);
+    for record in outcome.records() {
+        record.print(settings.format, settings.color, &mut batch);
+        if batch.len() >= BATCH {
+            stdout.write(&batch).await?;
+            batch.clear();
         }
-        self.stdout.write(&batch).await
     }
+    stdout.write(&batch).await
 }

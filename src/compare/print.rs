@@ -1,69 +1,53 @@
 //! A difference as a line.
 
-use std::borrow::Cow;
 use std::io::Write as _;
 
 use owo_colors::Style;
 use serde::Serialize;
 
 use super::difference::Difference;
-use super::ledger::Ledger;
 use super::moment::Moment;
 use crate::output::{Format, escaped};
 
-/// Turns differences into lines.
-#[derive(Clone, Copy, Debug)]
-pub struct Printer {
-    format: Format,
-    color: bool,
-}
-
-/// The JSON of a difference, its keys in their order.
-#[derive(Serialize)]
-struct Record<'a> {
-    difference: &'a str,
+/// A difference. As JSON it has these keys in this order.
+#[derive(Debug, Serialize)]
+pub struct Record<'a> {
+    pub difference: Difference,
     #[serde(rename = "type")]
-    kind: &'a str,
-    id: &'a str,
-    server: Option<String>,
-    dump: Option<String>,
+    pub kind: &'a str,
+    pub id: &'a str,
+    pub server: Option<Moment>,
+    pub dump: Option<Moment>,
     #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
-    reference: Option<Cow<'a, str>>,
+    pub reference: Option<String>,
 }
 
-impl Printer {
-    /// A printer of this format; `color` matters to text only.
-    pub fn new(format: Format, color: bool) -> Self {
-        Self { format, color }
-    }
-
-    /// Appends exactly one line, its line feed included.
-    pub fn print(self, difference: Difference, ledger: &Ledger, entry: usize, out: &mut Vec<u8>) {
-        match self.format {
-            Format::Json => json(difference, ledger, entry, out),
-            Format::Text => self.text(difference, ledger, entry, out),
-        }
+impl Record<'_> {
+    /// Appends exactly one line, its line feed included. `color` matters to text only.
+    pub fn print(&self, format: Format, color: bool, out: &mut Vec<u8>) {
+        // Neither can writing to a Vec fail, nor is there a key that is no text.
+        let _ = match format {
+            Format::Json => serde_json::to_writer(&mut *out, self).map_err(Into::into),
+            Format::Text => self.text(color, out),
+        };
         out.push(b'\n');
     }
 
-    fn text(self, difference: Difference, ledger: &Ledger, entry: usize, out: &mut Vec<u8>) {
-        let (kind, id) = ledger.name(entry);
-        let (server, dump) = (ledger.server(entry).live(), ledger.dump(entry));
-        let shown = |moment: Option<Moment>| moment.map_or_else(|| "-".into(), |at| at.to_string());
-        let name = self.painted(Style::new().bold(), &escaped(&format!("{kind}/{id}")));
-        let times = format!("server {}  dump {}", shown(server), shown(dump));
-        let times = self.painted(Style::new().dimmed(), &times);
-        let difference = self.painted(style(difference), difference.name());
-        // Writing to a Vec cannot fail.
-        let _ = write!(out, "{difference} {name}  {times}");
-    }
-
-    fn painted(self, style: Style, text: &str) -> String {
-        if self.color {
+    fn text(&self, color: bool, out: &mut Vec<u8>) -> std::io::Result<()> {
+        let painted = |style: Style, text: &str| {
+            let style = if color { style } else { Style::new() };
             style.style(text).to_string()
-        } else {
-            text.to_owned()
-        }
+        };
+        let shown = |moment: Option<Moment>| moment.map_or_else(|| "-".into(), |at| at.to_string());
+        let times = format!("server {}  dump {}", shown(self.server), shown(self.dump));
+        let name = escaped(&format!("{}/{}", self.kind, self.id));
+        write!(
+            out,
+            "{} {}  {}",
+            painted(style(self.difference), self.difference.name()),
+            painted(Style::new().bold(), &name),
+            painted(Style::new().dimmed(), &times)
+        )
     }
 }
 
@@ -77,33 +61,21 @@ fn style(difference: Difference) -> Style {
     }
 }
 
-fn json(difference: Difference, ledger: &Ledger, entry: usize, out: &mut Vec<u8>) {
-    let (kind, id) = ledger.name(entry);
-    let shown = |moment: Option<Moment>| moment.map(|moment| moment.to_string());
-    let record = Record {
-        difference: difference.name(),
-        kind,
-        id,
-        server: shown(ledger.server(entry).live()),
-        dump: shown(ledger.dump(entry)),
-        reference: ledger.reference(entry),
-    };
-    // Neither can writing to a Vec fail, nor is there a key that is no text.
-    let _ = serde_json::to_writer(out, &record);
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::difference::Server;
     use super::*;
 
     fn line(format: Format, color: bool, name: (&str, &str), reference: Option<&str>) -> String {
-        let mut ledger = Ledger::default();
-        let at = Moment::parse("2026-11-23T17:55:17.996Z").unwrap();
-        let server = Server::Live(at);
-        ledger.set_server(name, server, reference).unwrap();
+        let record = Record {
+            difference: Difference::Missing,
+            kind: name.0,
+            id: name.1,
+            server: Moment::parse("2026-11-23T17:55:17.996Z"),
+            dump: None,
+            reference: reference.map(str::to_owned),
+        };
         let mut out = Vec::new();
-        Printer::new(format, color).print(Difference::Missing, &ledger, 0, &mut out);
+        record.print(format, color, &mut out);
         String::from_utf8(out).unwrap()
     }
 

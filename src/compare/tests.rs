@@ -4,7 +4,6 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::future::poll_fn;
-use std::path::Path;
 use std::rc::Rc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,7 +17,6 @@ use reqwest::Url;
 use super::filter::Filter;
 use super::gather::{Gathered, Gathering, Plan};
 use super::outcome::Outcome;
-use super::print::Printer;
 use crate::consumer::Config;
 use crate::http::Endpoint;
 use crate::output::Format;
@@ -266,13 +264,13 @@ fn meanwhile(case: &Case, random: &mut Rng, is_over: &AtomicBool) {
 async fn compared(case: &Case, dump: &str) -> String {
     let mut url: Url = case.server.url().parse().unwrap();
     url.set_query(Some(case.query).filter(|query| !query.is_empty()));
-    let dump = super::dump::read(&mut dump.as_bytes(), Path::new("-"), &Filter::of(&url)).unwrap();
+    let dump = super::dump::read(&mut dump.as_bytes(), &Filter::of(&url)).unwrap();
     let plan = Plan {
         consumer: Config::of(vec![Endpoint {
             url,
             authorization: None,
         }]),
-        patience: Duration::from_mins(1),
+        timeout: Some(Duration::from_mins(1)),
         on_invalid: OnInvalid::Exit,
         shows_status: false,
     };
@@ -280,13 +278,11 @@ async fn compared(case: &Case, dump: &str) -> String {
     let mut gathering = Gathering::new(plan, dump.ledger, diagnostics);
     let gathered = poll_fn(|cx| gathering.poll(cx)).await.unwrap();
     assert_eq!(gathered, Gathered::Complete);
-    let (ledger, newest_state) = gathering.into_parts();
-    let outcome = Outcome::of(&ledger, dump.newest, gathered, newest_state);
+    let newest_state = gathering.newest_state;
+    let outcome = Outcome::of(gathering.ledger, dump.newest, gathered, newest_state);
     let mut out = Vec::new();
-    for entry in &outcome.differing {
-        let entry = *entry as usize;
-        let difference = outcome.difference(&ledger, entry).unwrap();
-        Printer::new(Format::Text, false).print(difference, &ledger, entry, &mut out);
+    for record in outcome.records() {
+        record.print(Format::Text, false, &mut out);
     }
     String::from_utf8(out).unwrap()
 }

@@ -13,7 +13,6 @@ mod url;
 mod when;
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use crate::cli::{self, Cli};
 use crate::consumer::{Acknowledging, Clock, Config, OnResumeFailed};
@@ -31,26 +30,14 @@ pub use stop::StopConditions;
 /// The most lines out at once with `--ack stdin`, where the command line does not say.
 const DEFAULT_MAX_IN_FLIGHT: usize = 1000;
 
-/// How long `--compare` waits for an operation, where `--timeout` does not say.
-const DEFAULT_PATIENCE: Duration = Duration::from_secs(10);
-
-/// What to compare with the server.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Comparison {
-    /// The dump, or `-` for stdin.
-    pub dump: PathBuf,
-    /// How long an operation after the replication is waited for.
-    pub patience: Duration,
-}
-
 /// Everything a run needs to know.
 #[derive(Clone, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct Settings {
     /// For the consumer.
     pub consumer: Config,
-    /// Compare instead of following.
-    pub comparison: Option<Comparison>,
+    /// Compare this dump instead of following; `-` is stdin.
+    pub compare: Option<PathBuf>,
     /// Where the position is kept.
     pub state_file: Option<PathBuf>,
     /// Start at the given position even though the state file holds one.
@@ -154,13 +141,9 @@ impl Settings {
             clock: Clock::system(),
             last_second: until.map(|until| until.last_second),
         };
-        let comparison = cli.modes.compare.map(|dump| Comparison {
-            dump,
-            patience: cli.stopping.timeout.unwrap_or(DEFAULT_PATIENCE),
-        });
         Ok(Self {
             consumer,
-            comparison,
+            compare: cli.modes.compare,
             state_file: cli.position.state_file,
             rewind: cli.position.rewind,
             start_given: start.given,

@@ -76,6 +76,7 @@ fn failures() -> Vec<String> {
         compare::Error::Dump(_) => [],
         compare::Error::Consumer(_) => [],
         compare::Error::Invalid => [compare::Error::Invalid],
+        compare::Error::Silent(_) => [],
         compare::Error::Full(_) => [],
         compare::Error::Output(_) => [],
         compare::Error::System(..) => [],

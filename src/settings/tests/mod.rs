@@ -3,6 +3,7 @@
 mod source;
 
 use std::num::NonZeroU64;
+use std::time::Duration;
 
 use super::*;
 use crate::consumer::Start;

@@ -100,7 +100,7 @@ fn the_status_line_tells_how_far_it_is() {
     let server = ScriptServer::start([script.stall()]);
     let terminal = Terminal::with_columns(100);
     let run = Tail::url(server.url())
-        .args(["--compare", "-", "--timeout", "1s"])
+        .args(["--compare", "-", "--timeout", "3s"])
         .env("TERM", "xterm")
         .stderr_to(terminal.stdio())
         .spawn();

@@ -104,7 +104,7 @@ fn a_quiet_server_leaves_it_incomplete() {
     let dump = [line("video/1", 1000), line("video/last", 2000)].concat();
     let doubt = "could not be fetched, so they may be missing from the server's side";
     let run = |dump: &str| {
-        let tail = scene.tail().args(["--timeout", "300ms"]);
+        let tail = scene.tail().args(["--timeout", "2s"]);
         tail.stdin_bytes(dump).run().within(Duration::from_secs(9))
     };
     run(&line("video/1", 1000)).exit(0).stderr_has(doubt);
@@ -131,7 +131,7 @@ fn it_is_said_how_many_differences_may_be_none() {
         line("video/old", 1000),
         line("video/young", 60_500),
     ];
-    let tail = Tail::url(server.url()).args(["--compare", "-", "--timeout", "100ms"]);
+    let tail = Tail::url(server.url()).args(["--compare", "-", "--timeout", "2s"]);
     tail.stdin_bytes(dump.concat())
         .run()
         .exit(8)
@@ -183,7 +183,7 @@ fn what_cannot_be_decoded_is_shown() {
     ] {
         let run = |args: &[&str]| {
             let server = ScriptServer::repeating(Script::events(events.to_owned() + live).stall());
-            let tail = Tail::url(server.url()).args(["--compare", "-", "--timeout", "100ms"]);
+            let tail = Tail::url(server.url()).args(["--compare", "-", "--timeout", "2s"]);
             tail.args(args).run()
         };
         run(&[]).exit(0).stderr_has(told).stderr_is_prefixed();
@@ -203,7 +203,7 @@ fn after_a_reset_only_what_follows_counts() {
     let live = "id: 1795456500000\nevent: live\n\n";
     let events = [&state("video/1"), reset, &state("video/2"), live].concat();
     let server = ScriptServer::start([Script::events(events).stall()]);
-    let tail = Tail::url(server.url()).args(["--compare", "-", "--timeout", "100ms"]);
+    let tail = Tail::url(server.url()).args(["--compare", "-", "--timeout", "2s"]);
     let finished = tail.run().exit(8);
     finished.stdout_is(&[record("missing", "video/2", Some(1000), None)]);
 }

@@ -5,3 +5,4 @@ mod ending;
 mod faults;
 mod rules;
 mod scene;
+mod silence;

@@ -218,7 +218,7 @@ fn filters_apply_to_both_sides() {
     }
     // As part of the URL, too.
     let url = format!("{}?types=list", scene.url());
-    let run = Tail::url(url).args(["--compare", "-", "--timeout", "300ms"]);
+    let run = Tail::url(url).args(["--compare", "-", "--timeout", "2s"]);
     run.stdin_bytes(dump).run().exit(8).stdout_is(&[extra]);
 }
 
@@ -253,7 +253,7 @@ fn nothing_drives_the_terminal() {
     );
     let server = played(&format!("id: {stamp}\nevent: insert\ndata: {data}\n\n"));
     let run = |args: &[&str]| {
-        let tail = Tail::url(server.url()).args(["--compare", "-", "--timeout", "100ms"]);
+        let tail = Tail::url(server.url()).args(["--compare", "-", "--timeout", "2s"]);
         tail.args(args).run().exit(8)
     };
     let text = format!(
@@ -273,7 +273,7 @@ fn nothing_drives_the_terminal() {
 fn unknown_events_say_nothing_about_an_object() {
     let data = line("video/1", 0);
     let server = played(&format!("id: {}\nevent: noted\ndata: {data}\n", unix_ms(0)));
-    let tail = Tail::url(server.url()).args(["--compare", "-", "--timeout", "100ms"]);
+    let tail = Tail::url(server.url()).args(["--compare", "-", "--timeout", "2s"]);
     tail.run().exit(0).stdout_is::<&str>(&[]);
 }
 
