@@ -10,6 +10,8 @@ mod error;
 mod filter;
 mod gather;
 mod ledger;
+#[cfg(test)]
+pub mod messages;
 mod moment;
 mod outcome;
 mod print;

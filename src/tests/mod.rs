@@ -114,6 +114,7 @@ fn every_message() {
         ("Event streams", told(&sse::messages::all())),
         ("TLS", told(&http::messages::of_tls())),
         ("A check", check::messages::all()),
+        ("Comparisons", compare::messages::all()),
         ("Command lines", settings::messages::all()),
     ];
     let mut list = String::new();
