@@ -8,6 +8,7 @@ mod texts;
 
 use super::difference::Server;
 use super::moment::Moment;
+pub use texts::Full;
 use texts::Texts;
 
 /// Stands for a moment that there is not. No RFC 3339 time is so early.
@@ -28,11 +29,6 @@ const KIND: usize = size_of::<u32>();
 /// How much of an object is copied to be ordered by: the rank of its type and the beginning of its
 /// id.
 const BEGIN: usize = 12;
-
-/// There is no room for more objects.
-#[derive(Debug, thiserror::Error)]
-#[error("more objects than can be compared: {}", u32::MAX)]
-pub struct Full;
 
 /// What both sides say about one object.
 #[derive(Clone, Copy, Debug)]

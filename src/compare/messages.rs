@@ -71,5 +71,5 @@ fn summary(newest: Option<Moment>) -> String {
     let server = Server::Live(Moment(1_415_271_879_042));
     let set = ledger.set_server(("video", "1"), server, None);
     set.expect("there is room for one");
-    words::summary(&Outcome::of(ledger, newest, Gathered::Complete, None))
+    Outcome::of(ledger, newest, Gathered::Complete, None).summary()
 }

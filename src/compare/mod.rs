@@ -66,7 +66,7 @@ pub async fn run(settings: &Settings, dump: &Path) -> Result<ExitStatus, Error> 
             if outcome.gathered != Gathered::Complete {
                 diagnostics.warn(&words::doubt(outcome.doubtful));
             }
-            diagnostics.warn(&words::summary(&outcome));
+            diagnostics.warn(&outcome.summary());
         }
     }
     Ok(if outcome.has_differences() {

@@ -99,4 +99,24 @@ impl Outcome {
             })
         })
     }
+
+    /// The figures, in words.
+    pub fn summary(&self) -> String {
+        let kinds = Difference::ALL.iter().zip(self.differences);
+        let kinds: Vec<_> = kinds
+            .map(|(difference, count)| format!("{count} {}", difference.name()))
+            .collect();
+        let after = self.newest.map_or_else(String::new, |newest| {
+            format!(
+                "; {} changed after the newest timestamp of the dump ({newest}) and do not count",
+                self.changed_after
+            )
+        });
+        format!(
+            "compared {} objects in the dump with {} on the server: {}{after}",
+            self.dump,
+            self.server,
+            kinds.join(", ")
+        )
+    }
 }

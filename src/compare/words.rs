@@ -1,7 +1,5 @@
 //! What is said about a comparison, in words: the one table of it.
 
-use super::difference::Difference;
-use super::outcome::Outcome;
 use crate::oplog::{InvalidData, Operation};
 use crate::output::escaped;
 use crate::settings::OnInvalid;
@@ -82,25 +80,5 @@ pub(super) fn doubt(extra: usize) -> String {
         "objects that changed in the second of the server's newest operation could not be \
          fetched, so they may be missing from the server's side: they come only once another \
          operation has happened, and --timeout waits longer for one{extra}"
-    )
-}
-
-/// The figures of a comparison.
-pub(super) fn summary(outcome: &Outcome) -> String {
-    let kinds = Difference::ALL.iter().zip(outcome.differences);
-    let kinds: Vec<_> = kinds
-        .map(|(difference, count)| format!("{count} {}", difference.name()))
-        .collect();
-    let after = outcome.newest.map_or_else(String::new, |newest| {
-        format!(
-            "; {} changed after the newest timestamp of the dump ({newest}) and do not count",
-            outcome.changed_after
-        )
-    });
-    format!(
-        "compared {} objects in the dump with {} on the server: {}{after}",
-        outcome.dump,
-        outcome.server,
-        kinds.join(", ")
     )
 }

@@ -4,10 +4,13 @@ use std::hash::{BuildHasher, RandomState};
 
 use hashbrown::HashTable;
 
-use super::Full;
-
 /// The table begins with room for so many texts.
 const LEAST_ROOM: usize = 1 << 10;
+
+/// There is no room for more objects.
+#[derive(Debug, thiserror::Error)]
+#[error("more objects than can be compared: {}", u32::MAX)]
+pub struct Full;
 
 /// A set of texts that have numbers from 0 on. They stand one after the other in one buffer; the
 /// table over them holds numbers only.
