@@ -33,8 +33,7 @@ fn an_interrupted_replication_goes_on() {
     for number in 0..100 {
         scene.has(Change::delete("video", &number.to_string()), 2000);
     }
-    // What comes before it is in the replication.
-    scene.tick();
+    scene.has_a_tick();
     let relay = Relay::start(scene.address(), 150, Interruption::Cut);
     let tail = Tail::url(relay.url()).args(["--compare", "-"]);
     let dump = (50..150).map(|number| line(&format!("video/{number}"), 1000));

@@ -48,6 +48,12 @@ pub fn record(difference: &str, name: &str, server: Option<i64>, dump: Option<i6
     )
 }
 
+/// About an object that neither side has.
+fn tick() -> Change {
+    let tick = Change::delete("video", "tick").parents(["user/1", "user/7"]);
+    tick.timestamp(1)
+}
+
 /// A server to compare with.
 pub struct Scene {
     server: ServerThread,
@@ -96,7 +102,7 @@ impl Scene {
     }
 
     /// Meanwhile operations happen on the server that are late enough for what a replication left
-    /// out to be fetched, about an object that neither side has.
+    /// out to be fetched.
     pub fn while_it_ticks<T>(&self, act: impl FnOnce() -> T) -> T {
         let is_over = AtomicBool::new(false);
         std::thread::scope(|scope| {
@@ -113,9 +119,14 @@ impl Scene {
     }
 
     /// One such operation.
-    pub fn tick(&self) {
-        let tick = Change::delete("video", "tick").parents(["user/1", "user/7"]);
-        self.server.append_at(&tick.timestamp(1), now_ms() + 20_000);
+    fn tick(&self) {
+        self.server.append_at(&tick(), now_ms() + 20_000);
+    }
+
+    /// One of ten seconds ago, so that a replication has everything that the server
+    /// [`has`](Self::has).
+    pub fn has_a_tick(&self) {
+        self.server.append_at(&tick(), now_ms() - 10_000);
     }
 }
 
