@@ -14,7 +14,7 @@ use crate::tail;
 
 /// Why the program fails.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub(crate) enum Error {
     /// The command line is wrong.
     #[error(transparent)]
     Usage(#[from] UsageError),
@@ -37,7 +37,7 @@ pub enum Error {
 
 /// A step that the system can refuse, besides following the log and saving the position.
 #[derive(Clone, Copy, Debug)]
-pub enum Step {
+pub(crate) enum Step {
     /// Setting up the runtime.
     SetUp,
     /// Installing the handlers of signals.
@@ -64,7 +64,7 @@ impl fmt::Display for Step {
 
 impl Error {
     /// The status that the program ends with.
-    pub fn status(&self) -> ExitStatus {
+    pub(crate) fn status(&self) -> ExitStatus {
         use consumer::Error as Consumer;
         match self {
             Self::Usage(_) | Self::Compare(compare::Error::Dump(_)) => ExitStatus::Usage,
@@ -95,7 +95,7 @@ impl Error {
     }
 
     /// Prints on stderr why the program fails, and returns the exit status.
-    pub fn report(&self) -> ExitStatus {
+    pub(crate) fn report(&self) -> ExitStatus {
         if let Self::Usage(usage) = self {
             let _ = clap::Error::from(usage.clone()).print();
             return self.status();
@@ -105,7 +105,7 @@ impl Error {
     }
 
     /// The message, with what to do about it, if that is known.
-    pub fn message(&self) -> String {
+    pub(crate) fn message(&self) -> String {
         let told = self.in_words();
         let advice = match self {
             Self::Tail(tail::Error::Consumer(error))

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 /// The text of the error without `(os error 2)`: the words before it say the same.
-pub fn in_words(error: &dyn Display) -> String {
+pub(crate) fn in_words(error: &dyn Display) -> String {
     let text = error.to_string();
     let mut parts = text.split(" (os error ");
     let first = parts.next().unwrap_or_default().to_owned();

@@ -34,6 +34,10 @@
 //! - [`redact`]: URLs without passwords
 //! - [`error_text`]: the text of an error
 
+// Here and not in Cargo.toml, since in a test everything is unreachable. A room is `pub` where the
+// binary, a test, a bench or an example uses it from outside.
+#![warn(unreachable_pub)]
+
 #[cfg(test)]
 #[macro_use]
 mod tests;

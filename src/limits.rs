@@ -23,7 +23,7 @@ const THREADS: usize = 3;
 
 /// A limit of the system is too low.
 #[derive(Debug, thiserror::Error)]
-pub enum LimitError {
+pub(crate) enum LimitError {
     /// The limit on open files is too low.
     #[error("the limit on open files ({}) is too low for a run; raise it (ulimit -n {enough})", described(*.limit))]
     Descriptors {
@@ -49,7 +49,7 @@ fn described(limit: Option<u64>) -> String {
 }
 
 /// Fails where the process may not open as many files as a run needs.
-pub fn check_descriptors() -> Result<(), LimitError> {
+pub(crate) fn check_descriptors() -> Result<(), LimitError> {
     let stdin = io::stdin();
     let mut opened: Vec<OwnedFd> = Vec::with_capacity(DESCRIPTORS);
     while opened.len() < DESCRIPTORS {
@@ -81,7 +81,7 @@ fn too_few(free: usize) -> LimitError {
 }
 
 /// Fails where the process may not start as many threads as a run needs.
-pub fn check_threads() -> Result<(), LimitError> {
+pub(crate) fn check_threads() -> Result<(), LimitError> {
     let (over, is_over) = mpsc::channel::<()>();
     let is_over = Arc::new(Mutex::new(is_over));
     let tried: Result<Vec<_>, _> = (0..THREADS)

@@ -21,7 +21,7 @@ const MOST_TURNS: u16 = 1 << 14;
 /// Measures how long nothing comes. The clock is monotonic, so changes of the time of day do not
 /// matter.
 #[derive(Debug)]
-pub struct Quiet {
+pub(crate) struct Quiet {
     longest: Duration,
     timer: Pin<Box<Sleep>>,
     is_running: bool,
@@ -42,7 +42,7 @@ struct Turns {
 impl Quiet {
     /// A timer of this length, which starts at the first poll. Must be called within a tokio
     /// runtime.
-    pub fn new(longest: Duration) -> Self {
+    pub(crate) fn new(longest: Duration) -> Self {
         Self {
             longest,
             timer: Box::pin(tokio::time::sleep(Duration::MAX)),
@@ -52,12 +52,17 @@ impl Quiet {
     }
 
     /// Something came, or the run was not waiting: the timer starts again at the next poll.
-    pub fn restart(&mut self) {
+    pub(crate) fn restart(&mut self) {
         self.is_running = false;
     }
 
     /// The same as [`Self::poll`] if `is_waiting`; otherwise the timer starts again.
-    pub fn poll_while(&mut self, is_waiting: bool, arrived: u64, cx: &mut Context<'_>) -> Poll<()> {
+    pub(crate) fn poll_while(
+        &mut self,
+        is_waiting: bool,
+        arrived: u64,
+        cx: &mut Context<'_>,
+    ) -> Poll<()> {
         if is_waiting {
             return self.poll(arrived, cx);
         }
@@ -67,7 +72,7 @@ impl Quiet {
 
     /// Ready once the time has passed without a restart, and everything that had arrived by then
     /// has been read. `arrived` is a number that changes whenever something arrives.
-    pub fn poll(&mut self, arrived: u64, cx: &mut Context<'_>) -> Poll<()> {
+    pub(crate) fn poll(&mut self, arrived: u64, cx: &mut Context<'_>) -> Poll<()> {
         if !self.is_running {
             // A time past the end of the clock never comes.
             let Some(deadline) = Instant::now().checked_add(self.longest) else {
@@ -97,7 +102,7 @@ impl Quiet {
     }
 
     /// What `future` comes to within this time, or `None`. What has arrived by then counts.
-    pub async fn limit<F: Future>(longest: Duration, future: F) -> Option<F::Output> {
+    pub(crate) async fn limit<F: Future>(longest: Duration, future: F) -> Option<F::Output> {
         let (mut quiet, mut future) = (Self::new(longest), std::pin::pin!(future));
         std::future::poll_fn(|cx| match future.as_mut().poll(cx) {
             Poll::Ready(output) => Poll::Ready(Some(output)),

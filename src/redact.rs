@@ -7,7 +7,7 @@ use std::ffi::OsStr;
 /// scheme and the last `@` is hidden.
 ///
 /// It works on text, because a URL that cannot be parsed is shown too. In doubt it hides too much.
-pub fn redacted(url: &str) -> Cow<'_, str> {
+pub(crate) fn redacted(url: &str) -> Cow<'_, str> {
     let is_scheme = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric());
     let start = match url.split_once("://") {
         Some((scheme, _)) if is_scheme(scheme) => scheme.len() + "://".len(),
@@ -21,7 +21,7 @@ pub fn redacted(url: &str) -> Cow<'_, str> {
 
 /// True if the part that looks like host and port may be a user name and the beginning of a password
 /// with a slash.
-pub fn may_show_password(url: &OsStr) -> bool {
+pub(crate) fn may_show_password(url: &OsStr) -> bool {
     let text = url.to_string_lossy();
     let authority = text.split_once("://").map_or(&*text, |(_, rest)| rest);
     authority

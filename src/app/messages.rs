@@ -7,7 +7,7 @@ use crate::oplog::Position;
 use crate::report::described;
 
 /// Every line.
-pub fn all() -> Vec<String> {
+pub(crate) fn all() -> Vec<String> {
     let position = described(Position::FULL_REPLICATION);
     vec![
         words::from_now(Path::new("st"), true),

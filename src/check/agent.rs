@@ -26,7 +26,7 @@ const MOST_NAME: usize = 200;
 /// An agent.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "check", rename = "agent")]
-pub struct Agent {
+pub(super) struct Agent {
     /// Where it was asked; holds no password.
     pub url: String,
     /// Whether a run could use it.
@@ -56,7 +56,7 @@ pub struct Agent {
 
 impl Agent {
     /// The agent that answered so to being asked for its log, and failed so if it did.
-    pub fn new(url: &Url, exchanges: &[Exchange], failure: Option<&Failure>) -> Self {
+    pub(super) fn new(url: &Url, exchanges: &[Exchange], failure: Option<&Failure>) -> Self {
         let mut findings = Findings::default();
         let last = exchanges.last();
         let passage = last.and_then(|exchange| exchange.passage.as_ref());
@@ -107,7 +107,7 @@ impl Agent {
     }
 
     /// Takes in what its `/status` says, and what that means.
-    pub fn add_status(&mut self, status: Result<Option<Figures>, Failure>) {
+    pub(super) fn add_status(&mut self, status: Result<Option<Figures>, Failure>) {
         let findings = &mut self.findings;
         match status {
             Ok(Some(figures)) => {
@@ -133,7 +133,7 @@ impl Agent {
 ///
 /// # Errors
 /// Why what it says is not known.
-pub async fn status(
+pub(super) async fn status(
     clients: &Arc<Clients>,
     endpoint: &Arc<Endpoint>,
     url: &Url,

@@ -11,7 +11,7 @@ use crate::duration::ForPeople;
 const RENEWAL: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// Says what it means that a certificate ends then.
-pub fn judge(until: Timestamp, now: Timestamp, findings: &mut Findings) {
+pub(super) fn judge(until: Timestamp, now: Timestamp, findings: &mut Findings) {
     let left = until.duration_since(now);
     if left.is_negative() {
         findings.warn(format!("its certificate ended at {until}: renew it"));
@@ -29,7 +29,7 @@ pub fn judge(until: Timestamp, now: Timestamp, findings: &mut Findings) {
 ///
 /// It begins with a sequence whose fields are: the version, which may be missing; the serial
 /// number; the algorithm; the issuer; the two times between which it is valid (RFC 5280, 4.1).
-pub fn valid_until(certificate: &[u8]) -> Option<Timestamp> {
+pub(super) fn valid_until(certificate: &[u8]) -> Option<Timestamp> {
     let certificate = AnyRef::from_der(certificate).ok()?;
     let signed = next(&mut SliceReader::new(certificate.value()).ok()?)?;
     let mut fields = SliceReader::new(signed.value()).ok()?;

@@ -18,7 +18,7 @@ const APART_MS: i64 = 3000;
 /// the offset is a range, and only what holds for all of it is certain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
-pub struct Offset {
+pub(super) struct Offset {
     /// The `Date` minus the clock of this machine in the middle between request and answer, ms.
     pub ms: i64,
     /// Half of the time between request and answer, ms.
@@ -28,7 +28,7 @@ pub struct Offset {
 
 impl Offset {
     /// The offset of the clock that dated this answer.
-    pub fn of(exchange: &Exchange) -> Option<Self> {
+    pub(super) fn of(exchange: &Exchange) -> Option<Self> {
         let (date, passage) = (date_of(&exchange.answer)?, exchange.passage.as_ref()?);
         let margin_ms = i64::try_from(passage.answered_in.as_millis() / 2).ok()?;
         let middle_ms = passage.answered_at.as_millisecond() - margin_ms;
@@ -50,14 +50,14 @@ impl Offset {
 
     /// How far this clock and another are apart, where that is certainly too much and not told by
     /// what is said of each: one that agrees with this machine differs from one that does not.
-    pub fn apart(self, other: Self) -> Option<ForPeople> {
+    pub(super) fn apart(self, other: Self) -> Option<ForPeople> {
         let misleads = |offset: Self| offset.least_ms() > APART_MS;
         let is_apart = distance(self.range_ms(), other.range_ms()) > APART_MS;
         (is_apart && misleads(self) == misleads(other)).then(|| whole_seconds(self.ms - other.ms))
     }
 
     /// Says what it means.
-    pub fn judge(self, findings: &mut Findings) {
+    pub(super) fn judge(self, findings: &mut Findings) {
         if self.least_ms() == 0 {
             return findings.fine("its clock agrees with the one of this machine");
         }

@@ -44,7 +44,7 @@ const DIFFERENCES: [Difference; 3] = [
 ];
 
 /// Points out what differs between agents, at the one that differs from most of them.
-pub fn of_agents(agents: &mut [Agent]) {
+pub(super) fn of_agents(agents: &mut [Agent]) {
     for (what, value, advice) in DIFFERENCES {
         // One that cannot be used has its problem told.
         let of = |agent: &Agent| value(agent).filter(|_| agent.ok);
@@ -81,7 +81,7 @@ pub fn of_agents(agents: &mut [Agent]) {
 }
 
 /// Points out agents that no longer have an operation that others have.
-pub fn of_resumes(resumes: &mut [Resume]) {
+pub(super) fn of_resumes(resumes: &mut [Resume]) {
     let keeper = resumes.iter().find(|resume| resume.kept == Some(true));
     let Some(url) = keeper.map(|resume| resume.url.clone()) else {
         return;

@@ -8,7 +8,7 @@ use crate::report::with_advice;
 
 /// What is found of the subject of a record, in sentences that say what to do.
 #[derive(Clone, Debug, Default, Serialize)]
-pub struct Findings {
+pub(super) struct Findings {
     /// What would end a run.
     pub problems: Vec<String>,
     /// What would not, and should be known.
@@ -23,23 +23,23 @@ pub struct Findings {
 
 impl Findings {
     /// Notes what is well.
-    pub fn fine(&mut self, text: impl Into<String>) {
+    pub(super) fn fine(&mut self, text: impl Into<String>) {
         self.fine.push(text.into());
     }
 
     /// Notes what should be known.
-    pub fn warn(&mut self, text: impl Into<String>) {
+    pub(super) fn warn(&mut self, text: impl Into<String>) {
         self.warnings.push(text.into());
     }
 
     /// Notes what would end a run.
-    pub fn fail(&mut self, status: ExitStatus, text: impl Into<String>) {
+    pub(super) fn fail(&mut self, status: ExitStatus, text: impl Into<String>) {
         self.status.get_or_insert(status);
         self.problems.push(text.into());
     }
 
     /// Notes what a failed connection would be to a run.
-    pub fn fail_by(&mut self, failure: &Failure) {
+    pub(super) fn fail_by(&mut self, failure: &Failure) {
         let status = match failure.remedy {
             Remedy::Authenticate => ExitStatus::AccessDenied,
             _ => ExitStatus::CannotConnect,

@@ -22,7 +22,7 @@ fn now() -> Timestamp {
 }
 
 /// Every finding once, with the word that goes before it.
-pub fn all() -> Vec<String> {
+pub(crate) fn all() -> Vec<String> {
     let mut all = of_agents();
     all.extend(of_state());
     all.extend(of_places());

@@ -43,7 +43,7 @@ const PRINTING: Duration = Duration::from_millis(100);
 ///
 /// # Errors
 /// When stdout cannot be written.
-pub async fn run(settings: &Settings) -> std::io::Result<ExitStatus> {
+pub(crate) async fn run(settings: &Settings) -> std::io::Result<ExitStatus> {
     let config = Arc::new(settings.consumer.clone());
     let timeout = settings.stop.timeout.unwrap_or(DEFAULT_TIMEOUT);
     let times = (

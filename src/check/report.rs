@@ -19,7 +19,7 @@ const WARNING: Level = ("warning", Style::new().magenta().bold());
 const PROBLEM: Level = ("problem", Style::new().red().reversed());
 
 /// What is found, and what of it is printed.
-pub struct Report {
+pub(super) struct Report {
     format: Format,
     is_colored: bool,
     /// Not printed yet.
@@ -32,7 +32,7 @@ pub struct Report {
 
 impl Report {
     /// A report in this format; text in colours or without.
-    pub fn new(format: Format, is_colored: bool) -> Self {
+    pub(super) fn new(format: Format, is_colored: bool) -> Self {
         Self {
             format,
             is_colored,
@@ -43,7 +43,13 @@ impl Report {
     }
 
     /// Adds the record of a subject of this kind.
-    pub fn add(&mut self, kind: &str, subject: &str, findings: &Findings, record: &impl Serialize) {
+    pub(super) fn add(
+        &mut self,
+        kind: &str,
+        subject: &str,
+        findings: &Findings,
+        record: &impl Serialize,
+    ) {
         self.status = self.status.or(findings.status);
         self.counts[0] += findings.problems.len();
         self.counts[1] += findings.warnings.len();
@@ -71,7 +77,7 @@ impl Report {
     ///
     /// # Errors
     /// When stdout cannot be written.
-    pub fn print(&mut self) -> std::io::Result<()> {
+    pub(super) fn print(&mut self) -> std::io::Result<()> {
         let lines = std::mem::take(&mut self.lines);
         output::print(|| std::io::stdout().write_all(lines.as_bytes()))
     }
@@ -80,7 +86,7 @@ impl Report {
     ///
     /// # Errors
     /// When stdout cannot be written.
-    pub fn end(mut self) -> std::io::Result<ExitStatus> {
+    pub(super) fn end(mut self) -> std::io::Result<ExitStatus> {
         if self.format == Format::Text {
             let counts = self.counts.into_iter().zip([PROBLEM, WARNING]);
             let mut counts = counts.filter(|(count, _)| *count > 0).peekable();

@@ -27,7 +27,7 @@ const SILENCE: Duration = Duration::from_secs(1);
 /// The place in the log of an agent.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "check", rename = "resume")]
-pub struct Resume {
+pub(super) struct Resume {
     /// Where the agent was asked.
     pub url: String,
     /// Whether a run could go on from there.
@@ -50,7 +50,7 @@ pub struct Resume {
 impl Resume {
     /// Counts what comes over the connection to the agent at `url` that was asked for this `place`,
     /// until there is silence or the time is over, and says what that means.
-    pub async fn look(
+    pub(super) async fn look(
         url: String,
         place: Place,
         config: Arc<Config>,
@@ -133,7 +133,12 @@ impl Resume {
     }
 
     /// Says what it means, with why the connection ended if it did.
-    pub fn judge(&mut self, position: Position, choice: OnResumeFailed, failure: Option<Failure>) {
+    pub(super) fn judge(
+        &mut self,
+        position: Position,
+        choice: OnResumeFailed,
+        failure: Option<Failure>,
+    ) {
         let counted = self.counted();
         let findings = &mut self.findings;
         if let Some(failure) = &failure

@@ -17,7 +17,7 @@ const AHEAD: SignedDuration = SignedDuration::from_mins(1);
 /// The state file.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "check", rename = "state")]
-pub struct State {
+pub(super) struct State {
     /// The file as it was named.
     pub file: String,
     /// Whether a run could use it.
@@ -37,7 +37,7 @@ pub struct State {
 
 /// The record of the state file, and the position in it. `starts_now` says that a run without a
 /// saved position would start from now without having been told to.
-pub fn check(name: &Path, starts_now: bool) -> (State, Option<Position>) {
+pub(super) fn check(name: &Path, starts_now: bool) -> (State, Option<Position>) {
     let seen = look(name);
     let (position, now) = (seen.position, Timestamp::now());
     let at = position.and_then(Position::time);
@@ -55,7 +55,7 @@ pub fn check(name: &Path, starts_now: bool) -> (State, Option<Position>) {
 }
 
 /// Says what it means that the state file of this name looks so.
-pub fn judge(name: &Path, seen: &Look, starts_now: bool, now: Timestamp) -> Findings {
+pub(super) fn judge(name: &Path, seen: &Look, starts_now: bool, now: Timestamp) -> Findings {
     let mut findings = Findings::default();
     if let Some(position) = seen.position {
         findings.fine(match position.time() {
@@ -101,7 +101,7 @@ pub fn judge(name: &Path, seen: &Look, starts_now: bool, now: Timestamp) -> Find
 }
 
 /// Warns of a position that is ahead of the clock of this machine.
-pub fn judge_future(position: Position, now: Timestamp, findings: &mut Findings) {
+pub(super) fn judge_future(position: Position, now: Timestamp, findings: &mut Findings) {
     let ahead = position.time().map(|at| at.duration_since(now));
     if let Some(ahead) = ahead.filter(|ahead| *ahead > AHEAD) {
         let ahead = ForPeople(ahead.unsigned_abs());

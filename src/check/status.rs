@@ -39,14 +39,14 @@ const QUEUE: [&str; 2] = ["queue_size", "queue_max_size"];
 /// Only numbers at the top level are kept, and `cmdline`, which can hold the agent's password, never
 /// is.
 #[derive(Clone, Debug, Serialize)]
-pub struct Figures(BTreeMap<String, Box<RawValue>>);
+pub(super) struct Figures(BTreeMap<String, Box<RawValue>>);
 
 impl Figures {
     /// The numbers in this body, those that stand in quotes included.
     ///
     /// # Errors
     /// What the body is instead, in words.
-    pub fn parse(body: &[u8]) -> Result<Self, &'static str> {
+    pub(super) fn parse(body: &[u8]) -> Result<Self, &'static str> {
         if body.trim_ascii_start().starts_with(b"<") {
             return Err("it is a page of HTML");
         }
@@ -67,14 +67,14 @@ impl Figures {
     }
 
     /// The number of this name, if it can be a count.
-    pub fn count(&self, name: &str) -> Option<u64> {
+    pub(super) fn count(&self, name: &str) -> Option<u64> {
         let text = self.text(name)?;
         let plain = || text.parse::<f64>().ok()?.to_string().parse().ok();
         text.parse().ok().or_else(plain)
     }
 
     /// Says what they mean.
-    pub fn judge(&self, findings: &mut Findings) {
+    pub(super) fn judge(&self, findings: &mut Findings) {
         let (mut fine, mut wrong) = (Vec::new(), Vec::new());
         for (name, words, loss) in SHOWN {
             match (self.count(name), loss) {

@@ -6,7 +6,7 @@ use super::moment::Moment;
 
 /// What the server says about an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Server {
+pub(super) enum Server {
     /// Nothing: it has never had the object, or no longer knows.
     Unknown,
     /// It has said something about the object that cannot be compared.
@@ -19,7 +19,7 @@ pub enum Server {
 
 impl Server {
     /// When the object changed last, where the server has it.
-    pub fn live(self) -> Option<Moment> {
+    pub(super) fn live(self) -> Option<Moment> {
         match self {
             Self::Live(changed) => Some(changed),
             Self::Unknown | Self::Unreadable | Self::Deleted(_) => None,
@@ -37,7 +37,7 @@ impl Server {
 
 /// How the dump differs from the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Difference {
+pub(super) enum Difference {
     /// The server has the object, the dump does not.
     Missing,
     /// The object of the dump is older than that of the server.
@@ -50,10 +50,10 @@ pub enum Difference {
 
 impl Difference {
     /// Every kind, in the order of the summary.
-    pub const ALL: [Self; 4] = [Self::Missing, Self::Older, Self::Newer, Self::Extra];
+    pub(super) const ALL: [Self; 4] = [Self::Missing, Self::Older, Self::Newer, Self::Extra];
 
     /// Its name in a record.
-    pub fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Missing => "missing",
             Self::Older => "older",
@@ -71,7 +71,7 @@ impl Serialize for Difference {
 
 /// What a comparison of one object comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub(super) enum Verdict {
     /// Both sides say the same.
     Same,
     /// The object changed or disappeared after the dump was made, so the dump cannot know.
@@ -91,7 +91,7 @@ pub enum Verdict {
 /// | live, changed after `newest` | changed after | changed after |
 /// | deleted up to `newest` | same | extra |
 /// | deleted after `newest` | changed after | changed after |
-pub fn judge(dump: Option<Moment>, server: Server, newest: Option<Moment>) -> Verdict {
+pub(super) fn judge(dump: Option<Moment>, server: Server, newest: Option<Moment>) -> Verdict {
     if newest.is_some_and(|newest| server.changed().is_some_and(|changed| changed > newest)) {
         return Verdict::ChangedAfter;
     }

@@ -19,7 +19,7 @@ const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 /// Why the dump cannot be compared.
 #[derive(Debug, thiserror::Error)]
 #[error("--compare {}: {problem}", .path.display())]
-pub struct DumpError {
+pub(crate) struct DumpError {
     /// The file.
     pub path: PathBuf,
     /// What is wrong with it.
@@ -28,7 +28,7 @@ pub struct DumpError {
 
 /// What is wrong with a dump.
 #[derive(Debug, thiserror::Error)]
-pub enum Problem {
+pub(crate) enum Problem {
     /// The file cannot be read.
     #[error("{}", in_words(.0))]
     Unreadable(#[from] io::Error),
@@ -42,7 +42,7 @@ pub enum Problem {
 
 /// A dump that has been read.
 #[derive(Debug, Default)]
-pub struct Dump {
+pub(super) struct Dump {
     /// Its objects, as far as they are compared. The server's will join them.
     pub ledger: Ledger,
     /// The newest timestamp of the whole file; `None` where it has no objects.
@@ -53,7 +53,7 @@ pub struct Dump {
 ///
 /// # Errors
 /// [`DumpError`] at the first line that cannot be read.
-pub fn open(path: &Path, filter: &Filter) -> Result<Dump, DumpError> {
+pub(super) fn open(path: &Path, filter: &Filter) -> Result<Dump, DumpError> {
     let read = || {
         if is_stdin(path) {
             return read(&mut io::stdin().lock(), filter);
@@ -72,7 +72,7 @@ pub fn open(path: &Path, filter: &Filter) -> Result<Dump, DumpError> {
 ///
 /// Passed over are a byte order mark, line ends of Windows, blank lines, and `null`, which is what
 /// `jq .data` makes of `reset` and `live`.
-pub fn read(input: &mut dyn BufRead, filter: &Filter) -> Result<Dump, Problem> {
+pub(super) fn read(input: &mut dyn BufRead, filter: &Filter) -> Result<Dump, Problem> {
     let mut dump = Dump::default();
     let mut buffer = Vec::new();
     for number in 1.. {

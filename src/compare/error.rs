@@ -11,7 +11,7 @@ use crate::output::OutputError;
 
 /// Why a comparison does not come to its end.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub(crate) enum Error {
     /// The dump cannot be read.
     #[error(transparent)]
     Dump(#[from] DumpError),

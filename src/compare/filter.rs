@@ -6,7 +6,7 @@ use crate::oplog::Object;
 
 /// The filters that the server applies, for the dump. An empty list lets every object through.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Filter {
+pub(super) struct Filter {
     types: Vec<String>,
     parents: Vec<String>,
 }
@@ -14,7 +14,7 @@ pub struct Filter {
 impl Filter {
     /// What the query of this URL asks the server for. Like the server it heeds the first filter of
     /// each name, and splits it at commas once it is decoded.
-    pub fn of(url: &Url) -> Self {
+    pub(super) fn of(url: &Url) -> Self {
         let list = |name: &str| {
             let (_, list) = url.query_pairs().find(|(own, _)| own == name)?;
             let values = list.split(',').filter(|value| !value.is_empty());
@@ -28,7 +28,7 @@ impl Filter {
 
     /// Whether this object is compared: its type is one of the types, and one of its parents is one
     /// of the parents.
-    pub fn matches(&self, object: Object<'_>) -> bool {
+    pub(super) fn matches(&self, object: Object<'_>) -> bool {
         let by_type = self.types.is_empty() || self.types.iter().any(|kind| kind == object.kind);
         if !by_type || self.parents.is_empty() {
             return by_type;

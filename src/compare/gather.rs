@@ -32,7 +32,7 @@ const LONGEST_QUIET: Duration = Duration::from_secs(10);
 
 /// How far the server's side has come in the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Gathered {
+pub(super) enum Gathered {
     /// Everything is there.
     Complete,
     /// Nothing followed on the server, so it is not known what the replication left out.
@@ -42,7 +42,7 @@ pub enum Gathered {
 }
 
 /// What it takes to ask the server.
-pub struct Plan {
+pub(super) struct Plan {
     /// For the consumer; what a comparison depends on is set by it.
     pub consumer: Config,
     /// How long to wait for what comes next.
@@ -54,7 +54,7 @@ pub struct Plan {
 }
 
 /// What the server's side is being gathered into, and how far that is.
-pub struct Gathering {
+pub(super) struct Gathering {
     /// The objects of both sides.
     pub ledger: Ledger,
     /// When the newest state of the replication came in, by the server's clock. From about then on
@@ -84,7 +84,7 @@ struct Status {
 impl Gathering {
     /// Nothing has been asked yet. What the server says joins the `ledger`. Must be called within a
     /// tokio runtime.
-    pub fn new(plan: Plan, ledger: Ledger, diagnostics: Rc<RefCell<Diagnostics>>) -> Self {
+    pub(super) fn new(plan: Plan, ledger: Ledger, diagnostics: Rc<RefCell<Diagnostics>>) -> Self {
         let observer = Rc::clone(&diagnostics);
         let observer = Box::new(move |notice: Notice<'_>| observer.borrow_mut().notice(&notice));
         Self {
@@ -109,7 +109,7 @@ impl Gathering {
     ///
     /// # Errors
     /// When it will never be.
-    pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Gathered, Error>> {
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Gathered, Error>> {
         let mut is_drained = false;
         for _ in 0..TURN {
             match self.consumer.poll_next(cx)? {

@@ -8,7 +8,7 @@ mod texts;
 
 use super::difference::Server;
 use super::moment::Moment;
-pub use texts::Full;
+pub(super) use texts::Full;
 use texts::Texts;
 
 /// Stands for a moment that there is not. No RFC 3339 time is so early.
@@ -42,7 +42,7 @@ struct Entry {
 
 /// The objects of both sides.
 #[derive(Debug, Default)]
-pub struct Ledger {
+pub(super) struct Ledger {
     entries: Vec<Entry>,
     /// For each entry the number of its type, then its id.
     names: Texts,
@@ -54,7 +54,7 @@ pub struct Ledger {
 
 impl Ledger {
     /// How many objects either side has named.
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.entries.len()
     }
 
@@ -62,7 +62,7 @@ impl Ledger {
     ///
     /// # Errors
     /// [`Full`] where there is no room for one more object.
-    pub fn set_dump(&mut self, kind: &str, id: &str, changed: Moment) -> Result<(), Full> {
+    pub(super) fn set_dump(&mut self, kind: &str, id: &str, changed: Moment) -> Result<(), Full> {
         self.entry(kind, id)?.dump = changed.0;
         Ok(())
     }
@@ -71,7 +71,7 @@ impl Ledger {
     ///
     /// # Errors
     /// [`Full`] where there is no room for one more object.
-    pub fn set_server(
+    pub(super) fn set_server(
         &mut self,
         (kind, id): (&str, &str),
         server: Server,
@@ -90,20 +90,20 @@ impl Ledger {
     }
 
     /// The server starts over: nothing counts that it has said.
-    pub fn forget_server(&mut self) {
+    pub(super) fn forget_server(&mut self) {
         for entry in &mut self.entries {
             (entry.server, entry.is_deleted) = (NONE, false);
         }
     }
 
     /// When the object changed last, says the dump; `None` where it does not have it.
-    pub fn dump(&self, entry: u32) -> Option<Moment> {
+    pub(super) fn dump(&self, entry: u32) -> Option<Moment> {
         let changed = self.entries[entry as usize].dump;
         (changed != NONE).then_some(Moment(changed))
     }
 
     /// What the server says about the object.
-    pub fn server(&self, entry: u32) -> Server {
+    pub(super) fn server(&self, entry: u32) -> Server {
         let entry = self.entries[entry as usize];
         match (entry.server, entry.is_deleted) {
             (NONE, _) => Server::Unknown,
@@ -114,13 +114,13 @@ impl Ledger {
     }
 
     /// The type and the id of the object.
-    pub fn name(&self, entry: u32) -> (&str, &str) {
+    pub(super) fn name(&self, entry: u32) -> (&str, &str) {
         let (kind, id) = self.key(entry);
         (text(self.kinds.get(kind)), text(id))
     }
 
     /// The `ref` that the server sent last, if it sent one.
-    pub fn reference(&self, entry: u32) -> Option<String> {
+    pub(super) fn reference(&self, entry: u32) -> Option<String> {
         let number = Some(self.entries[entry as usize].reference);
         let reference = self.refs.get(number.filter(|number| *number != NO_REF)?);
         let parts: Vec<_> = reference.split(|byte| *byte == HOLE).map(text).collect();
@@ -131,7 +131,7 @@ impl Ledger {
     ///
     /// A look at a name misses the cache. So what mostly decides is copied first; names are looked
     /// at only where that is the same.
-    pub fn sort(&mut self, objects: &mut [u32]) {
+    pub(super) fn sort(&mut self, objects: &mut [u32]) {
         self.names.close();
         let mut kinds: Vec<u32> = (0..).take(self.kinds.len()).collect();
         kinds.sort_unstable_by_key(|kind| self.kinds.get(*kind));

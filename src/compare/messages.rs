@@ -17,7 +17,7 @@ use crate::oplog::{Operation, Record};
 use crate::settings::OnInvalid;
 
 /// Every line, but for those that other failures have too.
-pub fn all() -> Vec<String> {
+pub(crate) fn all() -> Vec<String> {
     let object = |timestamp: &str, id: &str| {
         format!(r#"{{"timestamp":"{timestamp}","type":"video","id":"{id}"}}"#)
     };

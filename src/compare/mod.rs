@@ -11,7 +11,7 @@ mod filter;
 mod gather;
 mod ledger;
 #[cfg(test)]
-pub mod messages;
+pub(crate) mod messages;
 mod moment;
 mod outcome;
 mod print;
@@ -35,7 +35,7 @@ use crate::report::{Diagnostics, NextRun, SharedStatistics, Verbosity, stderr};
 use crate::settings::Settings;
 use crate::tail::supervisor::{self, Control, Terms};
 use dump::Dump;
-pub use error::Error;
+pub(crate) use error::Error;
 use filter::Filter;
 use gather::{Gathered, Gathering, Plan};
 use outcome::Outcome;
@@ -48,7 +48,7 @@ const BATCH: usize = 32 << 10;
 /// # Errors
 /// When the comparison does not come to its end; then nothing was printed, unless stdout itself
 /// failed.
-pub async fn run(settings: &Settings, dump: &Path) -> Result<ExitStatus, Error> {
+pub(crate) async fn run(settings: &Settings, dump: &Path) -> Result<ExitStatus, Error> {
     let mut stdout = Stdout::open()?;
     let diagnostics = Rc::new(RefCell::new(Diagnostics::new(settings.verbosity)));
     let ended = outcome(settings, dump, &stdout, &diagnostics).await;

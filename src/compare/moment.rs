@@ -7,11 +7,11 @@ use serde::{Serialize, Serializer};
 
 /// A point in time in whole milliseconds, whatever its offset and its digits were.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Moment(pub(super) i64);
+pub(super) struct Moment(pub(super) i64);
 
 impl Moment {
     /// The moment that this RFC 3339 time stands for; `None` where it is none.
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(super) fn parse(text: &str) -> Option<Self> {
         if !has_form(text.as_bytes()) {
             return None;
         }

@@ -12,7 +12,7 @@ const MARGIN_MS: i64 = 5000;
 
 /// The figures of a comparison, and which objects differ.
 #[derive(Debug)]
-pub struct Outcome {
+pub(super) struct Outcome {
     ledger: Ledger,
     /// The objects that differ, in order.
     differing: Vec<u32>,
@@ -35,7 +35,7 @@ pub struct Outcome {
 impl Outcome {
     /// Compares both sides. What the server left out changed about when the `newest_state` came in,
     /// or later.
-    pub fn of(
+    pub(super) fn of(
         ledger: Ledger,
         newest: Option<Moment>,
         gathered: Gathered,
@@ -77,12 +77,12 @@ impl Outcome {
     }
 
     /// Whether there are differences.
-    pub fn has_differences(&self) -> bool {
+    pub(super) fn has_differences(&self) -> bool {
         !self.differing.is_empty()
     }
 
     /// The differences, ordered by type and id.
-    pub fn records(&self) -> impl Iterator<Item = Record<'_>> {
+    pub(super) fn records(&self) -> impl Iterator<Item = Record<'_>> {
         self.differing.iter().filter_map(|object| {
             let (dump, server) = (self.ledger.dump(*object), self.ledger.server(*object));
             let Verdict::Differs(difference) = judge(dump, server, self.newest) else {
@@ -101,7 +101,7 @@ impl Outcome {
     }
 
     /// The figures, in words.
-    pub fn summary(&self) -> String {
+    pub(super) fn summary(&self) -> String {
         let kinds = Difference::ALL.iter().zip(self.differences);
         let kinds: Vec<_> = kinds
             .map(|(difference, count)| format!("{count} {}", difference.name()))

@@ -11,7 +11,7 @@ use crate::output::{Format, escaped};
 
 /// A difference. As JSON it has these keys in this order.
 #[derive(Debug, Serialize)]
-pub struct Record<'a> {
+pub(super) struct Record<'a> {
     pub difference: Difference,
     #[serde(rename = "type")]
     pub kind: &'a str,
@@ -24,7 +24,7 @@ pub struct Record<'a> {
 
 impl Record<'_> {
     /// Appends exactly one line, its line feed included. `color` matters to text only.
-    pub fn print(&self, format: Format, color: bool, out: &mut Vec<u8>) {
+    pub(super) fn print(&self, format: Format, color: bool, out: &mut Vec<u8>) {
         // Neither can writing to a Vec fail, nor is there a key that is no text.
         let _ = match format {
             Format::Json => serde_json::to_writer(&mut *out, self).map_err(Into::into),

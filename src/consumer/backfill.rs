@@ -29,7 +29,7 @@ const MOST_SEEN: usize = 100_000;
 
 /// What fetching has come to.
 #[derive(Debug)]
-pub enum Step {
+pub(super) enum Step {
     /// This object was missing.
     Missing(Operation),
     /// This cannot be decoded.
@@ -44,7 +44,7 @@ pub enum Step {
 
 /// How far the backfill of the last replication has come. Before its `live` there is none; what
 /// holds the position back by then is the tracker's alone.
-pub enum Backfill {
+pub(super) enum Backfill {
     /// Nothing is to be fetched. How the last one ended, if there was one.
     Idle(Option<BackfillEnd>),
     /// `live` has come, and what is missing cannot be asked for yet.
@@ -54,7 +54,7 @@ pub enum Backfill {
 }
 
 /// What the last replication left out, as far as it can be told from the rest.
-pub struct Missing {
+pub(super) struct Missing {
     /// The second from which on states are asked for: where the fallback began, or that of the last
     /// position of the replication, or an earlier one.
     from: u64,
@@ -70,7 +70,7 @@ pub struct Missing {
 }
 
 /// What is waited for: an operation that is late enough.
-pub struct Wait {
+pub(super) struct Wait {
     /// Everything that is missing happened before this second.
     missing_before: u64,
     /// No operation has come since `live`.
@@ -106,7 +106,7 @@ impl Wait {
 impl Backfill {
     /// The backfill, from the UNIX second `from` on, of a replication that was over in the second
     /// `over_at`, by any clock; `known` is what it sent last.
-    pub fn new(from: u64, over_at: u64, known: SeenSet) -> Self {
+    pub(super) fn new(from: u64, over_at: u64, known: SeenSet) -> Self {
         let missing = Missing {
             from,
             hasher: RandomState::new(),
@@ -123,29 +123,29 @@ impl Backfill {
     }
 
     /// Nothing counts any more of what is missing.
-    pub fn cancel(&mut self) {
+    pub(super) fn cancel(&mut self) {
         if self.is_pending() {
             *self = Self::Idle(None);
         }
     }
 
     /// Whether something is to be fetched.
-    pub fn is_pending(&self) -> bool {
+    pub(super) fn is_pending(&self) -> bool {
         !matches!(self, Self::Idle(_))
     }
 
     /// Whether it is being fetched.
-    pub fn is_running(&self) -> bool {
+    pub(super) fn is_running(&self) -> bool {
         matches!(self, Self::Fetching(..))
     }
 
     /// Whether it is being fetched before it was certain that nothing more can be missing.
-    pub fn is_early(&self) -> bool {
+    pub(super) fn is_early(&self) -> bool {
         matches!(self, Self::Fetching(missing, _) if missing.is_early)
     }
 
     /// How the last one ended; `None` where none has.
-    pub fn end(&self) -> Option<BackfillEnd> {
+    pub(super) fn end(&self) -> Option<BackfillEnd> {
         match self {
             Self::Idle(end) => *end,
             _ => None,
@@ -153,7 +153,7 @@ impl Backfill {
     }
 
     /// The main connection has sent this operation; says whether it is time to fetch.
-    pub fn saw(
+    pub(super) fn saw(
         &mut self,
         operation: &Operation,
         position: Option<Position>,
@@ -177,7 +177,7 @@ impl Backfill {
     }
 
     /// Begins to fetch over this connection, or begins again.
-    pub fn fetch(&mut self, connection: Reconnect) {
+    pub(super) fn fetch(&mut self, connection: Reconnect) {
         *self = match std::mem::replace(self, Self::Idle(None)) {
             Self::Waiting(missing, _) | Self::Fetching(missing, _) => {
                 Self::Fetching(missing, Box::new(connection))
@@ -187,14 +187,14 @@ impl Backfill {
     }
 
     /// Tells that reading paused for a reason of ours.
-    pub fn pause_clock(&mut self) {
+    pub(super) fn pause_clock(&mut self) {
         if let Self::Fetching(_, connection) = self {
             connection.pause_clock();
         }
     }
 
     /// The next thing that it brings. Pending for ever before it is time to fetch.
-    pub fn poll(
+    pub(super) fn poll(
         &mut self,
         cx: &mut Context<'_>,
         observer: &mut dyn FnMut(Notice<'_>),

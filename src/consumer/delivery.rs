@@ -21,7 +21,7 @@ pub struct Invalid {
 }
 
 /// An operation, with what it is known by.
-pub struct Decoded {
+pub(super) struct Decoded {
     pub operation: Operation,
     /// Its id, if that is a position.
     pub position: Option<Position>,

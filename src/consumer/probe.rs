@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What the server says of the operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub(super) enum Answer {
     /// It still has it.
     Kept,
     /// It no longer has it.
@@ -36,7 +36,7 @@ enum Phase {
 }
 
 /// Asks, and waits for the answer.
-pub struct Probe {
+pub(super) struct Probe {
     clients: Arc<Clients>,
     phase: Phase,
     /// When there was first something to ask.
@@ -50,7 +50,7 @@ pub struct Probe {
 
 impl Probe {
     /// Nothing has been asked yet.
-    pub fn new(clients: Arc<Clients>) -> Self {
+    pub(super) fn new(clients: Arc<Clients>) -> Self {
         Self {
             clients,
             phase: Phase::Idle,
@@ -62,17 +62,17 @@ impl Probe {
     }
 
     /// Whether an answer is awaited.
-    pub fn is_asking(&self) -> bool {
+    pub(super) fn is_asking(&self) -> bool {
         !matches!(self.phase, Phase::Idle)
     }
 
     /// How often in a row the server could not be asked.
-    pub fn failures(&self) -> u32 {
+    pub(super) fn failures(&self) -> u32 {
         self.failures
     }
 
     /// Gives up what was asked; there is nothing to ask any more.
-    pub fn stop(&mut self) {
+    pub(super) fn stop(&mut self) {
         self.phase = Phase::Idle;
         self.wanted_since = None;
         self.failures = 0;
@@ -80,7 +80,7 @@ impl Probe {
 
     /// Ready when it is time to ask. While the connection in question `is_behind`, that is not
     /// before it has been so for a while.
-    pub fn poll_due(&mut self, is_behind: bool, cx: &mut Context<'_>) -> Poll<()> {
+    pub(super) fn poll_due(&mut self, is_behind: bool, cx: &mut Context<'_>) -> Poll<()> {
         let now = Instant::now();
         let wanted = *self.wanted_since.get_or_insert(now);
         let patience = if is_behind {
@@ -107,7 +107,7 @@ impl Probe {
     }
 
     /// Asks this agent for what comes after `operation`.
-    pub fn ask(&mut self, endpoint: Arc<Endpoint>, operation: Position) {
+    pub(super) fn ask(&mut self, endpoint: Arc<Endpoint>, operation: Position) {
         self.last_asked = Some(Instant::now());
         self.phase = Phase::Connecting(Box::pin(Connection::open(
             Arc::clone(&self.clients),
@@ -118,7 +118,7 @@ impl Probe {
     }
 
     /// The answer. Pending for ever while nothing is asked.
-    pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Answer> {
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Answer> {
         let answer = match self.poll_answer(cx) {
             Poll::Ready(answer) => answer,
             Poll::Pending => {

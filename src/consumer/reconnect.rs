@@ -30,7 +30,7 @@ enum Phase {
 
 /// What comes over a connection, or over one after it.
 #[derive(Debug)]
-pub enum Incoming {
+pub(super) enum Incoming {
     /// A new connection stands.
     Opened(Answered),
     /// An event, not yet checked.
@@ -38,7 +38,7 @@ pub enum Incoming {
 }
 
 /// A connection that is made again whenever it breaks.
-pub struct Reconnect {
+pub(super) struct Reconnect {
     clients: Arc<Clients>,
     /// The clock that the server's is compared with.
     clock: Clock,
@@ -51,7 +51,7 @@ pub struct Reconnect {
 impl Reconnect {
     /// Connections to the agents of `config`, of which none has been made yet. So many `retries`
     /// follow a failure; `None` for ever.
-    pub fn new(config: &Config, retries: Option<u32>, clients: Arc<Clients>) -> Self {
+    pub(super) fn new(config: &Config, retries: Option<u32>, clients: Arc<Clients>) -> Self {
         Self {
             clients,
             clock: config.clock.clone(),
@@ -62,14 +62,14 @@ impl Reconnect {
     }
 
     /// Ends the connection; the next poll makes a new one at once.
-    pub fn disconnect(&mut self) {
+    pub(super) fn disconnect(&mut self) {
         self.phase = Phase::Idle;
     }
 
     /// The connection was ended because of a gap. The next one is made at once, unless the last gap
     /// was a moment ago: a server that never keeps what it is asked for would be asked without end
     /// and without a pause.
-    pub fn rest_after_gap(&mut self) {
+    pub(super) fn rest_after_gap(&mut self) {
         let now = Instant::now();
         let last = self.last_gap.replace(now);
         if last.is_some_and(|last| now.duration_since(last) < GAPS_TOGETHER) {
@@ -78,12 +78,12 @@ impl Reconnect {
     }
 
     /// Whether a connection stands.
-    pub fn is_connected(&self) -> bool {
+    pub(super) fn is_connected(&self) -> bool {
         matches!(self.phase, Phase::Connected(_))
     }
 
     /// A number that changes whenever something arrives over the connection that stands.
-    pub fn arrived(&self) -> u64 {
+    pub(super) fn arrived(&self) -> u64 {
         match &self.phase {
             Phase::Connected(connection) => connection.arrived(),
             _ => 0,
@@ -91,12 +91,12 @@ impl Reconnect {
     }
 
     /// The agent that is spoken to.
-    pub fn endpoint(&self) -> Arc<Endpoint> {
+    pub(super) fn endpoint(&self) -> Arc<Endpoint> {
         Arc::clone(self.agents.current())
     }
 
     /// Nothing is ready to be read; `lateness` says whether operations come late.
-    pub fn nothing_ready(&mut self, lateness: impl FnOnce() -> Lateness, cx: &Context<'_>) {
+    pub(super) fn nothing_ready(&mut self, lateness: impl FnOnce() -> Lateness, cx: &Context<'_>) {
         if let Phase::Connected(connection) = &mut self.phase
             && connection.has_large_backlog()
         {
@@ -105,12 +105,12 @@ impl Reconnect {
     }
 
     /// Whether the server may have had to wait for this program to read.
-    pub fn is_behind(&self) -> bool {
+    pub(super) fn is_behind(&self) -> bool {
         matches!(&self.phase, Phase::Connected(connection) if connection.is_behind())
     }
 
     /// Tells that reading paused for a reason of ours, which is no silence of the server.
-    pub fn pause_clock(&mut self) {
+    pub(super) fn pause_clock(&mut self) {
         if let Phase::Connected(connection) = &mut self.phase {
             connection.pause_clock();
         }
@@ -120,7 +120,7 @@ impl Reconnect {
     ///
     /// # Errors
     /// When trying again is of no use or not wanted any more.
-    pub fn poll(
+    pub(super) fn poll(
         &mut self,
         cx: &mut Context<'_>,
         mut resume_after: impl FnMut() -> Option<Position>,

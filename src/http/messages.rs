@@ -15,7 +15,7 @@ use super::{
 };
 
 /// A failure for each hint there is.
-pub fn hints() -> Vec<Failure> {
+pub(crate) fn hints() -> Vec<Failure> {
     use Hint::*;
     let hints = every!(Hint,
         Look => [Look],
@@ -36,7 +36,7 @@ pub fn hints() -> Vec<Failure> {
 }
 
 /// What can be wrong with TLS.
-pub fn of_tls() -> Vec<Failure> {
+pub(crate) fn of_tls() -> Vec<Failure> {
     let mut all: Vec<Failure> = Vec::new();
     for error in tls_words::tests::errors() {
         let (words, hint) = tls_words::in_words(&error);
@@ -52,7 +52,7 @@ pub fn of_tls() -> Vec<Failure> {
 }
 
 /// What can go wrong between a request and its answer.
-pub fn of_requests() -> Vec<Failure> {
+pub(crate) fn of_requests() -> Vec<Failure> {
     let mut all = vec![Failure::retry(cause::NOT_IN_TIME).hinting(Hint::TimeToConnect)];
     let doing = every!(Doing,
         Doing::Connecting => [Doing::Connecting],
@@ -102,7 +102,7 @@ pub fn of_requests() -> Vec<Failure> {
 }
 
 /// What an answer can mean.
-pub fn of_answers() -> Vec<Failure> {
+pub(crate) fn of_answers() -> Vec<Failure> {
     let endpoint = Endpoint {
         url: "https://agent/".parse().unwrap(),
         authorization: None,

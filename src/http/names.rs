@@ -16,18 +16,18 @@ use tokio::sync::oneshot;
     "cannot look up the host: no thread can be started ({0}); raise the limit on processes (ulimit -u, \
      or that of the container)"
 )]
-pub struct NoThread(io::Error);
+pub(super) struct NoThread(io::Error);
 
 #[cfg(test)]
 impl NoThread {
-    pub fn of(error: io::Error) -> Self {
+    pub(super) fn of(error: io::Error) -> Self {
         Self(error)
     }
 }
 
 /// Asks the resolver of the system.
 #[derive(Debug)]
-pub struct SystemResolver;
+pub(super) struct SystemResolver;
 
 impl Resolve for SystemResolver {
     fn resolve(&self, name: Name) -> Resolving {

@@ -2,12 +2,12 @@
 
 /// True if `is_good` holds for every byte. Without an early exit the processor takes many bytes at
 /// once; texts are short and nearly always good.
-pub fn all_bytes(text: &str, is_good: impl Fn(u8) -> bool) -> bool {
+pub(super) fn all_bytes(text: &str, is_good: impl Fn(u8) -> bool) -> bool {
     text.bytes().fold(true, |good, byte| good & is_good(byte))
 }
 
 /// Writes a value by its `Display`.
-pub fn push_display(out: &mut Vec<u8>, value: std::fmt::Arguments<'_>) {
+pub(super) fn push_display(out: &mut Vec<u8>, value: std::fmt::Arguments<'_>) {
     use std::io::Write as _;
     // Writing to a Vec cannot fail.
     let _ = out.write_fmt(value);

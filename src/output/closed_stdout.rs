@@ -11,7 +11,7 @@ static STDOUT_WAS_CLOSED: AtomicBool = AtomicBool::new(false);
 
 /// True if the process was started without a standard output. Always false on a system that cannot
 /// run the check.
-pub fn stdout_was_closed() -> bool {
+pub(super) fn stdout_was_closed() -> bool {
     STDOUT_WAS_CLOSED.load(Ordering::Relaxed)
 }
 

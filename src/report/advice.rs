@@ -4,7 +4,7 @@ use crate::consumer::Error;
 use crate::http::{Failure, Hint};
 
 /// The reason of a failure with what to do about it, if anything.
-pub fn with_advice(failure: &Failure) -> String {
+pub(crate) fn with_advice(failure: &Failure) -> String {
     let reason = &failure.reason;
     match failure.hint.map(on) {
         Some(advice) => format!("{reason} ({advice})"),
@@ -13,7 +13,7 @@ pub fn with_advice(failure: &Failure) -> String {
 }
 
 /// What can be done so that a run does not end like this, if anything.
-pub fn against(error: &Error) -> Option<&'static str> {
+pub(crate) fn against(error: &Error) -> Option<&'static str> {
     match error {
         Error::AccessDenied(failure)
         | Error::Refused(failure)

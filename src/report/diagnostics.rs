@@ -15,7 +15,7 @@ use crate::http::{Endpoint, Exchange, Failure};
 use crate::redact::redacted;
 
 /// Prints why the program fails, at every verbosity.
-pub fn fatal(error: &dyn Display) {
+pub(crate) fn fatal(error: &dyn Display) {
     write(&format_args!("{error}"));
 }
 
@@ -38,7 +38,7 @@ pub enum Verbosity {
 
 /// Prints what happens, as far as the verbosity asks for it.
 #[derive(Debug)]
-pub struct Diagnostics {
+pub(crate) struct Diagnostics {
     verbosity: Verbosity,
     outages: Outages,
     /// Why the backfill was last delayed, and when that was printed.
@@ -47,7 +47,7 @@ pub struct Diagnostics {
 
 impl Diagnostics {
     /// Diagnostics of this verbosity.
-    pub fn new(verbosity: Verbosity) -> Self {
+    pub(crate) fn new(verbosity: Verbosity) -> Self {
         Self {
             verbosity,
             outages: Outages::default(),
@@ -56,21 +56,21 @@ impl Diagnostics {
     }
 
     /// Prints a message unless `--quiet` is given.
-    pub fn warn(&self, message: &dyn Display) {
+    pub(crate) fn warn(&self, message: &dyn Display) {
         if self.verbosity >= Verbosity::Normal {
             write(message);
         }
     }
 
     /// Prints a message if `--verbose` is given.
-    pub fn info(&self, message: &dyn Display) {
+    pub(crate) fn info(&self, message: &dyn Display) {
         if self.verbosity >= Verbosity::Verbose {
             write(message);
         }
     }
 
     /// Prints what the consumer noticed.
-    pub fn notice(&mut self, notice: &Notice<'_>) {
+    pub(crate) fn notice(&mut self, notice: &Notice<'_>) {
         match notice {
             Notice::Connecting { endpoint, after } => {
                 self.info(&words::connecting(endpoint, *after));
@@ -187,7 +187,7 @@ fn headers(direction: char, headers: &HeaderMap) {
 
 /// Limits messages of one kind: a few at once, then one every ten seconds.
 #[derive(Debug, Default)]
-pub struct Limiter {
+pub(crate) struct Limiter {
     shown: u32,
     left_out: u64,
     last: Option<Instant>,
@@ -200,7 +200,7 @@ impl Limiter {
     const INTERVAL: Duration = Duration::from_secs(10);
 
     /// Whether the next message may be shown, and if so how many were left out since the last.
-    pub fn allow(&mut self) -> Option<u64> {
+    pub(crate) fn allow(&mut self) -> Option<u64> {
         let now = Instant::now();
         let rested = self
             .last

@@ -14,7 +14,7 @@ fn operation() -> Position {
 }
 
 /// Every line about a connection.
-pub fn of_connections() -> Vec<String> {
+pub(crate) fn of_connections() -> Vec<String> {
     let endpoint = Endpoint {
         url: "http://agent/".parse().unwrap(),
         authorization: None,
@@ -49,7 +49,7 @@ pub fn of_connections() -> Vec<String> {
 
 /// Everything that is said of an outage, from two agents that fail to a connection that is lost
 /// again and again.
-pub fn of_outages() -> Vec<String> {
+pub(crate) fn of_outages() -> Vec<String> {
     let began = Instant::now();
     let at = |second| began + Duration::from_secs(second);
     let lost = |url, failures, wait, next| Lost {
@@ -79,12 +79,12 @@ pub fn of_outages() -> Vec<String> {
 }
 
 /// The summary, of a run with everything and of one with nothing.
-pub fn of_summaries() -> Vec<String> {
+pub(crate) fn of_summaries() -> Vec<String> {
     super::statistics::text::tests::examples().to_vec()
 }
 
 /// Every line about a replication.
-pub fn of_replications() -> Vec<String> {
+pub(crate) fn of_replications() -> Vec<String> {
     let mut all = Vec::new();
     let next_runs = || {
         every!(NextRun,

@@ -3,16 +3,16 @@
 mod advice;
 mod diagnostics;
 #[cfg(test)]
-pub mod messages;
+pub(crate) mod messages;
 mod outage;
 mod progress;
 mod statistics;
-pub mod stderr;
+pub(crate) mod stderr;
 mod words;
 
-pub use advice::{against, with_advice};
-pub use diagnostics::{Diagnostics, Limiter, Verbosity, fatal};
-pub use progress::Progress;
-pub use statistics::Tally;
-pub use statistics::shared::SharedStatistics;
-pub use words::{NextRun, described, incomplete, uncertain};
+pub(crate) use advice::{against, with_advice};
+pub(crate) use diagnostics::{Diagnostics, Limiter, Verbosity, fatal};
+pub(crate) use progress::Progress;
+pub(crate) use statistics::Tally;
+pub(crate) use statistics::shared::SharedStatistics;
+pub(crate) use words::{NextRun, described, incomplete, uncertain};

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::duration::ForPeople;
 
 /// While the same failure repeats, it is printed this often.
-pub const REPEAT: Duration = Duration::from_mins(1);
+pub(super) const REPEAT: Duration = Duration::from_mins(1);
 /// The first repetition comes sooner: after "trying again in 1 s" a person waits for news.
 const FIRST_REPEAT: Duration = Duration::from_secs(10);
 /// This many losses within [`REPEAT`] of each other are printed one by one; after that only their
@@ -17,7 +17,7 @@ const KNOWN: usize = 16;
 
 /// A connection that was not made or that ended.
 #[derive(Clone, Copy, Debug)]
-pub struct Lost<'a> {
+pub(super) struct Lost<'a> {
     /// The agent that failed.
     pub url: &'a str,
     /// Why.
@@ -53,7 +53,7 @@ enum Loss {
 /// Follows the connections of a run. An outage lasts from the first failure until an event or a
 /// heartbeat comes. A server that accepts every connection and drops it is still in an outage.
 #[derive(Debug, Default)]
-pub struct Outages {
+pub(super) struct Outages {
     outage: Option<Outage>,
     has_connected: bool,
     unrest: Option<Unrest>,
@@ -89,7 +89,7 @@ struct Outage {
 
 impl Outages {
     /// The message about this failure, if one is due; always one with `in_full`.
-    pub fn lost(&mut self, now: Instant, lost: Lost<'_>, in_full: bool) -> Option<String> {
+    pub(super) fn lost(&mut self, now: Instant, lost: Lost<'_>, in_full: bool) -> Option<String> {
         if self.outage.is_none() {
             let repeated = self.lost_again(now, lost);
             let outage = self.outage.insert(Outage::begin(now));
@@ -171,7 +171,7 @@ impl Outages {
     }
 
     /// A connection was made. The message about it, if one is due.
-    pub fn connected(&mut self, now: Instant, url: &str) -> Option<String> {
+    pub(super) fn connected(&mut self, now: Instant, url: &str) -> Option<String> {
         let again = if std::mem::replace(&mut self.has_connected, true) {
             " again"
         } else {
@@ -185,7 +185,7 @@ impl Outages {
     }
 
     /// Something came over the connection: the outage is over. The message about it, if one is due.
-    pub fn over(&mut self, now: Instant) -> Option<String> {
+    pub(super) fn over(&mut self, now: Instant) -> Option<String> {
         let outage = self.outage.take()?;
         let (url, said) = outage.connected?;
         let lasting = ForPeople(now.duration_since(outage.since));

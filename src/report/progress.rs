@@ -23,7 +23,7 @@ const TIME_DIGITS: usize = 13;
 
 /// Shows how far a replication is, from its first operation until it is over.
 #[derive(Debug)]
-pub struct Progress {
+pub(crate) struct Progress {
     replication: Option<Replication>,
     is_shown: bool,
     timer: Pin<Box<Sleep>>,
@@ -31,7 +31,7 @@ pub struct Progress {
 
 impl Progress {
     /// Nothing is being replicated yet. Must be called within a tokio runtime.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             replication: None,
             is_shown: false,
@@ -40,7 +40,7 @@ impl Progress {
     }
 
     /// One more line was printed. Reads no clock unless a replication begins.
-    pub fn count(&mut self, operation: &Operation) {
+    pub(crate) fn count(&mut self, operation: &Operation) {
         match operation.event() {
             Event::Reset => self.begin(),
             Event::Live => self.replication = None,
@@ -64,7 +64,7 @@ impl Progress {
 
     /// Redraws the status line if it is due, and wakes the task when it is due next. `last_id` is the
     /// id of the last line printed.
-    pub fn update(&mut self, last_id: &str, cx: &mut Context<'_>) {
+    pub(crate) fn update(&mut self, last_id: &str, cx: &mut Context<'_>) {
         let Some(replication) = &mut self.replication else {
             if std::mem::take(&mut self.is_shown) {
                 stderr::clear_status();

@@ -1,9 +1,9 @@
 //! The summary of a run: `--stats` and SIGUSR1.
 
 mod lags;
-pub mod shared;
+pub(super) mod shared;
 mod tally;
-pub mod text;
+pub(super) mod text;
 
 use std::time::Instant;
 
@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::consumer::{BackfillEnd, Status};
 use crate::output::Format;
 
-pub use tally::Tally;
+pub(crate) use tally::Tally;
 
 use lags::{LagSummary, Lags};
 use tally::Events;
@@ -29,7 +29,7 @@ enum Repair {
 
 /// The counts and the state of a run.
 #[derive(Debug)]
-pub struct Statistics {
+pub(crate) struct Statistics {
     status: Status,
     started: Instant,
     events: Events,
@@ -93,7 +93,7 @@ impl Statistics {
     }
 
     /// Takes over the counts of `tally`, and takes the lags out of it.
-    pub fn publish(&mut self, tally: &mut Tally) {
+    pub(crate) fn publish(&mut self, tally: &mut Tally) {
         self.events = tally.events;
         self.invalid = tally.invalid;
         if self.first_id.is_none() {
@@ -108,12 +108,12 @@ impl Statistics {
     }
 
     /// Where the run is.
-    pub fn status(&self) -> &Status {
+    pub(crate) fn status(&self) -> &Status {
         &self.status
     }
 
     /// The run is here now.
-    pub fn set_status(&mut self, status: Status) {
+    pub(crate) fn set_status(&mut self, status: Status) {
         self.status = status;
     }
 

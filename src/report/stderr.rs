@@ -21,12 +21,12 @@ const PREFIX: &str = "oplog-tail: ";
 
 /// The message as a line. Escapes control characters: text of the server must not affect the
 /// terminal.
-pub fn line(message: &dyn Display) -> String {
+pub(crate) fn line(message: &dyn Display) -> String {
     format!("{PREFIX}{}\n", crate::output::escaped(&message.to_string()))
 }
 
 /// Writes the message as a line.
-pub fn write_line(message: &dyn Display) {
+pub(crate) fn write_line(message: &dyn Display) {
     write(&line(message));
 }
 
@@ -53,7 +53,7 @@ fn lock() -> MutexGuard<'static, Status> {
 }
 
 /// Writes these lines, above the status line if there is one.
-pub fn write(lines: &str) {
+pub(crate) fn write(lines: &str) {
     // One write, so that lines of several processes do not mix. A failure is ignored: there is no
     // other place to report it.
     let write = |lines: &str| drop(io::stderr().write_all(lines.as_bytes()));
@@ -80,7 +80,7 @@ pub fn write(lines: &str) {
 }
 
 /// Shows this in the status line, cut to the width of the terminal.
-pub fn show_status(line: &str) {
+pub(crate) fn show_status(line: &str) {
     let mut status = lock();
     if IS_FORBIDDEN.load(Ordering::Relaxed) {
         return;
@@ -93,7 +93,7 @@ pub fn show_status(line: &str) {
 }
 
 /// Removes the status line.
-pub fn clear_status() {
+pub(crate) fn clear_status() {
     let mut status = lock();
     if let Status::Shown(_) = *status {
         draw("");
@@ -103,13 +103,13 @@ pub fn clear_status() {
 
 /// Removes the status line until [`allow_status`]. Call it before the process is stopped. Returns
 /// after `patience` at the latest, as [`close`] does.
-pub fn forbid_status(patience: Duration) {
+pub(crate) fn forbid_status(patience: Duration) {
     IS_FORBIDDEN.store(true, Ordering::Relaxed);
     within(patience, clear_status);
 }
 
 /// Allows the status line again. It appears with its next change.
-pub fn allow_status() {
+pub(crate) fn allow_status() {
     IS_FORBIDDEN.store(false, Ordering::Relaxed);
 }
 
@@ -117,7 +117,7 @@ pub fn allow_status() {
 /// while other threads run.
 ///
 /// Returns after `patience` at the latest: a terminal stopped by Ctrl-S must not delay the end.
-pub fn close(last_lines: String, patience: Duration) {
+pub(crate) fn close(last_lines: String, patience: Duration) {
     within(patience, move || {
         clear_status();
         *lock() = Status::Closed;
@@ -138,7 +138,7 @@ fn within(patience: Duration, work: impl FnOnce() + Send + 'static) {
 }
 
 /// The maximum width of a status line.
-pub fn status_width() -> usize {
+pub(crate) fn status_width() -> usize {
     let columns = rustix::termios::tcgetwinsize(io::stderr()).map_or(0, |size| size.ws_col);
     let columns = match usize::from(columns) {
         0 => USUAL_WIDTH,
@@ -149,7 +149,7 @@ pub fn status_width() -> usize {
 }
 
 /// True if a status line can be shown: stderr is a terminal, and not the one that shows stdout.
-pub fn has_terminal_of_its_own() -> bool {
+pub(crate) fn has_terminal_of_its_own() -> bool {
     let (stdout, stderr) = (io::stdout(), io::stderr());
     stderr.is_terminal()
         && (!stdout.is_terminal()

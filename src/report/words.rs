@@ -17,7 +17,7 @@ pub enum NextRun {
 }
 
 /// The run ends before a replication is complete.
-pub fn incomplete(what: Incomplete, next: NextRun) -> String {
+pub(crate) fn incomplete(what: Incomplete, next: NextRun) -> String {
     let next = match next {
         NextRun::GoesOn => "the next run continues where this one stopped",
         NextRun::StartsOver => "without --state the next run starts over",
@@ -37,7 +37,7 @@ pub fn incomplete(what: Incomplete, next: NextRun) -> String {
 }
 
 /// The run ends, and the server has not answered in time whether it skipped operations.
-pub fn uncertain() -> &'static str {
+pub(crate) fn uncertain() -> &'static str {
     "reading fell behind, and the server did not answer in time whether it skipped operations; \
      the position stays before the possible gap"
 }
@@ -125,7 +125,7 @@ pub(super) fn resume_failed(operation: Position, choice: OnResumeFailed) -> Stri
 }
 
 /// A position with its time.
-pub fn described(position: Position) -> String {
+pub(crate) fn described(position: Position) -> String {
     let at = position.time();
     let at = at.map_or_else(|| "?".into(), |at| at.to_string());
     match position {

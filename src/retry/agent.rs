@@ -13,7 +13,7 @@ use crate::http::{Endpoint, Failure, Hint, Remedy};
 const MANY_ENDED: u32 = 3;
 
 /// One agent of the log, with when it may be tried.
-pub struct Agent {
+pub(super) struct Agent {
     /// Where it is.
     pub endpoint: Arc<Endpoint>,
     /// The least pause that its streams have asked for.
@@ -29,7 +29,7 @@ pub struct Agent {
 
 impl Agent {
     /// An agent that has not been tried.
-    pub fn new(endpoint: &Endpoint) -> Self {
+    pub(super) fn new(endpoint: &Endpoint) -> Self {
         Self {
             endpoint: Arc::new(endpoint.clone()),
             retry: None,
@@ -40,12 +40,12 @@ impl Agent {
     }
 
     /// Its stream asks for at least this pause from now on.
-    pub fn ask(&mut self, retry: Duration) {
+    pub(super) fn ask(&mut self, retry: Duration) {
         self.retry = Some(retry);
     }
 
     /// Takes note of a failure. Returns it without the causes of an end, unless there were many.
-    pub fn fail(&mut self, failure: Failure, now: Instant, jitter: f64) -> Failure {
+    pub(super) fn fail(&mut self, failure: Failure, now: Instant, jitter: f64) -> Failure {
         let retry_after = match failure.remedy {
             Remedy::Retry(asked) => asked,
             _ => None,
@@ -63,17 +63,17 @@ impl Agent {
     }
 
     /// It has sent something that shows that it works.
-    pub fn works(&mut self) {
+    pub(super) fn works(&mut self) {
         self.ended = 0;
     }
 
     /// A new round begins. The agent still rests for as long as it was told to.
-    pub fn begin_round(&mut self) {
+    pub(super) fn begin_round(&mut self) {
         self.backoff.succeed();
     }
 
     /// How long it still rests.
-    pub fn rest(&self, now: Instant) -> Duration {
+    pub(super) fn rest(&self, now: Instant) -> Duration {
         self.rests_until
             .map_or(Duration::ZERO, |until| until.saturating_duration_since(now))
     }

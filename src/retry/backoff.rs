@@ -6,11 +6,11 @@ const FIRST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(30);
 /// The longest a server may ask to be left alone, in `Retry-After` or in a `retry` field; more is
 /// taken for a mistake.
-pub const LONGEST_ASKED_FOR: Duration = Duration::from_hours(24);
+pub(super) const LONGEST_ASKED_FOR: Duration = Duration::from_hours(24);
 
 /// Counts failures in a row and tells the wait after each.
 #[derive(Debug, Default)]
-pub struct Backoff {
+pub(super) struct Backoff {
     failures: u32,
 }
 
@@ -19,19 +19,19 @@ impl Backoff {
     ///
     /// `jitter` in 0..=1 takes up to half of it off, so that many clients of one server do not
     /// come back together.
-    pub fn fail(&mut self, jitter: f64) -> Duration {
+    pub(super) fn fail(&mut self, jitter: f64) -> Duration {
         let doubled = FIRST.saturating_mul(1 << self.failures.min(5)).min(LONGEST);
         self.failures = self.failures.saturating_add(1);
         doubled.mul_f64(1.0 - jitter.clamp(0.0, 1.0) / 2.0)
     }
 
     /// How many failures came in a row.
-    pub fn failures(&self) -> u32 {
+    pub(super) fn failures(&self) -> u32 {
         self.failures
     }
 
     /// Starts over: an event or a heartbeat came from the server.
-    pub fn succeed(&mut self) {
+    pub(super) fn succeed(&mut self) {
         self.failures = 0;
     }
 }

@@ -21,7 +21,7 @@ const MAX_UNREADABLE: u32 = 5;
 ///
 /// They are tried in rounds: a round ends when each of them has failed once since the last event or
 /// heartbeat.
-pub struct Agents {
+pub(crate) struct Agents {
     all: Vec<Agent>,
     /// The agent that is spoken to.
     current: usize,
@@ -41,7 +41,7 @@ pub struct Agents {
 
 /// What follows a failed try.
 #[derive(Debug)]
-pub struct NextTry {
+pub(crate) struct NextTry {
     /// Why the last one failed.
     pub failure: Failure,
     /// The agent that failed.
@@ -65,7 +65,7 @@ pub enum GaveUp {
 
 impl Agents {
     /// Agents that have not been tried.
-    pub fn new(endpoints: &[Endpoint], retries: Option<u32>) -> Self {
+    pub(crate) fn new(endpoints: &[Endpoint], retries: Option<u32>) -> Self {
         Self {
             all: endpoints.iter().map(Agent::new).collect(),
             current: 0,
@@ -79,17 +79,17 @@ impl Agents {
     }
 
     /// The agent that is spoken to.
-    pub fn current(&self) -> &Arc<Endpoint> {
+    pub(crate) fn current(&self) -> &Arc<Endpoint> {
         &self.all[self.current].endpoint
     }
 
     /// It has sent an operation or a heartbeat.
-    pub fn works(&mut self) {
+    pub(crate) fn works(&mut self) {
         self.all[self.current].works();
     }
 
     /// The connection works: what failed before counts no more. Says whether something had.
-    pub fn succeed(&mut self) -> bool {
+    pub(crate) fn succeed(&mut self) -> bool {
         let had_failed = self.backoff.failures() > 0 || !self.round.is_empty();
         if had_failed {
             self.backoff.succeed();
@@ -114,7 +114,11 @@ impl Agents {
     ///
     /// # Errors
     /// When trying again is of no use or not wanted any more.
-    pub fn fail(&mut self, failure: Failure, retry: Option<Duration>) -> Result<NextTry, GaveUp> {
+    pub(crate) fn fail(
+        &mut self,
+        failure: Failure,
+        retry: Option<Duration>,
+    ) -> Result<NextTry, GaveUp> {
         let (now, current) = (Instant::now(), self.current);
         let agent = &mut self.all[current];
         if let Some(retry) = retry {

@@ -23,7 +23,7 @@ pub(super) struct Blocked {
 impl Blocked {
     /// True if a write waits and the socket is still full. If the client has read since, it is not
     /// blocked, even if the connection did not get to run.
-    pub fn is_blocked(&self) -> bool {
+    pub(super) fn is_blocked(&self) -> bool {
         if !self.is_waiting.load(Ordering::SeqCst) {
             return false;
         }
@@ -46,7 +46,7 @@ impl Watched {
     ///
     /// # Errors
     /// Where the system has no more file descriptors.
-    pub fn new(stream: TcpStream, progress: watch::Sender<()>) -> io::Result<Self> {
+    pub(super) fn new(stream: TcpStream, progress: watch::Sender<()>) -> io::Result<Self> {
         let blocked = Arc::new(Blocked {
             is_waiting: AtomicBool::new(false),
             socket: stream.as_fd().try_clone_to_owned()?,
@@ -59,7 +59,7 @@ impl Watched {
     }
 
     /// Tells whether the connection is blocked.
-    pub fn blocked(&self) -> Arc<Blocked> {
+    pub(super) fn blocked(&self) -> Arc<Blocked> {
         Arc::clone(&self.blocked)
     }
 

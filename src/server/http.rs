@@ -39,7 +39,7 @@ const SMALL_PIECE: usize = 4096;
 
 /// The body of an answer.
 #[derive(Debug)]
-pub enum EventBody {
+pub(super) enum EventBody {
     /// These bytes; nothing once they are sent.
     Whole(Bytes),
     /// The stream of events.

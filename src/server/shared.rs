@@ -75,7 +75,7 @@ pub(super) struct Store {
 
 impl Store {
     /// This subscription is at its present place, over this connection.
-    pub fn note_place(
+    pub(super) fn note_place(
         &self,
         subscription: &Subscription,
         is_current: bool,
@@ -92,7 +92,7 @@ impl Store {
     }
 
     /// This subscription has ended.
-    pub fn forget(&self, number: usize) {
+    pub(super) fn forget(&self, number: usize) {
         locked(&self.streams).retain(|(it, ..)| *it != number);
         self.progress.send_replace(());
     }
@@ -119,12 +119,12 @@ pub(super) struct Shared {
 }
 
 /// Locks the value. A panic of another test thread cannot leave it half changed.
-pub fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Shared {
-    pub fn new(config: ServerConfig, store: Arc<Store>, address: SocketAddr) -> Self {
+    pub(super) fn new(config: ServerConfig, store: Arc<Store>, address: SocketAddr) -> Self {
         Self {
             store,
             config: config.clone(),
@@ -144,27 +144,27 @@ impl Shared {
         }
     }
 
-    pub fn model(&self) -> MutexGuard<'_, Model> {
+    pub(super) fn model(&self) -> MutexGuard<'_, Model> {
         locked(&self.store.model)
     }
 
     /// What this agent says about itself.
-    pub fn figures(&self) -> MutexGuard<'_, Figures> {
+    pub(super) fn figures(&self) -> MutexGuard<'_, Figures> {
         locked(&self.figures)
     }
 
     /// How many connections were accepted.
-    pub fn connections(&self) -> usize {
+    pub(super) fn connections(&self) -> usize {
         self.accepted.load(Ordering::Relaxed)
     }
 
     /// The time of the agent's clock, ms, as far as the model has seen it.
-    pub fn agent_ms(&self) -> u64 {
+    pub(super) fn agent_ms(&self) -> u64 {
         let store_ms = self.model().store_ms();
         store_ms.saturating_add_signed(self.agent_offset_ms)
     }
 
-    pub fn note<B>(&self, request: &http::Request<B>, status: StatusCode) {
+    pub(super) fn note<B>(&self, request: &http::Request<B>, status: StatusCode) {
         let headers = request.headers().iter().map(|(name, value)| {
             let value = String::from_utf8_lossy(value.as_bytes());
             (name.to_string(), value.into_owned())

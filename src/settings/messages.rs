@@ -89,7 +89,7 @@ const TYPED: &[(&str, &[(&str, &str)])] = &[
 ];
 
 /// Each command line with the answer to it.
-pub fn all() -> Vec<String> {
+pub(crate) fn all() -> Vec<String> {
     TYPED.iter().map(|(line, env)| answer(line, env)).collect()
 }
 

@@ -29,7 +29,7 @@ const TURNS: u8 = 3;
 
 /// Follows how much has arrived since everything was read.
 #[derive(Debug, Default)]
-pub struct Backlog {
+pub(super) struct Backlog {
     /// Bytes that had arrived when everything was read.
     emptied_at: u64,
     /// Bytes that had arrived at the last check that found nothing to read.
@@ -42,12 +42,12 @@ pub struct Backlog {
 impl Backlog {
     /// True if the server may have had to wait: since everything was read, more has arrived than fits
     /// between server and program; or operations come later and later.
-    pub fn is_behind(&self, arrived: u64) -> bool {
+    pub(super) fn is_behind(&self, arrived: u64) -> bool {
         self.is_late || arrived - self.emptied_at > ROOM
     }
 
     /// True if a call of `nothing_ready` is useful: not after each operation.
-    pub fn is_large(&self, arrived: u64) -> bool {
+    pub(super) fn is_large(&self, arrived: u64) -> bool {
         arrived - self.emptied_at > LARGE
     }
 
@@ -56,7 +56,7 @@ impl Backlog {
     ///
     /// It does not count while operations come late. Then they wait in a network that is slower than
     /// the log, and the server may have to wait too.
-    pub fn nothing_ready(&mut self, arrived: u64, lateness: Lateness, cx: &Context<'_>) {
+    pub(super) fn nothing_ready(&mut self, arrived: u64, lateness: Lateness, cx: &Context<'_>) {
         if !self.is_large(arrived) {
             return;
         }

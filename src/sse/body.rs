@@ -29,7 +29,7 @@ const NO_RETRY: u64 = u64::MAX;
 
 /// Why the body of an answer ended early.
 #[derive(Debug, thiserror::Error)]
-pub enum BodyError {
+pub(super) enum BodyError {
     /// The connection failed.
     #[error(transparent)]
     Request(#[from] reqwest::Error),
@@ -43,7 +43,7 @@ pub enum BodyError {
 
 /// What a connection and the body behind its event parser share.
 #[derive(Debug)]
-pub struct FastPath {
+pub(super) struct FastPath {
     /// Grows with each piece of the body that arrives.
     arrived: AtomicU64,
     /// The last `retry` of the stream, in milliseconds; [`NO_RETRY`] before there was one.
@@ -57,7 +57,7 @@ pub struct FastPath {
 
 impl FastPath {
     /// For a new connection.
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             arrived: AtomicU64::new(0),
             retry_ms: AtomicU64::new(NO_RETRY),
@@ -68,12 +68,12 @@ impl FastPath {
     }
 
     /// A number that changes whenever something arrives.
-    pub fn arrived(&self) -> u64 {
+    pub(super) fn arrived(&self) -> u64 {
         self.arrived.load(Ordering::Relaxed)
     }
 
     /// The pause that the stream asks for before a new connection, if any.
-    pub fn retry(&self) -> Option<Duration> {
+    pub(super) fn retry(&self) -> Option<Duration> {
         match self.retry_ms.load(Ordering::Relaxed) {
             NO_RETRY => None,
             ms => Some(Duration::from_millis(ms)),
@@ -81,12 +81,12 @@ impl FastPath {
     }
 
     /// How many bytes have arrived.
-    pub fn arrived_bytes(&self) -> u64 {
+    pub(super) fn arrived_bytes(&self) -> u64 {
         self.arrived_bytes.load(Ordering::Relaxed)
     }
 
     /// The batch that an event of this name stands in for; `None` for an event of the server.
-    pub fn take_batch(&self, event: &str) -> Option<Batch> {
+    pub(super) fn take_batch(&self, event: &str) -> Option<Batch> {
         if event != self.stand_in {
             return None;
         }
@@ -107,7 +107,7 @@ impl FastPath {
 
 /// The body of an answer as a stream of pieces for the event parser. Ends for good after an
 /// error, because the parser asks again.
-pub struct EventBody {
+pub(super) struct EventBody {
     body: reqwest::Body,
     framing: Framing,
     /// What has arrived and is not yet looked at.
@@ -125,7 +125,7 @@ pub struct EventBody {
 
 impl EventBody {
     /// The stream of this body.
-    pub fn new(body: reqwest::Body, fast_path: Arc<FastPath>) -> Self {
+    pub(super) fn new(body: reqwest::Body, fast_path: Arc<FastPath>) -> Self {
         Self {
             body,
             framing: Framing::default(),

@@ -22,7 +22,7 @@ const EMPTY_DATA: &[u8] = b"data:\n";
 
 /// An event or one of its lines is larger than this program takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum TooLong {
+pub(super) enum TooLong {
     /// A line is.
     #[error("the server sent a line of more than 16 MiB")]
     Line,
@@ -34,7 +34,7 @@ pub enum TooLong {
 /// The state between two chunks of an event stream.
 #[derive(Debug, Default)]
 #[allow(clippy::struct_excessive_bools)] // each is a fact of its own about the bytes so far
-pub struct Framing {
+pub(super) struct Framing {
     /// The start of the line that is being read.
     head: [u8; HEAD],
     line_length: usize,
@@ -57,7 +57,7 @@ impl Framing {
     /// # Errors
     /// [`TooLong`], after which the stream cannot be read on; the lines before the one that is
     /// too long have been passed on.
-    pub fn feed(
+    pub(super) fn feed(
         &mut self,
         chunk: &mut Bytes,
         out: &mut VecDeque<Bytes>,
@@ -100,13 +100,13 @@ impl Framing {
     }
 
     /// Whole events between two others were not fed to it.
-    pub fn pass_by(&mut self) {
+    pub(super) fn pass_by(&mut self) {
         self.past_first_line = true;
     }
 
     /// The last `retry` field since this was last asked for, in milliseconds. It counts at once, not
     /// at the end of its event, and also where the event is cut off.
-    pub fn take_retry_ms(&mut self) -> Option<u64> {
+    pub(super) fn take_retry_ms(&mut self) -> Option<u64> {
         self.retry_ms.take()
     }
 
@@ -115,7 +115,7 @@ impl Framing {
     }
 
     /// Whether the stream stands inside an event, so that an end here cuts the event off.
-    pub fn inside_event(&self) -> bool {
+    pub(super) fn inside_event(&self) -> bool {
         !self.is_between_events()
     }
 

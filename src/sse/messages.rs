@@ -11,7 +11,7 @@ use super::framing::TooLong;
 use crate::http::Failure;
 
 /// Every failure.
-pub fn all() -> Vec<Failure> {
+pub(crate) fn all() -> Vec<Failure> {
     let streams = [
         SseError::Eof,
         SseError::UnexpectedEof,

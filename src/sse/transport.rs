@@ -12,14 +12,14 @@ use crate::http::StreamRequest;
 
 /// The transport of one connection.
 #[derive(Clone)]
-pub struct Transport {
+pub(super) struct Transport {
     request: StreamRequest,
     fast_path: Arc<FastPath>,
 }
 
 impl Transport {
     /// A transport for this request. Its operations may skip the event parser.
-    pub fn new(request: StreamRequest, fast_path: Arc<FastPath>) -> Self {
+    pub(super) fn new(request: StreamRequest, fast_path: Arc<FastPath>) -> Self {
         Self { request, fast_path }
     }
 }

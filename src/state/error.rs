@@ -10,7 +10,7 @@ use crate::oplog::Position;
 
 /// Why the state file cannot be used. Each message names the file and what to do.
 #[derive(Clone, Debug, thiserror::Error)]
-pub enum StateError {
+pub(crate) enum StateError {
     /// A step that each run needs fails.
     #[error("state file {}: {problem}", path.display())]
     Open {

@@ -28,7 +28,7 @@ const MAX_LINKS: usize = 40;
 const PROBE: [u8; 24] = [b' '; 24];
 
 /// Reads the position at `path` without locking or changing anything.
-pub fn peek(path: &Path) -> Result<Position, StateError> {
+pub(crate) fn peek(path: &Path) -> Result<Position, StateError> {
     let no_position = |is_missing| StateError::NoPosition {
         path: path.into(),
         is_missing,
@@ -102,7 +102,7 @@ pub(super) fn temporary_of(path: &Path) -> PathBuf {
 
 /// A state file that this process holds the lock of.
 #[derive(Debug)]
-pub struct StateFile {
+pub(crate) struct StateFile {
     /// As it was named, for messages.
     name: PathBuf,
     /// Where it really is: what a symbolic link of that name points to.
@@ -121,7 +121,7 @@ impl StateFile {
     ///
     /// Then tries a save: replaces the file by a copy of itself. So a reason that would make a save
     /// fail is found before the run begins. If there is no file, none is made before the first save.
-    pub fn open(name: &Path) -> Result<(Self, Option<Position>), StateError> {
+    pub(crate) fn open(name: &Path) -> Result<(Self, Option<Position>), StateError> {
         let path =
             follow_links(name).map_err(|error| failed(name, name, None, (Step::Open, error)))?;
         let failed = |failure| failed(name, &path, None, failure);
@@ -155,17 +155,17 @@ impl StateFile {
     }
 
     /// The file as it was named.
-    pub fn name(&self) -> &Path {
+    pub(crate) fn name(&self) -> &Path {
         &self.name
     }
 
     /// Whether there was no file before, and no position has been saved yet.
-    pub fn is_new(&self) -> bool {
+    pub(crate) fn is_new(&self) -> bool {
         self.is_new
     }
 
     /// Takes the notes about steps for safety that failed. Saves work without these steps.
-    pub fn take_notes(&mut self) -> Vec<String> {
+    pub(crate) fn take_notes(&mut self) -> Vec<String> {
         let notes = self.safety.take_notes().into_iter();
         notes
             .map(|note| format!("state file {}: {note}", self.name.display()))
@@ -174,7 +174,7 @@ impl StateFile {
 
     /// Saves `position` in the file. Even after a loss of power the file holds the old position or
     /// the new one.
-    pub fn save(&mut self, position: Position) -> Result<(), StateError> {
+    pub(crate) fn save(&mut self, position: Position) -> Result<(), StateError> {
         if self.is_replaced() {
             return Err(StateError::Replaced {
                 path: self.name.clone(),
@@ -186,7 +186,7 @@ impl StateFile {
     }
 
     /// Whether the file is still there under its name.
-    pub fn is_in_place(&self) -> bool {
+    pub(crate) fn is_in_place(&self) -> bool {
         !self.is_new && is_at(&self.locked, &self.path)
     }
 

@@ -5,7 +5,7 @@ use std::fs::Metadata;
 
 /// A process that holds the lock of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Holder {
+pub(crate) struct Holder {
     pid: u32,
     /// The name of its program.
     program: Option<String>,
@@ -15,7 +15,7 @@ impl Holder {
     /// The process that holds the lock of this file. `None` where the system does not tell:
     /// only Linux does, and not about processes in another container or on another machine.
     #[cfg(target_os = "linux")]
-    pub fn of(file: &Metadata) -> Option<Self> {
+    pub(crate) fn of(file: &Metadata) -> Option<Self> {
         let locks = std::fs::read_to_string("/proc/locks").ok()?;
         let pid = linux::pid(&locks, file)?;
         let program = std::fs::read_to_string(format!("/proc/{pid}/comm")).ok();
@@ -33,13 +33,13 @@ impl Holder {
 
     /// This process, with the name of its program.
     #[cfg(test)]
-    pub fn new(pid: u32, program: &str) -> Self {
+    pub(crate) fn new(pid: u32, program: &str) -> Self {
         let program = Some(program.to_owned());
         Self { pid, program }
     }
 
     /// The holder in words, also where it is not known.
-    pub fn described(holder: Option<&Self>) -> String {
+    pub(crate) fn described(holder: Option<&Self>) -> String {
         holder.map_or_else(|| "another process".into(), ToString::to_string)
     }
 }
@@ -47,7 +47,7 @@ impl Holder {
 /// Whether a process has locked this file, be it one that cannot be named here. `None` where the
 /// system does not tell.
 #[cfg(target_os = "linux")]
-pub fn is_locked(file: &Metadata) -> Option<bool> {
+pub(super) fn is_locked(file: &Metadata) -> Option<bool> {
     let locks = std::fs::read_to_string("/proc/locks").ok()?;
     Some(linux::is_locked(&locks, file))
 }
@@ -100,7 +100,7 @@ mod linux {
     }
 
     /// The process that holds a lock of this file, by the text of `/proc/locks`.
-    pub fn pid(locks: &str, file: &Metadata) -> Option<u32> {
+    pub(super) fn pid(locks: &str, file: &Metadata) -> Option<u32> {
         let device = device(file.dev());
         let mut locks = of_inode(locks, file);
         // Some file systems (btrfs, overlayfs) give a file another device than their locks. Then
@@ -112,7 +112,7 @@ mod linux {
     }
 
     /// Whether there is a lock of this file, by the text of `/proc/locks`.
-    pub fn is_locked(locks: &str, file: &Metadata) -> bool {
+    pub(super) fn is_locked(locks: &str, file: &Metadata) -> bool {
         let device = device(file.dev());
         pid(locks, file).is_some() || of_inode(locks, file).any(|lock| lock.device == device)
     }

@@ -9,7 +9,7 @@ use super::step::{Step, Stepped, at};
 
 /// Opens and locks the file at `path`. If there is none, makes and locks the file at `temporary`, and
 /// returns true with it.
-pub fn lock(path: &Path, temporary: &Path) -> Stepped<(File, bool)> {
+pub(super) fn lock(path: &Path, temporary: &Path) -> Stepped<(File, bool)> {
     loop {
         match OpenOptions::new().read(true).write(true).open(path) {
             Ok(file) => {
@@ -39,7 +39,7 @@ pub fn lock(path: &Path, temporary: &Path) -> Stepped<(File, bool)> {
 ///
 /// Only the process that holds the lock of the temporary file renames or removes it. If it is not
 /// locked, a killed run has left it.
-pub fn claim(temporary: &Path, mode: u32) -> Stepped<Option<File>> {
+pub(super) fn claim(temporary: &Path, mode: u32) -> Stepped<Option<File>> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).mode(mode);
     match options.clone().create_new(true).open(temporary) {
@@ -79,12 +79,12 @@ pub fn claim(temporary: &Path, mode: u32) -> Stepped<Option<File>> {
 }
 
 /// Another process holds the lock.
-pub fn is_busy(error: &io::Error) -> bool {
+pub(super) fn is_busy(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::WouldBlock
 }
 
 /// Whether this is the file of that name.
-pub fn is_at(file: &File, path: &Path) -> bool {
+pub(super) fn is_at(file: &File, path: &Path) -> bool {
     let (Ok(ours), Ok(there)) = (file.metadata(), fs::symlink_metadata(path)) else {
         return false;
     };

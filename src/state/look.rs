@@ -18,7 +18,7 @@ use crate::oplog::Position;
 
 /// The state of a state file.
 #[derive(Debug, Default)]
-pub struct Look {
+pub(crate) struct Look {
     /// The position in it, if it holds one.
     pub position: Option<Position>,
     /// There is no such file.
@@ -32,7 +32,7 @@ pub struct Look {
 }
 
 /// Looks at the state file of this name.
-pub fn look(name: &Path) -> Look {
+pub(crate) fn look(name: &Path) -> Look {
     let mut look = Look::default();
     let path = follow_links(name).unwrap_or_else(|_| name.into());
     look.holder = holder(&path);

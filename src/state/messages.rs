@@ -9,7 +9,7 @@ use super::step::Step;
 use crate::oplog::Position;
 
 /// Every error.
-pub fn all() -> Vec<StateError> {
+pub(crate) fn all() -> Vec<StateError> {
     let path = || "st".into();
     let position = Position::Replication(1_415_271_879_041);
     let mut all = every!(StateError,

@@ -7,15 +7,15 @@ mod holder;
 mod lock;
 mod look;
 #[cfg(test)]
-pub mod messages;
+pub(crate) mod messages;
 mod obstacle;
 mod safety;
 mod saver;
 mod step;
 
-pub use error::StateError;
-pub use file::{StateFile, peek};
-pub use look::{Look, look};
-pub use obstacle::Problem;
-pub use saver::Saver;
-pub use step::Step;
+pub(crate) use error::StateError;
+pub(crate) use file::{StateFile, peek};
+pub(crate) use look::{Look, look};
+pub(crate) use obstacle::Problem;
+pub(crate) use saver::Saver;
+pub(crate) use step::Step;

@@ -119,7 +119,7 @@ impl Cause {
 
 /// A step that the system refused.
 #[derive(Clone, Debug)]
-pub struct Problem {
+pub(crate) struct Problem {
     step: Step,
     cause: Option<Cause>,
     /// What the system said.
@@ -128,7 +128,7 @@ pub struct Problem {
 
 impl Problem {
     /// The step was refused with this error, for the state file at `path`.
-    pub fn new(step: Step, error: &io::Error, path: &Path) -> Self {
+    pub(crate) fn new(step: Step, error: &io::Error, path: &Path) -> Self {
         Self {
             step,
             cause: Cause::of(step, error, path),
@@ -145,7 +145,7 @@ impl Problem {
 
     /// The problem of a folder where files can be made but neither renamed nor removed. It must be
     /// found before the first file is made, because that file would stay.
-    pub fn of_folder(path: &Path) -> Option<Self> {
+    pub(crate) fn of_folder(path: &Path) -> Option<Self> {
         is_marked(folder_of(path)).then(|| {
             let error = io::Error::from(Errno::PERM);
             Self::new(Step::Create, &error, path)
@@ -165,7 +165,7 @@ impl fmt::Display for Problem {
 
 /// True if `chattr +i` or `chattr +a` was used on it.
 #[cfg(target_os = "linux")]
-pub fn is_marked(path: &Path) -> bool {
+pub(super) fn is_marked(path: &Path) -> bool {
     use rustix::fs::{AtFlags, CWD, StatxAttributes, StatxFlags, statx};
     let marks = StatxAttributes::IMMUTABLE | StatxAttributes::APPEND;
     statx(CWD, path, AtFlags::empty(), StatxFlags::empty())
@@ -180,7 +180,7 @@ pub fn is_marked(_: &Path) -> bool {
 
 /// True if another file system, or a file of another one, is mounted exactly there.
 #[cfg(target_os = "linux")]
-pub fn is_mount_point(path: &Path) -> bool {
+pub(super) fn is_mount_point(path: &Path) -> bool {
     use rustix::fs::{AtFlags, CWD, StatxAttributes, StatxFlags, statx};
     statx(CWD, path, AtFlags::empty(), StatxFlags::empty())
         .is_ok_and(|there| there.stx_attributes.contains(StatxAttributes::MOUNT_ROOT))
@@ -193,7 +193,7 @@ pub fn is_mount_point(_: &Path) -> bool {
 }
 
 /// True if the folder is sticky and neither it nor the file belongs to this user.
-pub fn is_kept_for_its_owner(path: &Path) -> bool {
+pub(super) fn is_kept_for_its_owner(path: &Path) -> bool {
     const STICKY: u32 = 0o1000;
     let user = rustix::process::geteuid().as_raw();
     let (Ok(file), Ok(folder)) = (fs::metadata(path), fs::metadata(folder_of(path))) else {

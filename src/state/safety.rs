@@ -14,7 +14,7 @@ use crate::error_text::in_words;
 
 /// Does these steps, and keeps a note of each kind that failed.
 #[derive(Debug, Default)]
-pub struct Safety {
+pub(super) struct Safety {
     noted: Vec<&'static str>,
     /// Notes that nobody has taken yet.
     notes: Vec<String>,
@@ -22,12 +22,12 @@ pub struct Safety {
 
 impl Safety {
     /// Takes the new notes. Each kind comes once.
-    pub fn take_notes(&mut self) -> Vec<String> {
+    pub(super) fn take_notes(&mut self) -> Vec<String> {
         std::mem::take(&mut self.notes)
     }
 
     /// Gives `file` the owner and the mode of `present`.
-    pub fn dress(&mut self, file: &File, present: &File) {
+    pub(super) fn dress(&mut self, file: &File, present: &File) {
         let dressed = present.metadata().and_then(|present| {
             let made = file.metadata()?;
             if (present.uid(), present.gid()) != (made.uid(), made.gid()) {
@@ -52,7 +52,7 @@ impl Safety {
     ///
     /// # Errors
     /// When the disk fails, but not if the file system cannot sync.
-    pub fn sync(&mut self, file: &File) -> io::Result<()> {
+    pub(super) fn sync(&mut self, file: &File) -> io::Result<()> {
         let synced = file.sync_all();
         let cannot = [Errno::INVAL, Errno::NOTSUP, Errno::NOSYS];
         let errno = synced.as_ref().err().and_then(Errno::from_io_error);
@@ -66,7 +66,7 @@ impl Safety {
 
     /// Has the names in `folder` written to the disk. Without this a loss of power can bring back the
     /// previous position, which is safe too.
-    pub fn sync_folder(&mut self, folder: &Path) {
+    pub(super) fn sync_folder(&mut self, folder: &Path) {
         let synced = File::open(folder).and_then(|folder| folder.sync_all());
         let what = "its folder could not be synced, so after a loss of power it may hold an \
                     earlier position";

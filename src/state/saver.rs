@@ -63,7 +63,7 @@ impl Shared {
 
 /// A handle to the saving thread. Clones are handles to the same thread.
 #[derive(Clone, Debug)]
-pub struct Saver {
+pub(crate) struct Saver {
     shared: Arc<Shared>,
 }
 
@@ -72,7 +72,7 @@ impl Saver {
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub fn start(mut file: StateFile, saved: Option<Position>) -> std::io::Result<Self> {
+    pub(crate) fn start(mut file: StateFile, saved: Option<Position>) -> std::io::Result<Self> {
         let shared = Arc::new(Shared {
             path: file.name().into(),
             ..Shared::default()
@@ -89,17 +89,17 @@ impl Saver {
     }
 
     /// Changes after each save, also after a failed one.
-    pub fn saves(&self) -> watch::Receiver<()> {
+    pub(crate) fn saves(&self) -> watch::Receiver<()> {
         self.shared.saves.subscribe()
     }
 
     /// When this run saved a position last; `None` if it has saved none.
-    pub fn saved_at(&self) -> Option<Instant> {
+    pub(crate) fn saved_at(&self) -> Option<Instant> {
         self.shared.lock().saved_at
     }
 
     /// Waits until saving fails; [`Saver::finish`] says why.
-    pub async fn failure(&self) {
+    pub(crate) async fn failure(&self) {
         self.until(|state| state.error.is_some()).await;
     }
 
@@ -115,12 +115,12 @@ impl Saver {
 
     /// True if a save takes too long, as on a disk that hangs. Then nothing more should be handed out
     /// until it ends, or the output would get further and further ahead of the file.
-    pub fn is_behind(&self) -> bool {
+    pub(crate) fn is_behind(&self) -> bool {
         self.shared.lock().is_behind()
     }
 
     /// Waits until saving is [behind](Saver::is_behind).
-    pub async fn falls_behind(&self) {
+    pub(crate) async fn falls_behind(&self) {
         loop {
             let since = self.shared.lock().saving_since;
             let lasting = since.map_or(Duration::ZERO, |since| since.elapsed());
@@ -132,12 +132,12 @@ impl Saver {
     }
 
     /// Waits until saving is no longer behind.
-    pub async fn caught_up(&self) {
+    pub(crate) async fn caught_up(&self) {
         self.until(|state| !state.is_behind()).await;
     }
 
     /// Takes the notes about steps for safety that failed.
-    pub fn take_notes(&self) -> Vec<String> {
+    pub(crate) fn take_notes(&self) -> Vec<String> {
         std::mem::take(&mut self.shared.lock().notes)
     }
 
@@ -145,7 +145,7 @@ impl Saver {
     ///
     /// # Errors
     /// Why the last position is not in the file. Every later call gives the same error.
-    pub fn finish(&self, patience: Duration) -> Result<(), StateError> {
+    pub(crate) fn finish(&self, patience: Duration) -> Result<(), StateError> {
         let mut state = self.shared.lock();
         state.stopping = true;
         self.shared.changed.notify_all();

@@ -6,7 +6,7 @@ use std::path::Path;
 
 /// A step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
+pub(crate) enum Step {
     /// Opening the file.
     Open,
     /// Locking it.
@@ -37,15 +37,15 @@ impl fmt::Display for Step {
 }
 
 /// A step, or the one that failed and why.
-pub type Stepped<T> = Result<T, (Step, io::Error)>;
+pub(super) type Stepped<T> = Result<T, (Step, io::Error)>;
 
 /// Adds the step to an error.
-pub fn at(step: Step) -> impl Fn(io::Error) -> (Step, io::Error) {
+pub(super) fn at(step: Step) -> impl Fn(io::Error) -> (Step, io::Error) {
     move |error| (step, error)
 }
 
 /// The folder that the file is in.
-pub fn folder_of(path: &Path) -> &Path {
+pub(super) fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),

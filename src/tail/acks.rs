@@ -14,7 +14,7 @@ const CHUNK: usize = 4 << 10;
 /// Reads stdin on a thread of its own. The worker must be able to write while this program is
 /// blocked in writing to it.
 #[derive(Debug)]
-pub struct Acks {
+pub(super) struct Acks {
     chunks: mpsc::Receiver<io::Result<Vec<u8>>>,
     /// The beginning of a line whose end has not been read.
     line: Vec<u8>,
@@ -26,7 +26,7 @@ impl Acks {
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub fn start(max_in_flight: usize) -> io::Result<Self> {
+    pub(super) fn start(max_in_flight: usize) -> io::Result<Self> {
         let (sender, chunks) = mpsc::channel(max_in_flight.saturating_add(64).min(1 << 24));
         std::thread::Builder::new()
             .name("acks".into())
@@ -57,7 +57,7 @@ impl Acks {
     ///
     /// # Errors
     /// When stdin cannot be read.
-    pub async fn next(&mut self) -> io::Result<Option<Acknowledged>> {
+    pub(super) async fn next(&mut self) -> io::Result<Option<Acknowledged>> {
         match self.chunks.recv().await {
             Some(chunk) => Ok(Some(self.complete(&chunk?))),
             // A last line without a line feed counts as well.
@@ -85,11 +85,11 @@ impl Acks {
 
 /// Lines with acknowledged ids.
 #[derive(Debug)]
-pub struct Acknowledged(String);
+pub(super) struct Acknowledged(String);
 
 impl Acknowledged {
     /// The ids, without white space around them and without empty lines.
-    pub fn ids(&self) -> impl Iterator<Item = &str> {
+    pub(super) fn ids(&self) -> impl Iterator<Item = &str> {
         self.0.lines().map(str::trim).filter(|id| !id.is_empty())
     }
 }

@@ -32,7 +32,7 @@ enum Taken {
 }
 
 /// Turns operations into batches of lines.
-pub struct Batcher {
+pub(super) struct Batcher {
     /// Where operations come from.
     pub consumer: Consumer,
     /// The counts that other threads can see.
@@ -55,7 +55,7 @@ pub struct Batcher {
 
 impl Batcher {
     /// A batcher of what `consumer` hands out.
-    pub fn new(
+    pub(super) fn new(
         settings: &Settings,
         consumer: Consumer,
         diagnostics: Rc<RefCell<Diagnostics>>,
@@ -78,18 +78,18 @@ impl Batcher {
     }
 
     /// True if a stop condition is met: nothing more will be printed.
-    pub fn is_complete(&self) -> bool {
+    pub(super) fn is_complete(&self) -> bool {
         self.is_complete
     }
 
     /// The lines that are printed and not yet written.
-    pub fn batch(&self) -> &[u8] {
+    pub(super) fn batch(&self) -> &[u8] {
         &self.batch
     }
 
     /// The batch was written, which `took` this long. With `--ack auto` its operations are
     /// acknowledged now. The time does not count as silence of the server.
-    pub fn written(&mut self, took: Duration) {
+    pub(super) fn written(&mut self, took: Duration) {
         if !self.batch.is_empty() {
             self.batch.clear();
             self.batch.shrink_to(LARGEST_KEPT);
@@ -109,7 +109,7 @@ impl Batcher {
     ///
     /// # Errors
     /// When nothing more can come; what was printed before is in the batch.
-    pub fn fill(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+    pub(super) fn fill(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         if self.is_complete {
             // Nothing more is read. But while the run waits for acknowledgements, it asks the server
             // whether something was skipped, before the log moves on.

@@ -8,7 +8,7 @@ use crate::state::StateError;
 
 /// Why a run fails.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub(crate) enum Error {
     /// The consumer failed.
     #[error(transparent)]
     Consumer(#[from] consumer::Error),

@@ -6,7 +6,7 @@ use crate::report::described;
 use crate::settings::OnInvalid;
 
 /// Every line.
-pub fn all() -> Vec<String> {
+pub(crate) fn all() -> Vec<String> {
     let mut all = vec![
         words::TIMED_OUT.to_owned(),
         words::READER_GONE.to_owned(),

@@ -6,10 +6,10 @@ mod ending;
 mod error;
 mod finish;
 #[cfg(test)]
-pub mod messages;
+pub(crate) mod messages;
 mod stop;
-pub mod supervisor;
-pub mod words;
+pub(crate) mod supervisor;
+pub(crate) mod words;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -28,14 +28,14 @@ use crate::tracker::PositionStore as _;
 use acks::{Acknowledged, Acks};
 use batcher::Batcher;
 use ending::Ending;
-pub use error::Error;
+pub(crate) use error::Error;
 use supervisor::Control;
 
 /// How long the last save may take. After a signal or `--timeout` the supervisor allows less.
 const SAVING: Duration = Duration::from_secs(30);
 
 /// What a run works with besides its settings.
-pub struct Context {
+pub(crate) struct Context {
     /// Where operations come from.
     pub consumer: Consumer,
     /// Where the position goes, if it is kept.
@@ -51,7 +51,7 @@ pub struct Context {
 }
 
 /// A run in progress.
-pub struct Tail {
+pub(crate) struct Tail {
     batcher: Batcher,
     saver: Option<Saver>,
     /// Changes after each save.
@@ -87,7 +87,7 @@ impl Tail {
     ///
     /// # Errors
     /// When acknowledgements are to be read and the system gives no thread for it.
-    pub fn new(settings: &Settings, context: Context) -> Result<Self, Error> {
+    pub(crate) fn new(settings: &Settings, context: Context) -> Result<Self, Error> {
         let acks = match (settings.ack, settings.consumer.acknowledging) {
             (Ack::Stdin, Acknowledging::ById { max_in_flight }) => {
                 Some(Acks::start(max_in_flight).map_err(Error::NoAcks)?)
@@ -119,7 +119,7 @@ impl Tail {
     }
 
     /// What has come so far; shared with the run.
-    pub fn statistics(&self) -> SharedStatistics {
+    pub(crate) fn statistics(&self) -> SharedStatistics {
         self.statistics.clone()
     }
 
@@ -127,7 +127,7 @@ impl Tail {
     ///
     /// # Errors
     /// When the run fails.
-    pub async fn run(mut self) -> Result<ExitStatus, Error> {
+    pub(crate) async fn run(mut self) -> Result<ExitStatus, Error> {
         let ending = self.follow().await;
         self.end(ending).await
     }

@@ -16,7 +16,7 @@ use crate::settings::{StopConditions, Until};
 const QUIET: Duration = Duration::from_secs(2);
 
 /// The stop conditions that were asked for, and how far the run is from meeting them.
-pub struct Stop {
+pub(super) struct Stop {
     asked: StopConditions,
     /// How many lines have been printed.
     lines: u64,
@@ -28,7 +28,7 @@ pub struct Stop {
 
 impl Stop {
     /// Nothing has been printed yet. Must be called within a tokio runtime.
-    pub fn new(asked: StopConditions) -> Self {
+    pub(super) fn new(asked: StopConditions) -> Self {
         Self {
             asked,
             lines: 0,
@@ -39,7 +39,7 @@ impl Stop {
     }
 
     /// This has been printed; says whether it is the last that is wanted.
-    pub fn is_met_by(&mut self, operation: &Operation) -> bool {
+    pub(super) fn is_met_by(&mut self, operation: &Operation) -> bool {
         self.lines += 1;
         let is_live = *operation.event() == Event::Live;
         self.was_live |= is_live;
@@ -55,7 +55,7 @@ impl Stop {
     ///
     /// # Errors
     /// When that can no longer be reached.
-    pub fn has_replicated(&self, consumer: &Consumer) -> Result<bool, Error> {
+    pub(super) fn has_replicated(&self, consumer: &Consumer) -> Result<bool, Error> {
         let waits_for_backfill = self.asked.until_complete && self.was_live;
         Ok(waits_for_backfill && self.has_all(consumer)?)
     }
@@ -65,7 +65,7 @@ impl Stop {
     ///
     /// # Errors
     /// When that can no longer be reached.
-    pub fn has_all(&self, consumer: &Consumer) -> Result<bool, Error> {
+    pub(super) fn has_all(&self, consumer: &Consumer) -> Result<bool, Error> {
         let waits_for_backfill = self.asked.until_complete && self.was_live;
         let has_ended = consumer.has_ended();
         if !waits_for_backfill && !has_ended {
@@ -79,7 +79,7 @@ impl Stop {
 
     /// Ready once nothing has come for as long as was asked for while a connection stood and was
     /// read from.
-    pub fn poll_quiet(&mut self, consumer: &Consumer, cx: &mut Context<'_>) -> Poll<()> {
+    pub(super) fn poll_quiet(&mut self, consumer: &Consumer, cx: &mut Context<'_>) -> Poll<()> {
         let arrived = consumer.arrived();
         let is_waiting = consumer.is_connected()
             && !consumer.is_paused()
@@ -102,7 +102,7 @@ impl Stop {
     }
 
     /// Something came, or was written: that is no quiet time.
-    pub fn restart(&mut self) {
+    pub(super) fn restart(&mut self) {
         if let Some(idle) = &mut self.idle {
             idle.restart();
         }

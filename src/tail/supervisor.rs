@@ -34,7 +34,7 @@ const SIGXFSZ: i32 = 25;
 
 /// Why the run has to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Interruption {
+pub(crate) enum Interruption {
     /// This signal came.
     Signal(u8),
     /// `--timeout` has passed.
@@ -43,7 +43,7 @@ pub enum Interruption {
 
 impl Interruption {
     /// The exit status. `condition_unmet`: a stop condition was given and is not met.
-    pub fn exit_status(self, condition_unmet: bool) -> ExitStatus {
+    pub(crate) fn exit_status(self, condition_unmet: bool) -> ExitStatus {
         match self {
             _ if !condition_unmet => ExitStatus::Success,
             Self::Signal(number) => ExitStatus::Signal(number),
@@ -54,7 +54,7 @@ impl Interruption {
 
 /// What the supervisor tells the main thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Control {
+pub(crate) enum Control {
     /// End the run.
     Stop(Interruption),
     /// Show the statistics so far (SIGUSR1).
@@ -63,7 +63,7 @@ pub enum Control {
 
 /// The settings that decide how a run ends.
 #[derive(Clone, Copy, Debug)]
-pub struct Terms {
+pub(crate) struct Terms {
     /// It ends after this long.
     pub timeout: Option<Duration>,
     /// A stop condition is to be met.
@@ -80,7 +80,7 @@ pub struct Terms {
 ///
 /// # Errors
 /// When the system gives no thread or no signal handler.
-pub fn start(
+pub(crate) fn start(
     terms: Terms,
     saver: Option<Saver>,
     statistics: SharedStatistics,
@@ -175,7 +175,7 @@ struct Ending {
 ///
 /// # Errors
 /// When the system gives no signal handler.
-pub fn outlive_file_size() -> io::Result<Signal> {
+pub(crate) fn outlive_file_size() -> io::Result<Signal> {
     signal(SignalKind::from_raw(SIGXFSZ))
 }
 

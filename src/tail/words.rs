@@ -58,7 +58,7 @@ pub(super) fn saved(position: &str) -> String {
 }
 
 /// An operation cannot be decoded; with the beginning of its data.
-pub fn invalid(operation: &InvalidOperation, on_invalid: OnInvalid) -> String {
+pub(crate) fn invalid(operation: &InvalidOperation, on_invalid: OnInvalid) -> String {
     let told = undecodable(&operation.to_string(), on_invalid);
     let data: String = operation.data.chars().take(SHOWN_DATA).collect();
     let cut = if data.len() < operation.data.len() {
@@ -70,7 +70,7 @@ pub fn invalid(operation: &InvalidOperation, on_invalid: OnInvalid) -> String {
 }
 
 /// An operation cannot be decoded, for this reason, and this is what follows.
-pub fn undecodable(reason: &str, on_invalid: OnInvalid) -> String {
+pub(crate) fn undecodable(reason: &str, on_invalid: OnInvalid) -> String {
     match on_invalid {
         OnInvalid::Exit => reason.to_owned(),
         OnInvalid::Skip => format!("{reason}; skipping it (--on-invalid exit stops instead)"),

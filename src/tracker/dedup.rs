@@ -42,7 +42,7 @@ impl SeenSet {
 
 /// What was handed out lately, and which of it the present connection may send again.
 #[derive(Debug, Default)]
-pub struct Dedup {
+pub(super) struct Dedup {
     hasher: RandomState,
     second: u64,
     /// True if all seconds since this was set are remembered, false if only the last one is.
@@ -54,7 +54,7 @@ pub struct Dedup {
 impl Dedup {
     /// Tells an event of this name and data apart from others with the same id. An operation id
     /// is unique, so it needs none.
-    pub fn fingerprint(&self, position: Option<Position>, event: &str, data: &str) -> u64 {
+    pub(super) fn fingerprint(&self, position: Option<Position>, event: &str, data: &str) -> u64 {
         match position {
             Some(Position::Replication(_)) => fingerprint(&self.hasher, event, data),
             _ => 0,
@@ -62,7 +62,7 @@ impl Dedup {
     }
 
     /// Remembers what was handed out.
-    pub fn remember(&mut self, position: Position, fingerprint: u64) {
+    pub(super) fn remember(&mut self, position: Position, fingerprint: u64) {
         if let Position::Operation(_) = position {
             // The server resumes after exactly this one.
             self.recent.clear();
@@ -80,12 +80,12 @@ impl Dedup {
     }
 
     /// Remembers more than the last second, as far as there is room, until the next operation.
-    pub fn remember_longer(&mut self) {
+    pub(super) fn remember_longer(&mut self) {
         self.longer = true;
     }
 
     /// What of the last second is remembered.
-    pub fn recent(&self) -> SeenSet {
+    pub(super) fn recent(&self) -> SeenSet {
         SeenSet {
             hasher: self.hasher.clone(),
             sent: self.recent.iter().copied().collect(),
@@ -93,14 +93,14 @@ impl Dedup {
     }
 
     /// A new connection begins: it may send again what is remembered and what is `in_flight`.
-    pub fn expect(&mut self, in_flight: impl Iterator<Item = (Position, u64)>) {
+    pub(super) fn expect(&mut self, in_flight: impl Iterator<Item = (Position, u64)>) {
         self.expected.clear();
         self.expected.extend(self.recent.iter().copied());
         self.expected.extend(in_flight);
     }
 
     /// Whether this has been handed out before the connection began.
-    pub fn is_known(&mut self, position: Position, fingerprint: u64) -> bool {
+    pub(super) fn is_known(&mut self, position: Position, fingerprint: u64) -> bool {
         if self.expected.is_empty() {
             return false;
         }
@@ -113,7 +113,7 @@ impl Dedup {
     }
 
     /// Forgets everything: after a `reset` nothing counts that came before it.
-    pub fn forget(&mut self) {
+    pub(super) fn forget(&mut self) {
         self.recent.clear();
         self.longer = false;
         self.expected = HashSet::new();

@@ -12,7 +12,7 @@ use crate::oplog::Position;
 /// A connection fell behind, so that operations after `since` may have a gap before them. The
 /// position stays at `since` until it is known that they have none.
 #[derive(Debug)]
-pub struct Doubt {
+pub(super) struct Doubt {
     /// The last operation without doubt.
     pub since: Position,
     pub pin: Pin,
@@ -21,7 +21,7 @@ pub struct Doubt {
 
 /// The server is being asked whether it still has the last operation without doubt.
 #[derive(Debug)]
-pub struct Question {
+pub(super) struct Question {
     /// The last operation handed out when the question was asked: a yes clears up to here.
     pub up_to: Position,
     pub pin: Pin,

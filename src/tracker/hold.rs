@@ -23,7 +23,7 @@ pub const MARGIN: u64 = 5;
 
 /// Keeps the position back until the backfill is done.
 #[derive(Debug)]
-pub struct Hold {
+pub(super) struct Hold {
     /// The position stays here.
     pub at: Position,
     /// A new connection goes on from here too, because a recent state came; see

@@ -24,7 +24,7 @@ pub struct Out {
 
 /// Makes [`Out`]s.
 #[derive(Debug)]
-pub struct Describer {
+pub(super) struct Describer {
     text: String,
     now: Instant,
 }
@@ -40,12 +40,12 @@ impl Default for Describer {
 
 impl Describer {
     /// What is described from here on is handed out now. One reading serves a batch.
-    pub fn set_time(&mut self) {
+    pub(super) fn set_time(&mut self) {
         self.now = Instant::now();
     }
 
     /// Describes the operation, cut where it is very long.
-    pub fn describe(&mut self, operation: &Operation) -> Out {
+    pub(super) fn describe(&mut self, operation: &Operation) -> Out {
         self.text.clear();
         self.text.push_str(operation.event().name());
         if let Some(object) = operation.object() {

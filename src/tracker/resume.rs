@@ -24,7 +24,7 @@ pub enum Start {
 
 /// Where the run starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin {
+pub(super) enum Origin {
     /// With what happens after the first connection.
     Now,
     /// As the user said: sent as it is.
@@ -44,7 +44,7 @@ impl From<Start> for Origin {
 
 /// What the decision depends on.
 #[derive(Clone, Copy, Debug)]
-pub struct Facts {
+pub(super) struct Facts {
     /// Where the run starts.
     pub origin: Origin,
     /// The last position handed out.
@@ -96,7 +96,7 @@ pub fn first_resume(start: Start, exact_resume: bool, saved: Option<Position>) -
 }
 
 /// Where a new connection goes on; `None` for what happens from now on.
-pub fn resume(facts: &Facts) -> Option<Resume> {
+pub(super) fn resume(facts: &Facts) -> Option<Resume> {
     if facts.replicates {
         return Some(Resume::as_it_is(Position::FULL_REPLICATION));
     }
@@ -128,7 +128,7 @@ pub fn resume(facts: &Facts) -> Option<Resume> {
 /// time of a position that somebody else may have saved. A synthetic id already lies early enough,
 /// or is what the user asked for; and within a run a hold keeps the position before every recent
 /// state.
-pub fn fallback_margin(asked: Position, facts: &Facts) -> Option<u64> {
+pub(super) fn fallback_margin(asked: Position, facts: &Facts) -> Option<u64> {
     match asked {
         Position::Operation(_) if asked.names_an_operation() => Some(MARGIN),
         Position::Operation(_) => Some(0),

@@ -10,12 +10,12 @@ const LEAST_ROOM: usize = 1 << 10;
 /// There is no room for more objects.
 #[derive(Debug, thiserror::Error)]
 #[error("more objects than can be compared: {}", u32::MAX)]
-pub struct Full;
+pub(crate) struct Full;
 
 /// A set of texts that have numbers from 0 on. They stand one after the other in one buffer; the
 /// table over them holds numbers only.
 #[derive(Debug)]
-pub struct Texts {
+pub(super) struct Texts {
     hasher: RandomState,
     bytes: Vec<u8>,
     /// Where each of them begins, and the end of the last.
@@ -36,12 +36,12 @@ impl Default for Texts {
 
 impl Texts {
     /// How many there are.
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.starts.len() - 1
     }
 
     /// The text with this number.
-    pub fn get(&self, number: u32) -> &[u8] {
+    pub(super) fn get(&self, number: u32) -> &[u8] {
         let number = number as usize;
         &self.bytes[self.starts[number]..self.starts[number + 1]]
     }
@@ -50,7 +50,7 @@ impl Texts {
     ///
     /// # Errors
     /// [`Full`] where there is no room for one more.
-    pub fn number(&mut self, text: &[u8]) -> Result<u32, Full> {
+    pub(super) fn number(&mut self, text: &[u8]) -> Result<u32, Full> {
         let hash = self.hasher.hash_one(text);
         let is_same = |number: &u32| self.get(*number) == text;
         if let Some(number) = self.numbers.find(hash, is_same) {
@@ -80,7 +80,7 @@ impl Texts {
     }
 
     /// Gives back the memory of the table: nothing more is added.
-    pub fn close(&mut self) {
+    pub(super) fn close(&mut self) {
         self.numbers = HashTable::new();
     }
 }

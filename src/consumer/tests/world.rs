@@ -41,7 +41,7 @@ impl Handed {
     }
 }
 
-pub struct World {
+pub(super) struct World {
     pub model: Model,
     clock_ms: u64,
     config: Config,
@@ -59,7 +59,7 @@ pub struct World {
 }
 
 impl World {
-    pub fn new(from: From, acknowledging: Acknowledging, choice: OnResumeFailed) -> Self {
+    pub(super) fn new(from: From, acknowledging: Acknowledging, choice: OnResumeFailed) -> Self {
         let mut model = Model::new(ModelConfig {
             // The last-second fault of oplogd loses states on purpose; what is shown here is that
             // the consumer loses none.
@@ -236,7 +236,7 @@ impl World {
         self.began_at = self.consumer.position();
     }
 
-    pub fn keep_what_is_acknowledged(&mut self) {
+    pub(super) fn keep_what_is_acknowledged(&mut self) {
         for handed in self.handed_out.drain(..).filter(|h| h.acknowledged) {
             apply(&mut self.known, &handed);
         }
@@ -244,7 +244,7 @@ impl World {
 
     /// The position as the list of what was handed out has it. Whoever was handed a `reset` can
     /// only begin again until it is acknowledged.
-    pub fn naive_position(&self) -> Option<Position> {
+    pub(super) fn naive_position(&self) -> Option<Position> {
         let is_reset = |handed: &&Handed| handed.event == "reset";
         let last_reset = self.handed_out.iter().rfind(is_reset);
         if last_reset.is_some_and(|reset| !reset.acknowledged) {
@@ -257,7 +257,7 @@ impl World {
             .or(self.began_at)
     }
 
-    pub fn take(&mut self, step: &Step) -> Result<(), TestCaseError> {
+    pub(super) fn take(&mut self, step: &Step) -> Result<(), TestCaseError> {
         match step {
             Step::Change(object, action, later_ms) => self.change(*object, *action, *later_ms),
             Step::Receive(count) => {
@@ -288,7 +288,7 @@ impl World {
     }
 
     /// Receives and acknowledges everything there is.
-    pub fn finish(&mut self, which: prop::sample::Index) -> Result<(), TestCaseError> {
+    pub(super) fn finish(&mut self, which: prop::sample::Index) -> Result<(), TestCaseError> {
         while self.receive()? || self.handed_out.iter().any(|h| !h.acknowledged) {
             self.acknowledge(which);
         }

@@ -11,7 +11,7 @@ use crate::state::Saver;
 /// The statistics of a run. Another thread can show them while the main thread is blocked in
 /// writing.
 #[derive(Clone, Debug)]
-pub struct SharedStatistics {
+pub(crate) struct SharedStatistics {
     statistics: Arc<Mutex<Statistics>>,
     /// How many requests are still to be answered.
     asked: Arc<AtomicU32>,
@@ -26,7 +26,7 @@ pub struct SharedStatistics {
 
 impl SharedStatistics {
     /// The statistics of a new run. `saver` saves its position, if it is kept.
-    pub fn new(format: Format, at_end: bool, saver: Option<Saver>) -> Self {
+    pub(crate) fn new(format: Format, at_end: bool, saver: Option<Saver>) -> Self {
         Self {
             statistics: Arc::new(Mutex::new(Statistics::new())),
             saver,
@@ -38,14 +38,14 @@ impl SharedStatistics {
     }
 
     /// Takes over the counts of `tally`.
-    pub fn publish(&self, tally: &mut Tally) {
+    pub(crate) fn publish(&self, tally: &mut Tally) {
         if tally.has_news {
             self.lock().publish(tally);
         }
     }
 
     /// Locks them. Do not block while holding the lock.
-    pub fn lock(&self) -> MutexGuard<'_, Statistics> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Statistics> {
         self.statistics
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -53,13 +53,13 @@ impl SharedStatistics {
 
     /// Requests them. If this returns true, the caller must have [`Self::show_if_asked`] called after
     /// a while.
-    pub fn ask(&self) -> bool {
+    pub(crate) fn ask(&self) -> bool {
         self.asked.fetch_add(1, Ordering::SeqCst);
         !self.is_watched.swap(true, Ordering::SeqCst)
     }
 
     /// Shows them once for each request that is still open.
-    pub fn show_if_asked(&self) {
+    pub(crate) fn show_if_asked(&self) {
         self.is_watched.store(false, Ordering::SeqCst);
         while self.take_asked() {
             self.show();
@@ -67,7 +67,7 @@ impl SharedStatistics {
     }
 
     /// Takes one open request. If this returns true, the caller must show them.
-    pub fn take_asked(&self) -> bool {
+    pub(crate) fn take_asked(&self) -> bool {
         let one_less = |asked: u32| asked.checked_sub(1);
         self.asked
             .fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less)
@@ -75,7 +75,7 @@ impl SharedStatistics {
     }
 
     /// Writes the summary to stderr: one JSON object on a line, or a few lines for a person.
-    pub fn show(&self) {
+    pub(crate) fn show(&self) {
         let text = self.text(&self.lock());
         stderr::write(&text);
     }
@@ -86,7 +86,7 @@ impl SharedStatistics {
     }
 
     /// The text that is shown at the end, if any. Does not wait for another thread.
-    pub fn last_lines(&self) -> String {
+    pub(crate) fn last_lines(&self) -> String {
         if !self.at_end {
             return String::new();
         }
@@ -98,7 +98,7 @@ impl SharedStatistics {
     }
 
     /// Shows them if they are to be shown at the end.
-    pub fn show_at_end(&self) {
+    pub(crate) fn show_at_end(&self) {
         if self.at_end {
             self.show();
         }

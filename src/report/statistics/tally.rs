@@ -19,7 +19,7 @@ pub(super) struct Events {
 
 /// The counts of printed lines since the start of the run.
 #[derive(Debug, Default)]
-pub struct Tally {
+pub(crate) struct Tally {
     pub(super) events: Events,
     pub(super) invalid: u64,
     pub(super) first_id: Option<String>,
@@ -32,7 +32,7 @@ pub struct Tally {
 
 impl Tally {
     /// One more line is printed. Without an arrival, its lag is not known.
-    pub fn count(&mut self, operation: &Operation, arrival: Option<Arrival>) {
+    pub(crate) fn count(&mut self, operation: &Operation, arrival: Option<Arrival>) {
         let count = match operation.event() {
             Event::Insert | Event::Create => &mut self.events.insert,
             Event::Update => &mut self.events.update,
@@ -59,12 +59,12 @@ impl Tally {
     }
 
     /// The id of the last line that had one; empty if none had.
-    pub fn last_id(&self) -> &str {
+    pub(crate) fn last_id(&self) -> &str {
         &self.last_id
     }
 
     /// One more event could not be decoded.
-    pub fn count_invalid(&mut self) {
+    pub(crate) fn count_invalid(&mut self) {
         self.invalid += 1;
         self.has_news = true;
     }

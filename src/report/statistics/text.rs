@@ -118,4 +118,4 @@ impl InFlight<'_> {
 }
 
 #[cfg(test)]
-pub mod tests;
+pub(crate) mod tests;

@@ -63,12 +63,12 @@ impl Cursor {
     }
 
     /// The number of the operation to send next.
-    pub fn next(&self) -> usize {
+    pub(super) fn next(&self) -> usize {
         self.place().next
     }
 
     /// The next operation to send is the one of this number.
-    pub fn move_to(&self, next: usize) {
+    pub(super) fn move_to(&self, next: usize) {
         self.place().next = next;
     }
 
@@ -108,31 +108,31 @@ pub(super) struct Log {
 
 impl Log {
     /// How many operations were ever appended.
-    pub fn appended(&self) -> usize {
+    pub(super) fn appended(&self) -> usize {
         self.appended
     }
 
     /// How many operations it holds.
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.operations.len()
     }
 
     /// The number of the oldest operation in it.
-    pub fn first(&self) -> usize {
+    pub(super) fn first(&self) -> usize {
         self.appended - self.operations.len()
     }
 
-    pub fn newest(&self) -> Option<ObjectId> {
+    pub(super) fn newest(&self) -> Option<ObjectId> {
         self.operations.back().map(|operation| operation.id)
     }
 
-    pub fn push(&mut self, operation: Logged) {
+    pub(super) fn push(&mut self, operation: Logged) {
         self.operations.push_back(operation);
         self.appended += 1;
     }
 
     /// Lets the oldest operations leave until it holds no more than `operations`.
-    pub fn shrink(&mut self, operations: usize) {
+    pub(super) fn shrink(&mut self, operations: usize) {
         let first = self.first();
         let leaving = self.operations.len().saturating_sub(operations);
         if leaving == 0 {
@@ -147,14 +147,14 @@ impl Log {
     }
 
     /// The number of the operation after this one; `None` where it is not in the log.
-    pub fn after(&self, id: ObjectId) -> Option<usize> {
+    pub(super) fn after(&self, id: ObjectId) -> Option<usize> {
         // Appended in order of their ids, so the log can be searched.
         let index = self.operations.binary_search_by_key(&id, |op| op.id).ok()?;
         Some(self.first() + index + 1)
     }
 
     /// A new cursor before the operation of this number, which may have left the log.
-    pub fn cursor(&mut self, filter: Filter, next: usize) -> Arc<Cursor> {
+    pub(super) fn cursor(&mut self, filter: Filter, next: usize) -> Arc<Cursor> {
         self.cursors.retain(|cursor| cursor.strong_count() > 0);
         let cursor = Arc::new(Cursor {
             number: self.subscriptions,
@@ -172,7 +172,7 @@ impl Log {
 
     /// The operations from the one that this cursor has to send next on. Where that one has left
     /// the log, the cursor moves to the oldest that is there, and what lies between is counted.
-    pub fn from(&mut self, cursor: &Cursor) -> vec_deque::Iter<'_, Logged> {
+    pub(super) fn from(&mut self, cursor: &Cursor) -> vec_deque::Iter<'_, Logged> {
         let first = self.first();
         if cursor.next() < first {
             cursor.move_to(first);
@@ -192,17 +192,17 @@ impl Log {
     }
 
     /// What subscriptions skipped, in the order in which they went on.
-    pub fn gaps(&self) -> &[Gap] {
+    pub(super) fn gaps(&self) -> &[Gap] {
         &self.gaps
     }
 
     /// How many operations subscriptions skipped.
-    pub fn skipped(&self) -> usize {
+    pub(super) fn skipped(&self) -> usize {
         self.skipped
     }
 
     /// How many subscriptions there are.
-    pub fn readers(&self) -> usize {
+    pub(super) fn readers(&self) -> usize {
         let live = self.cursors.iter().filter(|it| it.strong_count() > 0);
         live.count()
     }

@@ -59,7 +59,7 @@ pub(super) struct Replication {
 
 impl States {
     /// The object is in this state from now on.
-    pub fn set(&mut self, place: Place, action: Action, object: Arc<Object>) {
+    pub(super) fn set(&mut self, place: Place, action: Action, object: Arc<Object>) {
         if let Some(before) = self.places.insert(object.key.clone(), place) {
             self.by_place.remove(&before);
         }
@@ -67,7 +67,7 @@ impl States {
     }
 
     /// The objects that are not deleted: `type/id` and the JSON that is sent about them.
-    pub fn objects(&self) -> BTreeMap<String, String> {
+    pub(super) fn objects(&self) -> BTreeMap<String, String> {
         self.by_place
             .values()
             .filter(|state| state.action != Action::Delete)
@@ -76,12 +76,12 @@ impl States {
     }
 
     /// Lets the store fail once, after so many more states were sent.
-    pub fn fail_after(&mut self, states: usize) {
+    pub(super) fn fail_after(&mut self, states: usize) {
         self.failing_after = Some(states);
     }
 
     /// Whether an error of the store is still to come.
-    pub fn is_failing(&self) -> bool {
+    pub(super) fn is_failing(&self) -> bool {
         self.failing_after.is_some()
     }
 
@@ -105,7 +105,7 @@ impl States {
     ///
     /// After an error of the store `oplogd` asks again on the same connection, from where it was,
     /// as after a time: for `insert` alone.
-    pub fn replicate(
+    pub(super) fn replicate(
         &mut self,
         at: &mut Replication,
         filter: &Filter,

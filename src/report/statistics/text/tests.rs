@@ -4,7 +4,7 @@ use crate::report::statistics::lags::LagSummary;
 use crate::report::statistics::{Events, InFlight, Oldest, Repair, Summary};
 
 /// Two summaries: of a run that did all there is, and of one that did nothing.
-pub fn examples() -> [String; 2] {
+pub(crate) fn examples() -> [String; 2] {
     let nothing = Summary {
         events: Events::default(),
         invalid: 0,
