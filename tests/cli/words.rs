@@ -109,17 +109,16 @@ fn a_proxy_that_does_not_connect_is_told_as_that() {
 /// The proxy is asked a second time for its status, and may then answer otherwise or not at all.
 #[test]
 fn a_proxy_that_does_not_repeat_its_refusal_is_told_without_a_status() {
-    let refusal = || Script::status(502);
     let answers = [
         Script::status(200),
         Script::raw(""),
         Script::raw("nonsense\r\n\r\n"),
-        Script::silent(),
+        Script::silent().stall(),
     ];
     for second in answers {
-        let proxy = ScriptServer::start([refusal(), second]);
+        let proxy = ScriptServer::start([Script::status(502), second]);
         Tail::url("https://127.0.0.1:1/")
-            .args(["--retries", "0", "--connect-timeout", "500ms"])
+            .args(["--retries", "0", "--connect-timeout", "4s"])
             .args(["--proxy", &proxy.url()])
             .run()
             .exit(4)
