@@ -391,19 +391,27 @@ fn it_ends_in_its_time_whatever_the_servers_do() {
             (quiet().heartbeats(Duration::from_millis(10)), 0),
             (Script::events("").heartbeats(Duration::from_millis(1)), 0),
             (Script::events("").flood(crate::support::insert_numbered), 0),
-            (Script::events("").flood(|_| vec![b'x'; 64]), 0),
         ],
         |(stream, code)| {
             let server = scripted(stream, Script::silent().stall());
             let finished = check(&[server.url()])
-                .args(["--timeout", "1s", "--start-id", "6b047e00686c822d00000000"])
+                .args(["--timeout", "4s", "--start-id", "6b047e00686c822d00000000"])
                 .run();
-            let finished = finished.exit(code).within(second * 5);
+            let finished = finished.exit(code).within(second * 12);
             if code == 4 {
                 assert_eq!(records(&finished).len(), 1);
             }
         },
     );
+    // A line without an end, which is too long sooner or later.
+    let endless = Script::events("").flood(|_| vec![b'x'; 1 << 16]);
+    let server = scripted(endless, Script::silent().stall());
+    let finished = check(&[server.url()])
+        .args(["--timeout", "15s", "--start-id", "6b047e00686c822d00000000"])
+        .run()
+        .exit(4)
+        .within(second * 20);
+    has_problem(&records(&finished)[1], &["a line of more than 16 MiB"]);
     // One that says nothing keeps nobody from the others.
     let (well, silent) = (
         server(),
