@@ -8,8 +8,8 @@ use tokio::time::Instant;
 use super::backoff::{Backoff, LONGEST_ASKED_FOR};
 use crate::http::{Endpoint, Failure, Hint, Remedy};
 
-/// So many connections of an agent in a row that ended before an operation or a heartbeat have a
-/// cause that lasts.
+/// After this many connections in a row that ended before an operation or a heartbeat, the failure
+/// names possible causes.
 const MANY_ENDED: u32 = 3;
 
 /// One agent of the log, with when it may be tried.
@@ -20,8 +20,7 @@ pub(super) struct Agent {
     retry: Option<Duration>,
     /// It failed lately, and is not tried before this.
     rests_until: Option<Instant>,
-    /// Its failures in this round: while another agent asks to be left alone for long, this one
-    /// may fail many times.
+    /// Counts its failures in this round. There can be many, while another agent rests for long.
     backoff: Backoff,
     /// How many connections in a row ended before an operation or a heartbeat.
     ended: u32,
@@ -44,7 +43,8 @@ impl Agent {
         self.retry = Some(retry);
     }
 
-    /// Takes note of a failure. Returns it without the causes of an end, unless there were many.
+    /// Takes note of a failure. Returns it, without possible causes if its stream just ended, unless
+    /// that has happened [`MANY_ENDED`] times.
     pub(super) fn fail(&mut self, failure: Failure, now: Instant, jitter: f64) -> Failure {
         let retry_after = match failure.remedy {
             Remedy::Retry(asked) => asked,
@@ -69,7 +69,7 @@ impl Agent {
 
     /// A new round begins. The agent still rests for as long as it was told to.
     pub(super) fn begin_round(&mut self) {
-        self.backoff.succeed();
+        self.backoff.start_over();
     }
 
     /// How long it still rests.

@@ -30,8 +30,8 @@ impl Backoff {
         self.failures
     }
 
-    /// Starts over: an event or a heartbeat came from the server.
-    pub(super) fn succeed(&mut self) {
+    /// Forgets the failures: the next wait is the shortest again.
+    pub(super) fn start_over(&mut self) {
         self.failures = 0;
     }
 }
@@ -46,7 +46,7 @@ mod tests {
         let waits: Vec<_> = (0..8).map(|_| backoff.fail(0.0).as_secs()).collect();
         assert_eq!(waits, [1, 2, 4, 8, 16, 30, 30, 30]);
         assert_eq!(backoff.failures(), 8);
-        backoff.succeed();
+        backoff.start_over();
         assert_eq!(backoff.fail(0.0), FIRST);
     }
 

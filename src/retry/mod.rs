@@ -13,8 +13,8 @@ use crate::http::{Endpoint, Failure, Remedy};
 use agent::Agent;
 use backoff::Backoff;
 
-/// So many rounds in a row that brought nothing but what cannot be read are an answer that trying
-/// again will not change.
+/// After this many rounds in a row in which no agent sent anything that can be read, trying again
+/// is given up.
 const MAX_UNREADABLE: u32 = 5;
 
 /// The agents of a log, with their failures.
@@ -23,7 +23,7 @@ const MAX_UNREADABLE: u32 = 5;
 /// heartbeat.
 pub(crate) struct Agents {
     all: Vec<Agent>,
-    /// The agent that is spoken to.
+    /// The agent that is connected, or tried next.
     current: usize,
     /// How many new tries follow a failure; `None` for ever.
     retries: Option<u32>,
@@ -35,7 +35,7 @@ pub(crate) struct Agents {
     jitter: f64,
     /// How many rounds in a row brought nothing but what cannot be read.
     unreadable: u32,
-    /// How often in a row there was nobody to try at once.
+    /// How many tries in a row had to wait, because every agent was resting.
     waits: u32,
 }
 
@@ -46,7 +46,7 @@ pub(crate) struct NextTry {
     pub failure: Failure,
     /// The agent that failed.
     pub failed: Arc<Endpoint>,
-    /// How often in a row there was nobody to try at once.
+    /// How many tries in a row had to wait, because every agent was resting; this one included.
     pub waits: u32,
     /// How long until the next try.
     pub wait: Duration,
@@ -78,21 +78,23 @@ impl Agents {
         }
     }
 
-    /// The agent that is spoken to.
+    /// The agent that is connected, or tried next.
     pub(crate) fn current(&self) -> &Arc<Endpoint> {
         &self.all[self.current].endpoint
     }
 
-    /// It has sent an operation or a heartbeat.
+    /// The current agent has sent an operation or a heartbeat, so it does more than accept
+    /// connections.
     pub(crate) fn works(&mut self) {
         self.all[self.current].works();
     }
 
-    /// The connection works: what failed before counts no more. Says whether something had.
+    /// Something has come over the connection: earlier failures count no more. Returns whether there
+    /// were any.
     pub(crate) fn succeed(&mut self) -> bool {
         let had_failed = self.backoff.failures() > 0 || !self.round.is_empty();
         if had_failed {
-            self.backoff.succeed();
+            self.backoff.start_over();
             self.begin_round();
         }
         (self.unreadable, self.waits) = (0, 0);
