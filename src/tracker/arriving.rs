@@ -50,9 +50,8 @@ impl Tracker {
         Some((asked, margin))
     }
 
-    /// The present connection brings states instead of what comes after an operation: nothing of it
-    /// was handed out before on the way to the last operation.
-    /// If the connection is lost, the next one asks for the same again.
+    /// The present connection brings states in place of the operations that were asked for, so it
+    /// repeats no operation. If the connection is lost, the next one asks for the same again.
     pub(super) fn fell_back(&mut self) {
         self.skips_to = None;
         if self.delivered.is_some() {

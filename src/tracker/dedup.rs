@@ -9,10 +9,10 @@ use std::hash::{BuildHasher, RandomState};
 
 use crate::oplog::{Position, on_one_line};
 
-/// How many objects of one second are remembered. Further ones may come twice.
+/// How many objects are remembered. Further ones may come twice.
 const MOST: usize = 1 << 16;
 
-/// The same for data over several lines as it came and as it was handed out.
+/// A hash of event and data. Handing out puts data on one line; that does not change the hash.
 fn fingerprint(hasher: &RandomState, event: &str, data: &str) -> u64 {
     hasher.hash_one((event, on_one_line(data)))
 }
@@ -84,7 +84,7 @@ impl Dedup {
         self.longer = true;
     }
 
-    /// What of the last second is remembered.
+    /// What is remembered now.
     pub(super) fn recent(&self) -> SeenSet {
         SeenSet {
             hasher: self.hasher.clone(),

@@ -1,4 +1,4 @@
-//! Tells of the lines that are out; see [`out`](super::out).
+//! Describes the lines that are out; see [`out`](super::out).
 
 use super::in_flight::Slot;
 use super::out::LinesOut;

@@ -7,8 +7,8 @@ use super::stage::{End, Stage};
 use crate::oplog::Position;
 use crate::sse::Lateness;
 
-/// How many seconds later than at best operations come that are late: more than the rounding of
-/// seconds can make of it.
+/// An operation is late if it took this many seconds longer than the quickest one. Rounding to
+/// seconds alone makes less.
 const LATER: i128 = 2;
 
 impl Tracker {
@@ -35,7 +35,7 @@ impl Tracker {
         }
     }
 
-    /// Whether the last operation came late, where it is this UNIX second.
+    /// Whether the last operation came late; `now` is the present UNIX second.
     pub fn lateness(&mut self, now: u64) -> Lateness {
         let Some(last @ Position::Operation(_)) = self.delivered else {
             return Lateness::None;
@@ -58,9 +58,9 @@ impl Tracker {
         self.doubt.is_some()
     }
 
-    /// The last operation without doubt, where something in doubt was handed out after it, or where
-    /// the run ends with an operation that was not. `None` too once a full replication is to begin,
-    /// which stands for all that was skipped.
+    /// The last operation without doubt, if an operation in doubt came after it: one that was handed
+    /// out, or the one that ends the run. `None` if a full replication is to begin: it brings all
+    /// that was skipped.
     pub fn doubted(&self) -> Option<Position> {
         let doubt = self.doubt.as_ref().filter(|_| !self.replicate)?;
         (self.end == End::Reached || self.delivered != Some(doubt.since)).then_some(doubt.since)
@@ -96,7 +96,8 @@ impl Tracker {
             return;
         };
         if self.skips_to.is_some() {
-            // The present connection has yet to come to where the last one was, and may miss it.
+            // The present connection still repeats what the last one sent. A gap can open before it
+            // is through, so this answer does not end the doubt.
             return self.in_flight.unpin(question.pin);
         }
         if question.is_behind {

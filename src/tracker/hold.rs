@@ -5,8 +5,8 @@
 //! And the agent that answers stamps its answer. Where they differ, a state can carry a time that
 //! is too late, and asking from that time on would miss others.
 //!
-//! There are three reasons to hold the position, and one hold at a time. One that stands goes on,
-//! because it lies further back.
+//! There are three reasons to hold the position, and one hold at a time. A second reason keeps the
+//! hold that stands, because that lies further back.
 //!
 //! | Reason | The position stays |
 //! |---|---|
@@ -17,8 +17,8 @@
 use super::in_flight::Pin;
 use crate::oplog::Position;
 
-/// How many seconds the clocks of store and agents may be apart in all, rounding included, so that
-/// nothing is lost.
+/// Nothing is lost while the clocks of store and agents are at most this many seconds apart,
+/// rounding included.
 pub const MARGIN: u64 = 5;
 
 /// Keeps the position back until the backfill is done.

@@ -21,7 +21,7 @@ use crate::oplog::Position;
 pub enum Id {
     /// An id that is a position.
     Position(Position),
-    /// An id that is none, kept as text.
+    /// An id that is not a position, kept as text.
     Other(Box<str>),
 }
 
@@ -285,7 +285,7 @@ impl InFlight {
         self.entries.len() - self.anonymous
     }
 
-    /// Whether everything is acknowledged.
+    /// Whether everything is acknowledged and no pin stands.
     pub fn is_empty(&self) -> bool {
         self.oldest.is_none()
     }

@@ -76,7 +76,7 @@ pub struct Rules {
 pub struct Tracker {
     rules: Rules,
     origin: Origin,
-    /// The position behind what the present connection was asked for.
+    /// The position after which the present connection goes on.
     asked: Option<Position>,
     /// True if the next connection is to start a full replication.
     replicate: bool,
@@ -89,14 +89,14 @@ pub struct Tracker {
     stage: Stage,
     /// States have been taken in and no `live` after them.
     has_open_replication: bool,
-    /// How far the log has come.
+    /// Whether the log has come past the point in time at which the run ends.
     pub end: End,
-    /// How many seconds after it happened an operation came, at best, over the present connection
-    /// and those before it that were in doubt.
+    /// How many seconds after it happened the quickest operation came. Counts the present connection
+    /// and, while something is in doubt, those before it.
     least_lag: Option<i128>,
     /// The present connection sends again what was handed out, up to this operation.
     skips_to: Option<Position>,
-    /// True if anything was acknowledged or skipped, even if older operations still wait.
+    /// True once something was acknowledged by id or skipped, even if older operations still wait.
     has_settled: bool,
     in_flight: InFlight,
     describer: Describer,

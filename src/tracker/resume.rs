@@ -6,7 +6,7 @@
 //! | Where | it goes on |
 //! |---|---|
 //! | a full replication is to begin | from nothing |
-//! | the server may have skipped something | after the last operation without doubt: whether the server still has it is the answer |
+//! | the server may have skipped something | after the last operation without doubt: what comes shows whether the server still has it |
 //! | a start that the user gave, and nothing acknowledged | at that start, sent as it is: everything that the server sends a second time is in flight, and is dropped |
 //! | a recent state came ([`Hold`](super::hold::Hold)) | from before the request |
 
@@ -120,14 +120,14 @@ pub(super) fn resume(facts: &Facts) -> Option<Resume> {
     }
 }
 
-/// How many seconds before `asked`, which a connection goes on after, the position has to stay
-/// until the states are complete that the server falls back to. `None` where this brings no
-/// fallback.
+/// A connection that goes on after `asked` brings states: how many seconds before `asked` the
+/// position has to stay until they are complete. `None` if this is no fallback, because states were
+/// asked for.
 ///
-/// The second of an operation is the store's; states are looked up by the agents' clocks. So is the
-/// time of a position that somebody else may have saved. A synthetic id already lies early enough,
-/// or is what the user asked for; and within a run a hold keeps the position before every recent
-/// state.
+/// The store's clock gives the second of an operation, but the agents' clocks give the times of the
+/// states, so there has to be a margin. A saved position needs it too: another program may have saved
+/// it. A synthetic id needs none: it already lies early enough, or the user asked for it. Nor does
+/// the time of a state that this run has handed out: a hold keeps the position before recent states.
 pub(super) fn fallback_margin(asked: Position, facts: &Facts) -> Option<u64> {
     match asked {
         Position::Operation(_) if asked.names_an_operation() => Some(MARGIN),

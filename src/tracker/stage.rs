@@ -1,4 +1,4 @@
-//! How far a connection has got, and how far the log has come.
+//! How far a connection has got, and whether the log has come to the end of the run.
 
 /// How far the present connection has got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,13 +11,13 @@ pub enum Stage {
     Operations,
 }
 
-/// How far the log has come, where a run is to go no further than a point in time.
+/// Whether the log has come past the point in time at which the run ends, if it has one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
     /// Every operation so far belongs to the run.
     Ahead,
-    /// A later operation was handed out.
+    /// A later operation was handed out, because a backfill waited for it.
     Passed,
-    /// A later operation came and was not handed out.
+    /// A later operation came and was not handed out: the run ends.
     Reached,
 }
