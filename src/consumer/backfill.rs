@@ -22,7 +22,7 @@ use super::status::BackfillEnd;
 use crate::oplog::{Event, InvalidOperation, Object, Operation, Position, Record};
 use crate::tracker::{MARGIN, SeenSet};
 
-/// How many seconds it must be at least: with clocks that agree the second is over by then.
+/// The margin where no more objects can be remembered: enough as long as the clocks agree.
 const LEAST_MARGIN: u64 = 1;
 /// How many objects are remembered that the main connection has sent since `live`.
 const MOST_SEEN: usize = 100_000;
@@ -63,7 +63,7 @@ pub(super) struct Missing {
     seen: HashSet<u64>,
     /// How many operations there was no room to remember.
     unseen: usize,
-    /// What the replication has sent of its last second.
+    /// States that were handed out: the last ones of the replication, and those fetched so far.
     known: SeenSet,
     /// It is asked for before it was certain that nothing more can be missing.
     is_early: bool,
@@ -122,7 +122,7 @@ impl Backfill {
         Self::Waiting(missing, wait)
     }
 
-    /// Nothing counts any more of what is missing.
+    /// What is missing counts no more: forgets it.
     pub(super) fn cancel(&mut self) {
         if self.is_pending() {
             *self = Self::Idle(None);

@@ -11,8 +11,8 @@ use super::probe::Answer;
 use crate::oplog::Position;
 use crate::tracker::Stage;
 
-/// After so many failures in a row the main connection is made again and asks instead: it may be
-/// that the server takes no second one.
+/// After this many failures in a row the main connection is made again, which asks the same: the
+/// server may not allow a second connection.
 const MOST_FAILURES: u32 = 3;
 
 impl Consumer {

@@ -7,7 +7,7 @@
 //!
 //! | File | Its part |
 //! |---|---|
-//! | `mod.rs` | the face; takes turns between the connections |
+//! | `mod.rs` | what the caller uses; takes turns between the connections |
 //! | `reconnect.rs` | the main connection, made again whenever it breaks |
 //! | `receive.rs`, `end.rs` | what becomes of an event of the main connection |
 //! | `backfill.rs`, `fetch_missing.rs` | a second connection that fetches what a replication left out |
@@ -51,9 +51,9 @@ use probe::Probe;
 use reconnect::{Incoming, Reconnect};
 pub use status::{BackfillEnd, Incomplete, Status};
 
-/// The longest that a connection is left unread; then it is ended. A log that wraps in less time
-/// cannot be followed over a lost connection either, since the next try comes no sooner. What is
-/// skipped in a shorter pause is noticed by the backlog that it leaves.
+/// The longest that a connection is left unread; then it is ended. A shorter pause that made the
+/// server skip operations shows in the backlog that it leaves. A log that discards operations within
+/// a second cannot be followed anyway: making a lost connection again takes about as long.
 pub const PAUSE: Duration = Duration::from_secs(1);
 
 /// A consumer of one log.
@@ -282,8 +282,8 @@ impl Consumer {
             probe.stop();
             tracker.ask()
         };
-        let linked = match main.poll(cx, ask, &mut **observer) {
-            Poll::Ready(linked) => linked?,
+        let incoming = match main.poll(cx, ask, &mut **observer) {
+            Poll::Ready(incoming) => incoming?,
             Poll::Pending => {
                 let answered = self.answered;
                 main.nothing_ready(|| tracker.lateness(answered.earliest_now()), cx);
@@ -294,7 +294,7 @@ impl Consumer {
             }
         };
         self.is_turn_of_backfill = true;
-        Poll::Ready(match linked {
+        Poll::Ready(match incoming {
             Incoming::Opened(answered) => {
                 self.opened(answered);
                 Ok(None)

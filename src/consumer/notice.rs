@@ -23,7 +23,7 @@ pub enum Notice<'a> {
     Exchanged(&'a Exchange),
     /// The connection stands, with this agent.
     Connected(&'a Endpoint),
-    /// The first event after a failure has come: the connection does some good again.
+    /// The first event after a failure has come.
     Receiving,
     /// The server showed over the main connection that it is there.
     Heartbeat,
@@ -76,7 +76,7 @@ pub enum Notice<'a> {
     },
     /// What the last replication left out has been handed out.
     Backfilled {
-        /// It could not wait until clocks that differ can hide nothing.
+        /// It was fetched early, so clocks that differ may have hidden something.
         is_early: bool,
     },
     /// What the last replication left out cannot be fetched.

@@ -94,7 +94,7 @@ impl Consumer {
     /// The `reset` that waits, as soon as it may be handed out.
     pub(super) fn poll_reset(&mut self, cx: &mut Context<'_>) -> Poll<Delivery> {
         while self.held_reset.is_some() {
-            // There before the look at what is stored, so that nothing goes unnoticed in between.
+            // Made before the look at what is stored, so that a save in between is not missed.
             if self.stored.is_none() {
                 self.stored = self.tracker.stored();
             }

@@ -16,9 +16,9 @@ use crate::oplog::{Position, Record};
 use crate::retry::Agents;
 use crate::sse::{Attempt, Connection, Lateness, Received};
 
-/// Gaps that are no further apart than this come together,
+/// A gap this soon after another is followed by a rest.
 const GAPS_TOGETHER: Duration = Duration::from_secs(5);
-/// and are followed by a rest, which is that after a first failure.
+/// How long that rest is: as after a first failure.
 const GAP_REST: Duration = Duration::from_secs(1);
 
 enum Phase {
@@ -90,7 +90,7 @@ impl Reconnect {
         }
     }
 
-    /// The agent that is spoken to.
+    /// The agent that is connected, or tried next.
     pub(super) fn endpoint(&self) -> Arc<Endpoint> {
         Arc::clone(self.agents.current())
     }
