@@ -46,7 +46,7 @@ pub(super) struct Agent {
     pub certificate_until: Option<Timestamp>,
     /// What its `/status` says.
     pub status: Option<Figures>,
-    /// Whether it has one; `None` where that one cannot be used.
+    /// Whether it has a `/status`; `None` where that is not known.
     #[serde(skip)]
     pub has_status: Option<bool>,
     /// What is wrong.
@@ -114,7 +114,7 @@ impl Agent {
                 figures.judge(findings);
                 (self.status, self.has_status) = (Some(figures), Some(true));
             }
-            // What cannot be used at all has its problem told.
+            // The agent cannot be used, and the problem that says so is enough.
             _ if !self.ok => {}
             Ok(None) => {
                 findings.fine("it has no /status: what it has discarded is not known");

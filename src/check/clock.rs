@@ -8,8 +8,8 @@ use super::findings::Findings;
 use crate::duration::ForPeople;
 use crate::http::{Exchange, date_of};
 
-/// Clocks that are further apart than this mislead: the rules by which a run decides what may be
-/// missing hold for less.
+/// Clocks further apart than this are warned of. A run decides by times what may be missing, and
+/// allows for little more.
 const APART_MS: i64 = 3000;
 
 /// How far the clock of an agent is from the one of this machine.
@@ -48,8 +48,8 @@ impl Offset {
         distance(self.range_ms(), (0, 0))
     }
 
-    /// How far this clock and another are apart, where that is certainly too much and not told by
-    /// what is said of each: one that agrees with this machine differs from one that does not.
+    /// How far this clock and another are apart, if that is certainly too much. `None` too if one of
+    /// them agrees with this machine and the other does not: the warning about that one says enough.
     pub(super) fn apart(self, other: Self) -> Option<ForPeople> {
         let misleads = |offset: Self| offset.least_ms() > APART_MS;
         let is_apart = distance(self.range_ms(), other.range_ms()) > APART_MS;

@@ -46,7 +46,7 @@ const DIFFERENCES: [Difference; 3] = [
 /// Points out what differs between agents, at the one that differs from most of them.
 pub(super) fn of_agents(agents: &mut [Agent]) {
     for (what, value, advice) in DIFFERENCES {
-        // One that cannot be used has its problem told.
+        // An agent that cannot be used has a problem that says so; that is enough.
         let of = |agent: &Agent| value(agent).filter(|_| agent.ok);
         let values: Vec<_> = agents.iter().map(of).collect();
         let known = (0..values.len()).filter(|place| values[*place].is_some());

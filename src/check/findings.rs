@@ -16,7 +16,7 @@ pub(super) struct Findings {
     /// What is well. Only people read it: JSON has the figures.
     #[serde(skip)]
     pub fine: Vec<String>,
-    /// How a run would end of the first problem.
+    /// The exit status of a run that meets the first problem.
     #[serde(skip)]
     pub status: Option<ExitStatus>,
 }

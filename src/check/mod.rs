@@ -88,7 +88,7 @@ pub(crate) async fn run(settings: &Settings) -> std::io::Result<ExitStatus> {
     for count in counts {
         resumes.extend(count.await.ok());
     }
-    // The record of the state file says it of a position in it.
+    // A saved position has been judged with the state file.
     if let Some(place) = place.filter(|_| saved.is_none()) {
         for resume in &mut resumes {
             state::judge_future(place.after, Timestamp::now(), &mut resume.findings);
@@ -109,10 +109,10 @@ async fn look(
     place: Option<Place>,
     (timeout, deadline): (Duration, Instant),
 ) -> (Agent, Vec<Exchange>, Option<JoinHandle<Resume>>) {
-    // Of its own, because these take the time of one request after the other.
+    // Not shared between agents: they measure one request at a time.
     let clients = Arc::new(Clients::watching(Arc::new(config.http.clone())));
     let sent = place.map(|place| place.sent);
-    // How long it may be silent is for whoever reads it to say.
+    // No read timeout: whoever reads decides how much silence is the end.
     let opening = Connection::open(Arc::clone(&clients), Arc::clone(&endpoint), sent, None);
     let (exchanges, result) = if let Ok(attempt) = timeout_at(deadline, opening).await {
         (attempt.exchanges, attempt.result)

@@ -26,7 +26,7 @@ pub(super) struct Report {
     lines: String,
     /// How many problems there are, and how many warnings.
     counts: [usize; 2],
-    /// How a run would end of the first problem.
+    /// The exit status of a run that meets the first problem.
     status: Option<ExitStatus>,
 }
 

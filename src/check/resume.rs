@@ -34,7 +34,8 @@ pub(super) struct Resume {
     pub ok: bool,
     /// The position that was asked for.
     pub position: String,
-    /// Whether the server still has the operation, where it is one and something came.
+    /// Whether the server still has the operation; `None` if the position names none, or nothing
+    /// came.
     pub kept: Option<bool>,
     /// How many operations came.
     pub waiting: u64,
@@ -67,7 +68,7 @@ impl Resume {
             oldest_ms: None,
             findings: Findings::default(),
         };
-        // The time being over leaves what has been counted by then.
+        // At the deadline, what has been counted so far stays.
         let counting = resume.count(&mut connection, place, &config);
         let counted = timeout_at(deadline, counting).await;
         resume.all_counted = matches!(counted, Ok(Ok(())));
@@ -88,7 +89,7 @@ impl Resume {
         // States come, and before them and their `live` the store takes the time that it needs.
         let mut awaits_live = !place.sent.names_an_operation();
         loop {
-            // So that the time ends also where the next one is always there.
+            // Lets the deadline end this even if there is always another event.
             consume_budget().await;
             let next = std::future::poll_fn(|cx| {
                 let next = connection.poll_event(cx);
