@@ -20,14 +20,14 @@ use crate::report::{Diagnostics, Progress, stderr};
 use crate::settings::OnInvalid;
 use crate::tail;
 
-/// So many operations are taken in before others get their turn.
+/// After this many operations other tasks get their turn.
 const TURN: usize = 4096;
 
-/// How long the next object of a replication is waited for, where `--timeout` does not say: longer
-/// than a store needs to sort many objects, and twice as long as a heartbeat shows a dead one.
+/// How long to wait for the next object of a replication, where `--timeout` does not say. Longer than
+/// a store needs to sort many objects, and as long as the default `--read-timeout`.
 const LONGEST_SILENCE: Duration = Duration::from_mins(1);
 
-/// How long an operation after the replication is waited for, where `--timeout` does not say.
+/// How long to wait for an operation after the replication, where `--timeout` does not say.
 const LONGEST_QUIET: Duration = Duration::from_secs(10);
 
 /// How far the server's side has come in the end.

@@ -58,7 +58,7 @@ pub(crate) async fn run(settings: &Settings, dump: &Path) -> Result<ExitStatus, 
         ControlFlow::Break(status) => return Ok(status),
     };
     match print(&outcome, settings, &mut stdout).await {
-        // It has seen enough, and has to hear nothing.
+        // The reader has seen enough: no warning, no summary.
         Err(OutputError::ReaderGone) => {}
         printed => {
             printed?;
@@ -76,7 +76,7 @@ pub(crate) async fn run(settings: &Settings, dump: &Path) -> Result<ExitStatus, 
     })
 }
 
-/// What it comes to, or how it was ended from outside before that.
+/// The outcome, or the exit status if a signal or the reader of stdout ends it before.
 async fn outcome(
     settings: &Settings,
     dump: &Path,
@@ -100,7 +100,7 @@ async fn outcome(
             biased;
             Some(control) = controls.recv() => match control {
                 Control::Stop(how) => return Ok(ControlFlow::Break(how.exit_status(true))),
-                // There are none; what there is to show is how far it is.
+                // A comparison has no statistics: it shows how far it is.
                 Control::ShowStatistics => if statistics.take_asked() {
                     diagnostics.borrow().warn(&words::progress(objects.get()));
                 },

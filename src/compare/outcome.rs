@@ -6,8 +6,8 @@ use super::ledger::Ledger;
 use super::moment::Moment;
 use super::print::Record;
 
-/// How far the clocks of store and agents, and the times of producers, may be apart when it is told
-/// which differences may be none, ms.
+/// How far apart the clocks of store, agents and producers may be, ms. Decides which differences are
+/// called doubtful.
 const MARGIN_MS: i64 = 5000;
 
 /// The figures of a comparison, and which objects differ.

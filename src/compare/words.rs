@@ -1,4 +1,4 @@
-//! What is said about a comparison, in words: the one table of it.
+//! Every message of a comparison.
 
 use crate::oplog::{InvalidData, Operation};
 use crate::output::escaped;
