@@ -56,7 +56,7 @@ impl fmt::Display for Step {
             Self::SetUp => "cannot set up input and output",
             Self::Signals => "cannot receive signals",
             Self::Demo => "cannot start the demo server",
-            Self::Generate => "cannot generate it",
+            Self::Generate => "cannot generate what --generate asks for",
             Self::Print => "cannot write to stdout",
         })
     }

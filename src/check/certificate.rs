@@ -14,11 +14,11 @@ const RENEWAL: SignedDuration = SignedDuration::from_hours(7 * 24);
 pub(super) fn judge(until: Timestamp, now: Timestamp, findings: &mut Findings) {
     let left = until.duration_since(now);
     if left.is_negative() {
-        findings.warn(format!("its certificate ended at {until}: renew it"));
+        findings.warn(format!("its certificate expired at {until}: renew it"));
     } else if left < RENEWAL {
         let left = ForPeople(left.unsigned_abs());
         findings.warn(format!(
-            "its certificate ends in {left}, at {until}: renew it"
+            "its certificate expires in {left}, at {until}: renew it"
         ));
     } else {
         findings.fine(format!("certificate valid until {until}"));

@@ -158,10 +158,10 @@ impl Resume {
                 findings.fail(ExitStatus::ResumeFailed, text);
             }
             Some(false) => findings.warn(format!(
-                "{gone}: a run gets the last state of every object changed since, the steps in \
-                 between are lost; --on-resume-failed says what else it can do"
+                "{gone}: a run gets the latest state of each object changed since; intermediate \
+                 operations are lost (--on-resume-failed chooses what else to do)"
             )),
-            None => findings.fine(format!("looked after {described}")),
+            None => findings.fine(format!("asked for what comes after {described}")),
         }
         findings.fine(counted);
         if let Some(failure) = failure {
@@ -176,10 +176,13 @@ impl Resume {
     fn counted(&self) -> String {
         let counted = match (self.waiting, self.all_counted) {
             (0, true) => "nothing waits".to_owned(),
-            (0, false) => "nothing has come yet: not all were counted".to_owned(),
+            (0, false) => "nothing has come so far; the count is not complete".to_owned(),
             (1, true) => "1 operation waits".to_owned(),
             (count, true) => format!("{} operations wait", grouped(count)),
-            (count, false) => format!("{} or more wait, not all were counted", grouped(count)),
+            (count, false) => format!(
+                "{} or more operations wait; the count is not complete",
+                grouped(count)
+            ),
         };
         let oldest = self.oldest_ms.map(|age| {
             let time = ForPeople(Duration::from_millis(age.unsigned_abs()));

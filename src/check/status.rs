@@ -51,7 +51,7 @@ impl Figures {
             return Err("it is a page of HTML");
         }
         let all: BTreeMap<String, Box<RawValue>> =
-            serde_json::from_slice(body).map_err(|_| "it is no JSON object")?;
+            serde_json::from_slice(body).map_err(|_| "it is not a JSON object")?;
         let numbers = all.into_iter().filter(|(name, _)| name != "cmdline");
         let numbers = numbers.filter_map(|(name, value)| Some((name, number(value)?)));
         match Self(numbers.collect()) {

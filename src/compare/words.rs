@@ -43,7 +43,7 @@ pub(super) fn empty(key: &str) -> String {
 /// This timestamp of the dump cannot be read.
 pub(super) fn no_time(timestamp: &str) -> String {
     let shown = shown(timestamp);
-    format!("timestamp {shown:?} is no RFC 3339 time (2026-11-23T10:00:00Z)")
+    format!("timestamp {shown:?} is not an RFC 3339 time (2026-11-23T10:00:00Z)")
 }
 
 /// The beginning of a text.
@@ -65,16 +65,16 @@ pub(super) fn progress(objects: Option<usize>) -> String {
 /// The timestamp of an operation is none, so its object is not compared.
 pub(super) fn undated(operation: &Operation, timestamp: &str, on_invalid: OnInvalid) -> String {
     let (event, id) = (operation.event().name(), operation.id());
-    let reason = format!("{event} #{id}: timestamp {timestamp:?} is no RFC 3339 time");
+    let reason = format!("{event} #{id}: timestamp {timestamp:?} is not an RFC 3339 time");
     tail::words::undecodable(&reason, on_invalid)
 }
 
-/// The server's side stayed incomplete. So many objects are told as extra that it may have.
+/// The server's side stayed incomplete. It may have `extra` of the objects listed as extra.
 pub(super) fn doubt(extra: usize) -> String {
     let extra = match extra {
         0 => String::new(),
-        1 => "; 1 object told as extra may be one of them".into(),
-        number => format!("; {number} objects told as extra may be among them"),
+        1 => "; 1 object listed as extra may be one of them".into(),
+        number => format!("; {number} objects listed as extra may be among them"),
     };
     format!(
         "objects that changed in the second of the server's newest operation could not be \

@@ -69,7 +69,7 @@ impl Kept {
         // serde takes an array of the values for an object, too.
         if !data.trim_ascii_start().starts_with('{') {
             let _: IgnoredAny = serde_json::from_str(data)?;
-            return Err(serde_json::Error::custom("it is no JSON object"));
+            return Err(serde_json::Error::custom("it is not a JSON object"));
         }
         let json: ObjectJson<'_> = serde_json::from_str(data)?;
         let parents = json.parents.map(RawValue::get);

@@ -19,8 +19,8 @@ pub(crate) fn against(error: &Error) -> Option<&'static str> {
         | Error::Refused(failure)
         | Error::ConnectionLost { failure, .. } => failure.hint.map(on),
         Error::ResumeFailed(_) => Some(
-            "--on-resume-failed continue would print the latest state of each object changed \
-             since, replicate every object",
+            "--on-resume-failed continue prints the latest state of each object changed since; \
+             replicate prints every object",
         ),
         Error::Uncertain => None,
     }

@@ -76,9 +76,9 @@ fn names_the_line_and_what_is_wrong_with_it() {
     let without = |key: &str| X.replace(key, "other");
     for (bad, problem) in [
         ("not json", "expected"),
-        ("[1]", "it is no JSON object"),
-        ("1", "it is no JSON object"),
-        (r#""video/x""#, "it is no JSON object"),
+        ("[1]", "it is not a JSON object"),
+        ("1", "it is not a JSON object"),
+        (r#""video/x""#, "it is not a JSON object"),
         ("{}", "missing field"),
         (&without("timestamp"), "missing field `timestamp`"),
         (&without("type"), "missing field `type`"),
@@ -91,8 +91,8 @@ fn names_the_line_and_what_is_wrong_with_it() {
         ),
         (&X.replace(r#""x""#, r#""""#), r#""id" is empty"#),
         (&X.replace("video", ""), r#""type" is empty"#),
-        (&X.replace("17.996Z", "17.996"), "is no RFC 3339 time"),
-        (&X.replace("2026-", "2026/"), "is no RFC 3339 time"),
+        (&X.replace("17.996Z", "17.996"), "is not an RFC 3339 time"),
+        (&X.replace("2026-", "2026/"), "is not an RFC 3339 time"),
     ] {
         let error = filtered(format!("{Y}\n\n{bad}\n{Y}\n"), "types=none").unwrap_err();
         let begin = "line 3: ";

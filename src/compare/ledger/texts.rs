@@ -9,7 +9,7 @@ const LEAST_ROOM: usize = 1 << 10;
 
 /// There is no room for more objects.
 #[derive(Debug, thiserror::Error)]
-#[error("more objects than can be compared: {}", u32::MAX)]
+#[error("more than {} objects cannot be compared", u32::MAX)]
 pub(crate) struct Full;
 
 /// A set of texts that have numbers from 0 on. They stand one after the other in one buffer; the

@@ -71,7 +71,7 @@ fn with_which_certificate_until_when() {
     let finished = check(&[ended().url()]).arg("--insecure").run().exit(0);
     let agent = only(&records(&finished), "agent");
     assert_eq!(agent["certificate_until"], "2001-02-03T00:00:00Z");
-    has_warning(&agent, &["its certificate ended at 2001-02-03"]);
+    has_warning(&agent, &["its certificate expired at 2001-02-03"]);
 }
 
 #[test]

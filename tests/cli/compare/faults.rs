@@ -134,7 +134,7 @@ fn it_is_said_how_many_differences_may_be_none() {
     tail.stdin_bytes(dump.concat())
         .run()
         .exit(8)
-        .stderr_has("; 1 object told as extra may be one of them\n");
+        .stderr_has("; 1 object listed as extra may be one of them\n");
 }
 
 /// Without `--timeout`.
@@ -178,7 +178,7 @@ fn what_cannot_be_decoded_is_shown() {
     let live = "id: 1795456500000\nevent: live\n\n";
     for (events, told) in [
         (bad, "missing field"),
-        (undated, "\"today\" is no RFC 3339 time"),
+        (undated, "\"today\" is not an RFC 3339 time"),
     ] {
         let run = |args: &[&str]| {
             let server = ScriptServer::repeating(Script::events(events.to_owned() + live).stall());
