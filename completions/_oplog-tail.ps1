@@ -53,7 +53,7 @@ Register-ArgumentCompleter -Native -CommandName 'oplog-tail' -ScriptBlock {
             [CompletionResult]::new('--retries', '--retries', [CompletionResultType]::ParameterName, 'Retries before giving up [default: no limit]')
             [CompletionResult]::new('--connect-timeout', '--connect-timeout', [CompletionResultType]::ParameterName, 'Give up connecting after DUR [default: 10s]')
             [CompletionResult]::new('--read-timeout', '--read-timeout', [CompletionResultType]::ParameterName, 'Reconnect after DUR without data [default: 60s]')
-            [CompletionResult]::new('--compare', '--compare', [CompletionResultType]::ParameterName, 'List what a dump lacks or has older than the server')
+            [CompletionResult]::new('--compare', '--compare', [CompletionResultType]::ParameterName, 'List how a dump of objects differs from the server')
             [CompletionResult]::new('--generate', '--generate', [CompletionResultType]::ParameterName, 'Print the man page or a completion script')
             [CompletionResult]::new('--demo', '--demo', [CompletionResultType]::ParameterName, 'Try it on a sample server inside this program')
             [CompletionResult]::new('--allow-replication', '--allow-replication', [CompletionResultType]::ParameterName, 'Same as --start-id 0')

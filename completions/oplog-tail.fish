@@ -33,7 +33,7 @@ complete -c oplog-tail -l proxy -d 'Connect through this HTTP proxy' -r -f
 complete -c oplog-tail -l retries -d 'Retries before giving up [default: no limit]' -r -f
 complete -c oplog-tail -l connect-timeout -d 'Give up connecting after DUR [default: 10s]' -r -f
 complete -c oplog-tail -l read-timeout -d 'Reconnect after DUR without data [default: 60s]' -r -f
-complete -c oplog-tail -l compare -d 'List what a dump lacks or has older than the server' -r -F
+complete -c oplog-tail -l compare -d 'List how a dump of objects differs from the server' -r -F
 complete -c oplog-tail -l generate -d 'Print the man page or a completion script' -r -f -a "man\t'The man page'
 complete-bash\t'The completion script for bash'
 complete-zsh\t'The completion script for zsh'

@@ -132,7 +132,7 @@ pub struct Position {
     /// A replication misses the objects that changed in the second of the newest operation. With this
     /// flag, or if the second connection is refused (a warning says so), they stay missing. Default:
     /// they are fetched over a second connection, once an operation comes that is at least 5 seconds
-    /// younger than live. Until then the saved position stays before them, so a run that ends early
+    /// later than live. Until then the saved position stays before them, so a run that ends early
     /// repeats some objects but loses none. Some objects may be printed twice.
     #[arg(long, hide_short_help = true)]
     pub no_repair: bool,
@@ -208,7 +208,7 @@ pub struct Stopping {
     /// Stop once the replication is complete
     ///
     /// Continues after live until the objects that a replication misses have been printed too. They
-    /// can be fetched once an operation comes that is at least 5 seconds younger than live. On an
+    /// can be fetched once an operation comes that is at least 5 seconds later than live. On an
     /// idle log none comes: add --timeout. Default: follow forever. Example: --start-id 0 --until-complete
     /// --timeout 1m
     #[arg(long, conflicts_with = "no_repair")]

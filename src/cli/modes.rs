@@ -25,7 +25,7 @@ pub struct Modes {
     )]
     pub check: bool,
 
-    /// List what a dump lacks or has older than the server
+    /// List how a dump of objects differs from the server
     ///
     /// FILE is a dump as oplog-sync takes it; - is stdin. Each line is a JSON object with timestamp,
     /// type and id; more keys are allowed. If an object comes twice, the later line counts. Blank
@@ -34,7 +34,7 @@ pub struct Modes {
     /// line, ordered by type and id, and a summary on stderr. missing: the server has the object,
     /// the dump does not. older, newer: the timestamp in the dump is before or after that on the
     /// server. extra: the dump has the object, the server does not. Objects that changed or
-    /// disappeared on the server after the newest timestamp of the dump are no differences. --types
+    /// disappeared on the server after the newest timestamp of the dump do not count. --types
     /// and --parents apply to both sides. Objects that a replication misses are fetched once
     /// another operation comes. If none comes within 10 seconds (or --timeout), the comparison ends
     /// without them, and a message says so. If no object comes for a minute (or --timeout), it exits
