@@ -110,8 +110,7 @@ impl Resume {
                 Some(Received::Event(record)) => record,
             };
             let event = Event::from_name(record.event());
-            // A block of fields without a name and without data is no event at all.
-            if record.event() == "message" && record.data().is_empty() {
+            if record.is_blank() {
                 continue;
             }
             let position = record.id().parse().ok();

@@ -129,9 +129,7 @@ impl Reconnect {
         loop {
             match &mut self.phase {
                 Phase::Connected(connection) => match ready!(connection.poll_event(cx)) {
-                    // A block of fields without a name and without data is no event at all.
-                    Ok(Received::Event(record))
-                        if record.event() == "message" && record.data().is_empty() => {}
+                    Ok(Received::Event(record)) if record.is_blank() => {}
                     Ok(Received::Event(record)) => {
                         if !matches!(record.event(), "reset" | "live") {
                             self.agents.works();

@@ -57,6 +57,11 @@ impl Record {
         self.data.get(&self.text)
     }
 
+    /// Whether this is no event at all: a block of fields without a name and without data.
+    pub fn is_blank(&self) -> bool {
+        self.event() == "message" && self.data().is_empty()
+    }
+
     /// Leaves the data out.
     pub fn drop_data(&mut self) {
         self.data = Span::default();
