@@ -101,11 +101,11 @@ mod tests {
     }
 
     #[test]
-    fn certificates_are_warned_of_before_they_end() {
+    fn certificates_are_warned_of_before_they_expire() {
         let now: Timestamp = "2026-11-23T12:00:00Z".parse().unwrap();
         for (until, words) in [
-            ("2026-11-23T11:59:59Z", Some("ended at")),
-            ("2026-11-25T12:00:00Z", Some("ends in 2 d")),
+            ("2026-11-23T11:59:59Z", Some("expired at")),
+            ("2026-11-25T12:00:00Z", Some("expires in 2 d")),
             ("2026-11-30T12:00:00Z", None),
         ] {
             let mut findings = Findings::default();

@@ -65,8 +65,9 @@ pub(super) struct Missing {
     unseen: usize,
     /// States that were handed out: the last ones of the replication, and those fetched so far.
     known: SeenSet,
-    /// It is asked for before it was certain that nothing more can be missing.
-    is_early: bool,
+    /// It is asked for before it was certain that nothing more can be missing, or an object that
+    /// changed while it was fetched is not remembered: what is fetched of it may be older.
+    is_uncertain: bool,
 }
 
 /// What is waited for: an operation that is late enough.
@@ -98,8 +99,8 @@ impl Wait {
         }
         let is_due = |margin| second >= self.missing_before + margin;
         // When no more can be remembered it goes ahead, with what certainty there is.
-        missing.is_early = missing.unseen > 0 && !is_due(MARGIN) && is_due(LEAST_MARGIN);
-        is_due(MARGIN) || missing.is_early
+        missing.is_uncertain = missing.unseen > 0 && !is_due(MARGIN) && is_due(LEAST_MARGIN);
+        is_due(MARGIN) || missing.is_uncertain
     }
 }
 
@@ -113,7 +114,7 @@ impl Backfill {
             seen: HashSet::new(),
             unseen: 0,
             known,
-            is_early: false,
+            is_uncertain: false,
         };
         let wait = Wait {
             missing_before: over_at,
@@ -140,8 +141,8 @@ impl Backfill {
     }
 
     /// Whether it is being fetched before it was certain that nothing more can be missing.
-    pub(super) fn is_early(&self) -> bool {
-        matches!(self, Self::Fetching(missing, _) if missing.is_early)
+    pub(super) fn is_uncertain(&self) -> bool {
+        matches!(self, Self::Fetching(missing, _) if missing.is_uncertain)
     }
 
     /// How the last one ended; `None` where none has.
@@ -167,7 +168,8 @@ impl Backfill {
         let Some(object) = operation.object() else {
             return false;
         };
-        missing.saw(&object);
+        let is_remembered = missing.saw(&object);
+        missing.is_uncertain |= wait.is_none() && !is_remembered;
         match (wait, position) {
             (Some(wait), Some(Position::Operation(id))) => {
                 wait.is_over(u64::from(id.second()), is_behind, missing)
@@ -243,14 +245,16 @@ impl Missing {
         self.hasher.hash_one((object.kind, object.id))
     }
 
-    /// The main connection has sent an operation about this object.
-    fn saw(&mut self, object: &Object<'_>) {
+    /// The main connection has sent an operation about this object. Says whether it is remembered.
+    fn saw(&mut self, object: &Object<'_>) -> bool {
         let object = self.hash(object);
         if self.seen.len() < MOST_SEEN {
             self.seen.insert(object);
-        } else if !self.seen.contains(&object) {
-            self.unseen += 1;
+            return true;
         }
+        let is_remembered = self.seen.contains(&object);
+        self.unseen += usize::from(!is_remembered);
+        is_remembered
     }
 
     /// Takes in what the second connection sends.

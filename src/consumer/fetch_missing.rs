@@ -77,9 +77,9 @@ impl Consumer {
                 }));
             }
             Step::Done => {
-                let is_early = self.backfill.is_early();
+                let is_uncertain = self.backfill.is_uncertain();
                 self.backfill = Backfill::Idle(Some(BackfillEnd::Done));
-                (self.observer)(Notice::Backfilled { is_early });
+                (self.observer)(Notice::Backfilled { is_uncertain });
             }
             // While the server cannot be reached at all, that is for the main connection to judge.
             Step::Lost(_) if !self.main.is_connected() => {

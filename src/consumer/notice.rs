@@ -76,8 +76,8 @@ pub enum Notice<'a> {
     },
     /// What the last replication left out has been handed out.
     Backfilled {
-        /// It was fetched early, so clocks that differ may have hidden something.
-        is_early: bool,
+        /// So many objects changed meanwhile that something may be missing or out of date.
+        is_uncertain: bool,
     },
     /// What the last replication left out cannot be fetched.
     BackfillGivenUp {

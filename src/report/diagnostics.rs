@@ -106,7 +106,7 @@ impl Diagnostics {
             Notice::ClocksDiffer { server, local } => {
                 self.warn(&words::clocks_differ(*server, *local));
             }
-            Notice::Backfilled { is_early } => self.backfilled(*is_early),
+            Notice::Backfilled { is_uncertain } => self.backfilled(*is_uncertain),
             Notice::BackfillDelayed { failure, wait } => self.backfill_delayed(failure, *wait),
             Notice::BackfillGivenUp { reason } => self.warn(&words::backfill_given_up(reason)),
         }
@@ -145,10 +145,10 @@ impl Diagnostics {
         }
     }
 
-    fn backfilled(&mut self, is_early: bool) {
+    fn backfilled(&mut self, is_uncertain: bool) {
         self.backfill_delayed = None;
-        if is_early {
-            self.warn(&words::BACKFILLED_EARLY);
+        if is_uncertain {
+            self.warn(&words::BACKFILLED_IN_DOUBT);
             return;
         }
         self.info(&words::BACKFILLED);

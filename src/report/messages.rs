@@ -111,6 +111,6 @@ pub(crate) fn of_replications() -> Vec<String> {
     ));
     all.push(words::backfill_given_up("REASON"));
     all.push(words::BACKFILLED.into());
-    all.push(words::BACKFILLED_EARLY.into());
+    all.push(words::BACKFILLED_IN_DOUBT.into());
     all
 }

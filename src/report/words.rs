@@ -49,9 +49,9 @@ pub(super) const BACKFILL_STARTED: &str = "fetching the objects that the replica
 pub(super) const BACKFILLED: &str =
     "the replication is complete: the objects that it missed are fetched";
 
-pub(super) const BACKFILLED_EARLY: &str = "too many objects changed, so the objects that the \
-    replication missed were fetched early; if the clocks of agents and store differ, some may be \
-    missing or out of date";
+pub(super) const BACKFILLED_IN_DOUBT: &str = "too many objects changed meanwhile, so some that \
+    the replication missed may be missing or out of date; to be sure, start again with --rewind \
+    --start-id 0";
 
 /// The run connects, to resume after this position if there is one.
 pub(super) fn connecting(endpoint: &Endpoint, after: Option<Position>) -> String {

@@ -84,7 +84,8 @@ impl Tracker {
                 self.end_doubt();
                 return true;
             }
-            if position.second() <= last.second() {
+            let is_operation = matches!(position, Position::Operation(_));
+            if is_operation && position.second() <= last.second() {
                 return true;
             }
             // Younger than the last one, which has not come: the doubt stays.

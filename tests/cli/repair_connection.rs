@@ -119,7 +119,7 @@ fn too_many_changed_objects_are_not_remembered() {
             .run()
             .exit(0)
             .stderr_has(if can_go_ahead {
-                "fetched early"
+                "too many objects changed meanwhile"
             } else {
                 "cannot be fetched and stay missing"
             });

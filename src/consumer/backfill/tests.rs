@@ -98,7 +98,7 @@ fn goes_ahead_at_once_when_no_more_can_be_remembered() {
     assert!(poll(&mut it).is_pending());
     assert!(sees(&mut it, MOST_SEEN as u64, OVER_AT + 1));
     fetch(&mut it);
-    assert!(it.is_early(), "which is to be told");
+    assert!(it.is_uncertain(), "which is to be told");
     // What is remembered stays as it is; as many more and it is hopeless.
     for object in 1..MOST_SEEN as u64 {
         sees(&mut it, MOST_SEEN as u64 + object, OVER_AT + 1);
@@ -111,18 +111,34 @@ fn goes_ahead_at_once_when_no_more_can_be_remembered() {
     assert_eq!(missing(&mut it).unseen, MOST_SEEN, "that one is remembered");
     sees(&mut it, u64::MAX, OVER_AT + 1);
     assert!(matches!(poll(&mut it), Poll::Ready(Step::GivenUp(_))));
-    assert!(it.is_early());
+    assert!(it.is_uncertain());
 }
 
 /// Nothing is uncertain about it when the seconds have passed all the same.
 #[test]
-fn is_not_early_when_it_can_no_longer_remember_but_is_due() {
+fn is_not_uncertain_when_it_can_no_longer_remember_but_is_due() {
     let mut it = backfill(SeenSet::default());
     for object in 0..MOST_SEEN as u64 {
         assert!(!sees(&mut it, object, OVER_AT + 1));
     }
     assert!(sees(&mut it, MOST_SEEN as u64, OVER_AT + 5));
-    assert!(!it.is_early());
+    fetch(&mut it);
+    assert!(!it.is_uncertain());
+}
+
+/// A state that is fetched of such an object may be older than the operation.
+#[test]
+fn is_uncertain_when_it_cannot_remember_what_changes_while_it_fetches() {
+    let mut it = backfill(SeenSet::default());
+    for object in 0..MOST_SEEN as u64 {
+        assert!(!sees(&mut it, object, OVER_AT + 1));
+    }
+    assert!(sees(&mut it, 0, OVER_AT + 5));
+    fetch(&mut it);
+    sees(&mut it, 0, OVER_AT + 5);
+    assert!(!it.is_uncertain());
+    sees(&mut it, MOST_SEEN as u64, OVER_AT + 5);
+    assert!(it.is_uncertain());
 }
 
 #[test]

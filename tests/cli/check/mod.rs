@@ -6,6 +6,7 @@ mod network;
 mod resume;
 mod state;
 mod text;
+mod time;
 mod usage;
 
 use jiff::Timestamp;
