@@ -9,6 +9,7 @@ use super::config::Endpoint;
 use super::failure::{Failure, Remedy};
 use super::hint::Hint;
 use super::request::Exchange;
+use super::words::of_status;
 
 /// The server's time in an answer.
 pub fn date_of(answer: &HeaderMap) -> Option<Timestamp> {
@@ -74,7 +75,11 @@ pub fn unusable_answer(endpoint: &Endpoint, exchange: &Exchange) -> Option<Failu
 /// What an answer without a 2xx status means.
 pub fn refused(endpoint: &Endpoint, exchange: &Exchange) -> Failure {
     let status = exchange.status;
-    let answer = format!("{}answered {status}", by_way_of(endpoint, exchange));
+    let answer = format!(
+        "{}answered {}",
+        by_way_of(endpoint, exchange),
+        of_status(status)
+    );
     match status.as_u16() {
         401 | 403 => {
             let (why, hint) = if exchange.withheld_credentials {

@@ -12,6 +12,7 @@ use super::config::Endpoint;
 use super::failure::Failure;
 use super::hint::Hint;
 use super::request::StreamRequest;
+use super::words::of_status;
 
 /// The document at `url`, which belongs to `endpoint`, or `None` where there is none. No redirect
 /// is followed.
@@ -39,7 +40,7 @@ pub async fn document(
             return Err(Failure {
                 hint: (wants_password(status) && endpoint.authorization.is_none())
                     .then_some(Hint::Password),
-                ..Failure::fatal(format!("it answered {status}"))
+                ..Failure::fatal(format!("it answered {}", of_status(status)))
             });
         }
     }

@@ -8,6 +8,7 @@ use reqwest::Url;
 use super::cause::{PROXY_WANTS_PASSWORD, request_failure};
 use super::failure::Failure;
 use super::hint::Hint;
+use super::words::of_status;
 use crate::duration::ForPeople;
 
 /// How many redirects are followed.
@@ -32,7 +33,7 @@ pub enum RequestError {
         error: reqwest::Error,
     },
     /// The proxy answers that it does not connect.
-    #[error("through the proxy {name}: it refuses to connect to the agent ({status})")]
+    #[error("through the proxy {name}: it refuses to connect to the agent ({})", of_status(*.status))]
     ProxyRefuses {
         /// Its URL without user name and password.
         name: String,
@@ -76,9 +77,7 @@ impl From<&RequestError> for Failure {
                     ..failure
                 }
             }
-            RequestError::ProxyRefuses { .. } => {
-                Self::retry(error.to_string()).hinting(Hint::Proxy)
-            }
+            RequestError::ProxyRefuses { .. } => Self::retry(error.to_string()),
             RequestError::ProxyPassword { .. } => {
                 Self::fatal(error.to_string()).hinting(Hint::ProxyPassword)
             }

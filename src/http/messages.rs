@@ -88,6 +88,7 @@ pub(crate) fn of_requests() -> Vec<Failure> {
         RequestError::Proxy { .. } => [RequestError::Proxy { name: name(), error: broken() }],
         RequestError::ProxyRefuses { .. } => [
             RequestError::ProxyRefuses { name: name(), status: StatusCode::BAD_GATEWAY },
+            RequestError::ProxyRefuses { name: name(), status: StatusCode::from_u16(999).unwrap() },
         ],
         RequestError::ProxyPassword { .. } => [RequestError::ProxyPassword { name: name() }],
         RequestError::NoAnswer(_) => [RequestError::NoAnswer(Duration::from_secs(70))],

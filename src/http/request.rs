@@ -95,7 +95,10 @@ impl StreamRequest {
             && let patience = config.connect_timeout
             && let Some(status) = refusal::status(&proxy, authorization, url, patience).await
         {
-            return RequestError::ProxyRefuses { name, status };
+            return match status {
+                StatusCode::PROXY_AUTHENTICATION_REQUIRED => RequestError::ProxyPassword { name },
+                _ => RequestError::ProxyRefuses { name, status },
+            };
         }
         RequestError::Proxy { name, error }
     }

@@ -3,6 +3,8 @@
 use std::error::Error as StdError;
 use std::io::{self, ErrorKind};
 
+use http::StatusCode;
+
 use super::chain::{chain, deepest};
 use crate::error_text::in_words;
 
@@ -111,6 +113,14 @@ const BROKEN_HTTP: &str = "the answer of the server is not valid HTTP";
 const HEAD_TOO_LARGE: &str = "the headers of the answer are too many or too long";
 const NOT_HTTP: &str = "the server does not speak HTTP/1, or not correctly; if it speaks TLS, the URL begins with https://";
 const TOO_SLOW: &str = "it took too long";
+
+/// A status with its usual name, if it has one.
+pub(super) fn of_status(status: StatusCode) -> String {
+    match status.canonical_reason() {
+        Some(_) => status.to_string(),
+        None => status.as_u16().to_string(),
+    }
+}
 
 /// All words that are not those of the system or a library.
 #[cfg(test)]

@@ -83,15 +83,17 @@ fn a_proxy_that_wants_a_password_is_named_and_not_asked_again() {
 
 #[test]
 fn a_proxy_that_does_not_connect_is_told_as_that() {
-    for status in [403, 502] {
+    for status in [403, 502, 999] {
         let proxy = ScriptServer::repeating(Script::status(status));
-        let sentence = format!("it refuses to connect to the agent ({status} ");
+        let sentence = format!("it refuses to connect to the agent ({status}");
         Tail::url("https://127.0.0.1:1/")
             .args(["--retries", "0", "--proxy", &proxy.url_as("me:hush@")])
             .run()
             .exit(4)
             .stderr_has(&sentence)
-            .stderr_lacks("hush");
+            .stderr_lacks("hush")
+            .stderr_lacks("is the proxy running")
+            .stderr_lacks("unknown status");
         let asked = proxy.requests();
         let with_password = |request: &Request| request.header("proxy-authorization").is_some();
         assert!(asked.iter().all(with_password), "{asked:?}");
