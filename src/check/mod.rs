@@ -26,6 +26,7 @@ use crate::consumer::{Config, Notice};
 use crate::duration::ForPeople;
 use crate::exit::ExitStatus;
 use crate::http::{Clients, Endpoint, Exchange, Failure};
+use crate::output::{OutputError, Stdout};
 use crate::report::Diagnostics;
 use crate::settings::Settings;
 use crate::sse::Connection;
@@ -39,11 +40,25 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 /// What is left of the time for printing, at most.
 const PRINTING: Duration = Duration::from_millis(100);
 
-/// Looks at everything, prints what it finds, and tells how a run would end.
+/// Checks everything, prints what it finds, and tells how a run would end. A reader that goes away
+/// has seen enough, as in a run.
 ///
 /// # Errors
 /// When stdout cannot be written.
 pub(crate) async fn run(settings: &Settings) -> std::io::Result<ExitStatus> {
+    let stdout = match Stdout::open() {
+        Err(OutputError::Failed(error)) => return Err(error),
+        Err(OutputError::ReaderGone) => return Ok(ExitStatus::Success),
+        Ok(stdout) => stdout,
+    };
+    tokio::select! {
+        biased;
+        checked = check(settings) => checked,
+        () = stdout.reader_gone() => Ok(ExitStatus::Success),
+    }
+}
+
+async fn check(settings: &Settings) -> std::io::Result<ExitStatus> {
     let config = Arc::new(settings.consumer.clone());
     let timeout = settings.stop.timeout.unwrap_or(DEFAULT_TIMEOUT);
     let times = (

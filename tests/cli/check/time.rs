@@ -6,7 +6,7 @@ use oplog_tail::server::object::Change;
 use serde_json::json;
 
 use super::{check, has_problem, only, quiet, records, scripted, server};
-use crate::support::{Script, at_once};
+use crate::support::{Script, at_once, insert_numbered};
 
 #[test]
 fn it_ends_in_its_time_whatever_the_servers_do() {
@@ -22,7 +22,7 @@ fn it_ends_in_its_time_whatever_the_servers_do() {
             (Script::redirect(302, "/again"), 4),
             (quiet().heartbeats(Duration::from_millis(10)), 0),
             (Script::events("").heartbeats(Duration::from_millis(1)), 0),
-            (Script::events("").flood(crate::support::insert_numbered), 0),
+            (Script::events("").flood(insert_numbered), 0),
         ],
         |(stream, code)| {
             let server = scripted(stream, Script::silent().stall());
@@ -64,4 +64,16 @@ fn it_ends_in_its_time_whatever_the_servers_do() {
         (&resume["waiting"], &resume["all_counted"]),
         (&json!(1), &json!(true))
     );
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_it_at_once() {
+    let log = Script::events("").flood(insert_numbered);
+    let server = scripted(log, Script::status(404));
+    let mut run = check(&[server.url()])
+        .args(["--timeout", "1m", "--start-id", "6b047e00686c822d00000000"])
+        .spawn();
+    run.read_line();
+    run.close_stdout();
+    run.wait().exit(0).within(Duration::from_secs(20));
 }
