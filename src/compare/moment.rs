@@ -3,6 +3,7 @@
 use std::fmt;
 
 use jiff::Timestamp;
+use jiff::fmt::temporal::Pieces;
 use serde::{Serialize, Serializer};
 
 /// A point in time in whole milliseconds, whatever its offset and its digits were.
@@ -15,9 +16,17 @@ impl Moment {
         if !has_form(text.as_bytes()) {
             return None;
         }
-        let time: Timestamp = text.parse().ok()?;
+        let time = text.parse().ok().or_else(|| at_the_end_of_time(text))?;
         Some(Self(time.as_millisecond()))
     }
+}
+
+/// The last timestamp that there is, for a time of the last two days of the year 9999 that is
+/// later: any offset must lead to a year that can be written.
+fn at_the_end_of_time(text: &str) -> Option<Timestamp> {
+    let date = Pieces::parse(text).ok()?.date();
+    let is_last = (date.year(), date.month()) == (9999, 12) && date.day() >= 30;
+    is_last.then_some(Timestamp::MAX)
 }
 
 /// Whether the text has the form of RFC 3339; the parser takes other forms of ISO 8601, too.
@@ -86,5 +95,18 @@ mod tests {
         let shown = |text| Moment::parse(text).unwrap().to_string();
         assert_eq!(shown("2026-11-23T17:55:17Z"), "2026-11-23T17:55:17.000Z");
         assert_eq!(shown("0001-01-01T00:00:00Z"), "0001-01-01T00:00:00.000Z");
+    }
+
+    #[test]
+    fn a_time_that_never_comes_is_a_time() {
+        let last = Moment::parse("9999-12-30T22:00:00.999Z");
+        assert!(last.is_some());
+        for text in [
+            "9999-12-31T23:59:59Z",
+            "9999-12-31T23:59:59.999999999-08:00",
+        ] {
+            assert_eq!(Moment::parse(text), last, "{text}");
+        }
+        assert_eq!(Moment::parse("9999-12-31T25:00:00Z"), None);
     }
 }

@@ -16,7 +16,7 @@ use std::path::PathBuf;
 
 use crate::cli::{self, Cli};
 use crate::consumer::{Acknowledging, Clock, Config, OnResumeFailed};
-use crate::http::{self, ProxyChoice, ProxyVariables, excepts_everything};
+use crate::http::{self, ProxyChoice};
 use crate::output::{Format, color};
 use crate::report::{NextRun, Verbosity};
 
@@ -102,25 +102,11 @@ impl Settings {
         let typed_urls = url::typed(&cli, &inputs, demo_url)?;
         let endpoints = url::endpoints(&cli.source, &typed_urls, password.as_ref())?;
         let format = format(cli.output.format, inputs.stdout_is_terminal);
-        let text_of = |name: &str| {
-            let value = (inputs.env)(name)?;
-            Some(value.to_string_lossy().into_owned())
-        };
         // The demo server runs inside this program; no proxy leads there.
-        let proxy = cli
-            .connection
-            .proxy
-            .as_ref()
-            .map(proxy::proxy)
-            .transpose()?;
-        let direct = demo_url.is_some() || (proxy.is_none() && excepts_everything(&inputs.env));
-        let proxy = match proxy {
-            _ if direct => ProxyChoice::Direct,
-            Some(proxy) => ProxyChoice::Given(Box::new(proxy)),
-            None => {
-                proxy::check_proxy_variables(&inputs.env, &endpoints)?;
-                ProxyChoice::Environment(ProxyVariables::read(&inputs.env))
-            }
+        let typed_proxy = cli.connection.proxy.as_ref();
+        let proxy = match demo_url {
+            Some(_) => ProxyChoice::Direct,
+            None => proxy::choose(typed_proxy, &inputs.env, &endpoints)?,
         };
         let consumer = Config {
             http: http::Config {
@@ -149,26 +135,31 @@ impl Settings {
             start_given: start.given,
             check: cli.modes.check,
             ack: cli.acknowledging.ack,
-            stop: StopConditions {
-                count: cli.stopping.count,
-                until_live: cli.stopping.until_live,
-                until_complete: cli.stopping.until_complete,
-                until,
-                until_idle: cli.stopping.until_idle,
-                timeout: cli.stopping.timeout,
-            },
+            stop: StopConditions::of(&cli.stopping, until),
             format,
-            color: color::choose(cli.output.color, inputs.stdout_is_terminal, text_of),
+            color: is_colored(&cli.output, &inputs),
             lag: cli.output.lag,
             stats: cli.diagnostics.stats,
             stats_format: stats_format(cli.output.format, format, inputs.stderr_is_terminal),
-            status_line: inputs.stderr_is_terminal_of_its_own
-                && !cli.diagnostics.quiet
-                && (inputs.env)("TERM").is_none_or(|term| term != "dumb"),
+            status_line: has_status_line(&cli.diagnostics, &inputs),
             on_invalid: cli.output.on_invalid,
             verbosity: verbosity(&cli.diagnostics),
         })
     }
+}
+
+fn is_colored(typed: &cli::Output, inputs: &Inputs) -> bool {
+    let text_of = |name: &str| {
+        let value = (inputs.env)(name)?;
+        Some(value.to_string_lossy().into_owned())
+    };
+    color::choose(typed.color, inputs.stdout_is_terminal, text_of)
+}
+
+fn has_status_line(typed: &cli::Diagnostics, inputs: &Inputs) -> bool {
+    inputs.stderr_is_terminal_of_its_own
+        && !typed.quiet
+        && (inputs.env)("TERM").is_none_or(|term| term != "dumb")
 }
 
 fn check_contradictions(cli: &Cli) -> Result<(), UsageError> {

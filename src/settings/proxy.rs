@@ -9,7 +9,9 @@ use super::error::UsageError;
 use super::inputs::Environment;
 use super::url::decoded;
 use crate::cli::Secret;
-use crate::http::{Endpoint, NamedProxy, proxy_variable};
+use crate::http::{
+    Endpoint, NamedProxy, ProxyChoice, ProxyVariables, excepts_everything, proxy_variable,
+};
 use crate::redact::{may_show_password, redacted};
 
 const NO_SOCKS: &str = "SOCKS is not supported; use an http or https proxy";
@@ -20,8 +22,24 @@ const IN_QUOTES: &str = "the quotes are part of its value; leave them out";
 const SLASH_IN_PASSWORD: &str =
     "in its user name and password write %2F, %3F, %23 or %5C for a slash, ?, # or \\";
 
+/// The proxy that is typed, or else the one of the environment.
+pub(super) fn choose(
+    typed: Option<&Secret>,
+    env: &Environment,
+    endpoints: &[Endpoint],
+) -> Result<ProxyChoice, UsageError> {
+    if let Some(typed) = typed {
+        return Ok(ProxyChoice::Given(Box::new(given(typed)?)));
+    }
+    if excepts_everything(env) {
+        return Ok(ProxyChoice::Direct);
+    }
+    check_proxy_variables(env, endpoints)?;
+    Ok(ProxyChoice::Environment(ProxyVariables::read(env)))
+}
+
 /// The meaning of `--proxy`. Its user name and password are never printed.
-pub(super) fn proxy(typed: &Secret) -> Result<NamedProxy, UsageError> {
+fn given(typed: &Secret) -> Result<NamedProxy, UsageError> {
     let text = typed.expose();
     let fail = |problem: &str| UsageError::new(format!("--proxy {:?}: {problem}", redacted(text)));
     let mut url = Url::parse(text)
@@ -58,10 +76,7 @@ pub(super) fn proxy(typed: &Secret) -> Result<NamedProxy, UsageError> {
 
 /// Refuses a proxy of the environment that cannot be used. reqwest would ignore it, or speak HTTP to
 /// a SOCKS proxy.
-pub(super) fn check_proxy_variables(
-    env: &Environment,
-    endpoints: &[Endpoint],
-) -> Result<(), UsageError> {
+fn check_proxy_variables(env: &Environment, endpoints: &[Endpoint]) -> Result<(), UsageError> {
     for endpoint in endpoints {
         if let Some((name, value)) = proxy_variable(env, &endpoint.url) {
             check_proxy_variable(name, &value)?;

@@ -4,6 +4,7 @@ use std::num::NonZeroU64;
 use std::time::Duration;
 
 use super::start::Until;
+use crate::cli::Stopping;
 
 /// The stop conditions of a run, and its time limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,6 +24,18 @@ pub struct StopConditions {
 }
 
 impl StopConditions {
+    /// What the flags mean; `until` is resolved already.
+    pub(super) fn of(typed: &Stopping, until: Option<Until>) -> Self {
+        Self {
+            count: typed.count,
+            until_live: typed.until_live,
+            until_complete: typed.until_complete,
+            until,
+            until_idle: typed.until_idle,
+            timeout: typed.timeout,
+        }
+    }
+
     /// True if a stop condition was given: to end before it is met is a failure.
     pub fn any_asked_for(&self) -> bool {
         self.count.is_some()
