@@ -20,7 +20,7 @@ pub enum ExitStatus {
     StateFile,
     /// The server no longer has the operation to resume from, and `--on-resume-failed exit`.
     ResumeFailed,
-    /// `--timeout` passed before the stop condition was met.
+    /// Stopped by `--timeout` before the stop condition was met.
     TimedOut,
     /// `--compare` found differences.
     Differences,
@@ -57,7 +57,7 @@ impl ExitStatus {
             6,
             "the server could not resume, with --on-resume-failed exit",
         ),
-        (7, "--timeout passed before the stop condition was met"),
+        (7, "stopped by --timeout before the stop condition was met"),
         (8, "--compare found differences"),
     ];
 
