@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use jiff::fmt::temporal::Pieces;
 use tokio::time::Instant;
 
 /// The clock of this machine, or of a test.
@@ -31,6 +32,17 @@ impl fmt::Debug for Clock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Clock")
     }
+}
+
+/// The time that `text` stands for: ISO 8601, with an offset.
+///
+/// jiff refuses times of the last day of the year 9999, because it cannot represent them in every
+/// time zone. People write them for never, so they count as its latest time.
+pub fn timestamp(text: &str) -> Option<Timestamp> {
+    text.parse().ok().or_else(|| {
+        let year = Pieces::parse(text).ok()?.date().year();
+        (year == 9999).then_some(Timestamp::MAX)
+    })
 }
 
 /// The UNIX second of a time; 0 for times before 1970.

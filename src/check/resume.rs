@@ -19,7 +19,7 @@ use crate::output::lag_ms;
 use crate::quiet::Quiet;
 use crate::report::{described, with_advice};
 use crate::sse::{Connection, Received};
-use crate::tracker::Resume as Place;
+use crate::tracker::{Resume as Place, was_kept};
 
 /// Everything that waited has come once nothing comes for so long.
 const SILENCE: Duration = Duration::from_secs(1);
@@ -116,10 +116,7 @@ impl Resume {
             let position = record.id().parse().ok();
             let is_operation = matches!(position, Some(Position::Operation(_)));
             awaits_live &= !is_operation && event != Event::Live;
-            // States come in place of operations that are gone, or else `live` alone.
-            if position.is_some() || event == Event::Live {
-                self.kept.get_or_insert(is_operation);
-            }
+            self.kept = self.kept.or_else(|| was_kept(&record));
             if config.is_past(record.event(), position) {
                 return Ok(());
             }

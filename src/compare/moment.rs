@@ -3,8 +3,9 @@
 use std::fmt;
 
 use jiff::Timestamp;
-use jiff::fmt::temporal::Pieces;
 use serde::{Serialize, Serializer};
+
+use crate::clock::timestamp;
 
 /// A point in time in whole milliseconds, whatever its offset and its digits were.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,17 +17,8 @@ impl Moment {
         if !has_form(text.as_bytes()) {
             return None;
         }
-        let time = text.parse().ok().or_else(|| at_the_end_of_time(text))?;
-        Some(Self(time.as_millisecond()))
+        Some(Self(timestamp(text)?.as_millisecond()))
     }
-}
-
-/// The last timestamp that there is, for a time of the last two days of the year 9999 that is
-/// later: any offset must lead to a year that can be written.
-fn at_the_end_of_time(text: &str) -> Option<Timestamp> {
-    let date = Pieces::parse(text).ok()?.date();
-    let is_last = (date.year(), date.month()) == (9999, 12) && date.day() >= 30;
-    is_last.then_some(Timestamp::MAX)
 }
 
 /// Whether the text has the form of RFC 3339; the parser takes other forms of ISO 8601, too.

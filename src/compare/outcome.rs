@@ -5,10 +5,11 @@ use super::gather::Gathered;
 use super::ledger::Ledger;
 use super::moment::Moment;
 use super::print::Record;
+use crate::tracker::MARGIN;
 
 /// How far apart the clocks of store, agents and producers may be, ms. Decides which differences are
 /// called doubtful.
-const MARGIN_MS: i64 = 5000;
+const MARGIN_MS: i64 = 1000 * MARGIN.cast_signed();
 
 /// The figures of a comparison, and which objects differ.
 #[derive(Debug)]

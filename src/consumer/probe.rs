@@ -8,8 +8,9 @@ use std::time::Duration;
 use tokio::time::{Instant, Sleep};
 
 use crate::http::{Clients, Endpoint};
-use crate::oplog::{Event, Position};
+use crate::oplog::Position;
 use crate::sse::{Attempt, Connection, Received};
+use crate::tracker::was_kept;
 
 /// The server is asked at most this often.
 const INTERVAL: Duration = Duration::from_millis(250);
@@ -146,14 +147,10 @@ impl Probe {
                     Err(_) => return Poll::Ready(Answer::Unknown),
                 },
                 Phase::Connected(connection) => match ready!(connection.poll_event(cx)) {
-                    Ok(Received::Event(record)) => match record.id().parse() {
-                        Ok(Position::Operation(_)) => return Poll::Ready(Answer::Kept),
-                        // States, in place of operations.
-                        Ok(Position::Replication(_)) => return Poll::Ready(Answer::Gone),
-                        Err(_) if record.event() == Event::Live.name() => {
-                            return Poll::Ready(Answer::Gone);
-                        }
-                        Err(_) => {}
+                    Ok(Received::Event(record)) => match was_kept(&record) {
+                        Some(true) => return Poll::Ready(Answer::Kept),
+                        Some(false) => return Poll::Ready(Answer::Gone),
+                        None => {}
                     },
                     Ok(Received::Heartbeat) => {}
                     Err(_) => return Poll::Ready(Answer::Unknown),

@@ -5,6 +5,7 @@ use jiff::fmt::friendly::SpanParser;
 use jiff::fmt::temporal::Pieces;
 use jiff::{SignedDuration, Span, Timestamp, Zoned};
 
+use crate::clock::timestamp;
 use crate::duration::{self, InvalidDuration};
 
 const SECONDS_OF_A_DAY: u32 = 86_400;
@@ -101,10 +102,7 @@ fn point_in_time(text: &str, now: &Zoned) -> Option<Timestamp> {
     if offset.seconds().unsigned_abs() >= SECONDS_OF_A_DAY {
         return None;
     }
-    // jiff refuses times of the last day, because it cannot represent them in every time zone.
-    text.parse()
-        .ok()
-        .or_else(|| (pieces.date().year() == 9999).then_some(Timestamp::MAX))
+    timestamp(text)
 }
 
 /// `10:00` or `10:00:30`. Checked before, because jiff would take only the time of a date with one.

@@ -44,7 +44,7 @@ use in_flight::{Id, InFlight, Pin};
 use out::Describer;
 pub use out::{LinesOut, Out};
 use resume::{Facts, Origin, resume};
-pub use resume::{Resume, Start, first_resume};
+pub use resume::{Resume, Start, first_resume, was_kept};
 pub use stage::{End, Stage};
 pub use store::PositionStore;
 

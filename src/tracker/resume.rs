@@ -11,7 +11,7 @@
 //! | a recent state came ([`Hold`](super::hold::Hold)) | from before the request |
 
 use super::hold::MARGIN;
-use crate::oplog::Position;
+use crate::oplog::{Event, Position, Record};
 
 /// Where a run without a saved position starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,6 +139,16 @@ pub(super) fn fallback_margin(asked: Position, facts: &Facts) -> Option<u64> {
             _ => Some(0),
         },
         Position::Replication(_) => None,
+    }
+}
+
+/// Whether the server still had the operation that was asked for, by the first record that tells:
+/// if not, states come in place of operations, or `live` alone. `None` if this one does not tell.
+pub fn was_kept(record: &Record) -> Option<bool> {
+    match record.id().parse() {
+        Ok(Position::Operation(_)) => Some(true),
+        Ok(Position::Replication(_)) => Some(false),
+        Err(_) => (record.event() == Event::Live.name()).then_some(false),
     }
 }
 
