@@ -37,13 +37,14 @@ impl Consumer {
         is_behind: bool,
     ) -> Result<Option<Delivery>, Error> {
         let position = record.id().parse::<Position>().ok();
-        if let Some((asked, margin)) = self.tracker.advance(record.event(), position)
+        let is_live = record.event() == Event::Live.name();
+        if let Some((asked, margin)) = self.tracker.advance(is_live, position)
             && !self.falls_back(asked, margin)?
         {
             return Ok(None);
         }
-        let (fingerprint, is_known) = self.tracker.take_in(position, &record);
-        if is_known && record.event() != Event::Live.name() {
+        let (fingerprint, is_known) = self.tracker.take_in(is_live, position, &record);
+        if is_known && !is_live {
             return Ok(None);
         }
         if self.ends_before(record.event(), position) {

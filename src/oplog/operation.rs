@@ -160,7 +160,8 @@ impl Operation {
 
 /// Valid JSON on one line: its line feeds stand between tokens, where a space means the same.
 pub fn on_one_line(data: &str) -> Cow<'_, str> {
-    if data.contains('\n') {
+    // Faster than `contains`, which knows no vector instructions.
+    if memchr::memchr(b'\n', data.as_bytes()).is_some() {
         data.replace('\n', " ").into()
     } else {
         data.into()

@@ -59,7 +59,7 @@ impl Record {
 
     /// Whether this is no event at all: a block of fields without a name and without data.
     pub fn is_blank(&self) -> bool {
-        self.event() == "message" && self.data().is_empty()
+        self.data.is_empty() && self.event() == "message"
     }
 
     /// Leaves the data out.

@@ -20,6 +20,11 @@ impl Span {
         (start..start + part.len()).into()
     }
 
+    /// Whether it is the place of an empty text.
+    pub(super) fn is_empty(self) -> bool {
+        self.start == self.end
+    }
+
     /// The text at this place.
     ///
     /// # Panics

@@ -3,7 +3,7 @@
 
 use super::resume::{Origin, fallback_margin};
 use super::{MARGIN, Stage, Tracker};
-use crate::oplog::{Event, Position, Record};
+use crate::oplog::{Position, Record};
 
 impl Tracker {
     /// A connection stands, made in this UNIX second. A run that starts from now has a position
@@ -32,8 +32,11 @@ impl Tracker {
     /// Moves the stage on to this event. Returns something if it is the first event and the server
     /// falls back to states: where they begin, and how many seconds before that the position has to
     /// stay until they are complete.
-    pub fn advance(&mut self, event: &str, position: Option<Position>) -> Option<(Position, u64)> {
-        let is_live = event == Event::Live.name();
+    pub fn advance(
+        &mut self,
+        is_live: bool,
+        position: Option<Position>,
+    ) -> Option<(Position, u64)> {
         let was = self.stage;
         self.stage = match position {
             _ if is_live => Stage::Operations,
@@ -61,14 +64,18 @@ impl Tracker {
 
     /// Takes in an event that may be handed out. Returns its fingerprint, by which it is told apart
     /// from others with the same id, and whether an earlier connection brought it already.
-    pub fn take_in(&mut self, position: Option<Position>, record: &Record) -> (u64, bool) {
-        let (event, data) = (record.event(), record.data());
+    pub fn take_in(
+        &mut self,
+        is_live: bool,
+        position: Option<Position>,
+        record: &Record,
+    ) -> (u64, bool) {
         if self.stage == Stage::States {
             self.has_open_replication = true;
-        } else if event == Event::Live.name() {
+        } else if is_live {
             self.has_open_replication = false;
         }
-        let fingerprint = self.dedup.fingerprint(position, event, data);
+        let fingerprint = self.dedup.fingerprint(position, record);
         (fingerprint, self.is_known(position, fingerprint))
     }
 

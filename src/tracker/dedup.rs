@@ -7,7 +7,7 @@
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
 
-use crate::oplog::{Position, on_one_line};
+use crate::oplog::{Position, Record, on_one_line};
 
 /// How many objects are remembered. Further ones may come twice.
 const MOST: usize = 1 << 16;
@@ -52,11 +52,13 @@ pub(super) struct Dedup {
 }
 
 impl Dedup {
-    /// Tells an event of this name and data apart from others with the same id. An operation id
-    /// is unique, so it needs none.
-    pub(super) fn fingerprint(&self, position: Option<Position>, event: &str, data: &str) -> u64 {
+    /// Tells this event apart from others with the same id. An operation id is unique, so it needs
+    /// none.
+    pub(super) fn fingerprint(&self, position: Option<Position>, record: &Record) -> u64 {
         match position {
-            Some(Position::Replication(_)) => fingerprint(&self.hasher, event, data),
+            Some(Position::Replication(_)) => {
+                fingerprint(&self.hasher, record.event(), record.data())
+            }
             _ => 0,
         }
     }
@@ -126,10 +128,14 @@ mod tests {
 
     const AT: Position = Position::Replication(5_200);
 
+    fn print_of(dedup: &Dedup, event: &str, data: &str) -> u64 {
+        dedup.fingerprint(Some(AT), &Record::new("5200", event, data))
+    }
+
     #[test]
     fn knows_the_objects_of_the_interrupted_second() {
         let mut dedup = Dedup::default();
-        let [one, other] = ["{1}", "{2}"].map(|data| dedup.fingerprint(Some(AT), "insert", data));
+        let [one, other] = ["{1}", "{2}"].map(|data| print_of(&dedup, "insert", data));
         dedup.remember(Position::Replication(4_900), one);
         dedup.remember(AT, one);
         assert!(
@@ -155,8 +161,8 @@ mod tests {
     fn a_deletion_is_not_the_insertion_before_it() {
         let dedup = Dedup::default();
         assert_ne!(
-            dedup.fingerprint(Some(AT), "insert", "{}"),
-            dedup.fingerprint(Some(AT), "delete", "{}")
+            print_of(&dedup, "insert", "{}"),
+            print_of(&dedup, "delete", "{}")
         );
     }
 

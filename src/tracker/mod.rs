@@ -203,8 +203,7 @@ impl Tracker {
             self.dedup.remember(position, fingerprint);
         }
         // What has no id cannot be acknowledged, so it neither holds nor moves the position.
-        let has_id = !operation.id().trim().is_empty();
-        if self.is_by_id() && has_id {
+        if self.is_by_id() && !operation.id().trim().is_empty() {
             let id = id_of(operation, position);
             let slot = self.in_flight.deliver(id, fingerprint, is_reset);
             self.describe(slot, operation);

@@ -164,7 +164,7 @@ fn after_a_fallback_nothing_is_taken_for_known_and_the_position_waits() {
         assert_eq!(tracker.ask(), Some(operation(102)));
         tracker.opened(110);
         let state = Position::Replication(103_000);
-        let fallback = tracker.advance("insert", Some(state));
+        let fallback = tracker.advance(false, Some(state));
         assert_eq!(fallback, Some((operation(102), 5)));
         tracker.hold_for_fallback(operation(102), 5);
         assert!(!tracker.is_in_doubt());
