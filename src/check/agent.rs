@@ -9,7 +9,7 @@ use reqwest::Url;
 use serde::Serialize;
 use tokio::time::{Instant, timeout_at};
 
-use super::certificate;
+use super::certificate::{self, valid_until};
 use super::clock::Offset;
 use super::findings::Findings;
 use super::status::Figures;
@@ -24,7 +24,7 @@ const MOST_STATUS: usize = 256 << 10;
 const MOST_NAME: usize = 200;
 
 /// An agent.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 #[serde(tag = "check", rename = "agent")]
 pub(super) struct Agent {
     /// Where it was asked; holds no password.
@@ -56,53 +56,49 @@ pub(super) struct Agent {
 
 impl Agent {
     /// The agent that answered so to being asked for its log, and failed so if it did.
-    pub(super) fn new(url: &Url, exchanges: &[Exchange], failure: Option<&Failure>) -> Self {
-        let mut findings = Findings::default();
-        let last = exchanges.last();
-        let passage = last.and_then(|exchange| exchange.passage.as_ref());
-        let connect_ms = passage.and_then(|it| it.connected_in).map(tenths);
-        let answer_ms = passage.map(|it| tenths(it.answered_in));
-        let proxy = passage.and_then(|it| it.proxy.clone());
-        if let Some(answer) = answer_ms {
-            let connected = connect_ms.map(|ms| format!("connected in {ms} ms, "));
-            let through = proxy.as_ref().map(|it| format!(", through the proxy {it}"));
-            let [connected, through] = [connected, through].map(Option::unwrap_or_default);
-            findings.fine(format!("{connected}answered in {answer} ms{through}"));
-        }
-        let certificate = passage
-            .filter(|_| last.is_some_and(|exchange| exchange.url.scheme() == "https"))
-            .and_then(|passage| passage.certificate.as_ref());
-        let certificate_until = certificate.and_then(|it| certificate::valid_until(it));
-        if let Some(until) = certificate_until {
-            certificate::judge(until, Timestamp::now(), &mut findings);
-        }
-        let server = last.and_then(|exchange| exchange.answer.get(header::SERVER));
-        let server = server.map(|name| {
-            let name = String::from_utf8_lossy(name.as_bytes());
-            name.chars().take(MOST_NAME).collect()
-        });
-        if let Some(server) = &server {
-            findings.fine(format!("server {server}"));
-        }
-        let clock = last.and_then(Offset::of);
-        if let Some(clock) = clock {
-            clock.judge(&mut findings);
-        }
-        if let Some(failure) = failure {
-            findings.fail_by(failure);
-        }
-        Self {
+    pub(super) fn new(url: &Url, answer: Option<&Exchange>, failure: Option<&Failure>) -> Self {
+        let mut agent = Self {
             url: url.to_string(),
             ok: failure.is_none(),
-            connect_ms,
-            answer_ms,
-            server,
-            clock,
-            proxy,
-            certificate_until,
-            status: None,
-            has_status: None,
-            findings,
+            ..Self::default()
+        };
+        if let Some(answer) = answer {
+            agent.add_answer(answer);
+        }
+        if let Some(failure) = failure {
+            agent.findings.fail_by(failure);
+        }
+        agent
+    }
+
+    fn add_answer(&mut self, exchange: &Exchange) {
+        let findings = &mut self.findings;
+        if let Some(passage) = &exchange.passage {
+            let answer = tenths(passage.answered_in);
+            self.answer_ms = Some(answer);
+            self.connect_ms = passage.connected_in.map(tenths);
+            self.proxy.clone_from(&passage.proxy);
+            let connected = self.connect_ms.map(|ms| format!("connected in {ms} ms, "));
+            let through = passage.proxy.as_ref();
+            let through = through.map(|it| format!(", through the proxy {it}"));
+            let [connected, through] = [connected, through].map(Option::unwrap_or_default);
+            findings.fine(format!("{connected}answered in {answer} ms{through}"));
+            if exchange.url.scheme() == "https"
+                && let Some(until) = passage.certificate.as_deref().and_then(valid_until)
+            {
+                self.certificate_until = Some(until);
+                certificate::judge(until, Timestamp::now(), findings);
+            }
+        }
+        if let Some(name) = exchange.answer.get(header::SERVER) {
+            let name = String::from_utf8_lossy(name.as_bytes());
+            let name: String = name.chars().take(MOST_NAME).collect();
+            findings.fine(format!("server {name}"));
+            self.server = Some(name);
+        }
+        self.clock = Offset::of(exchange);
+        if let Some(clock) = self.clock {
+            clock.judge(findings);
         }
     }
 

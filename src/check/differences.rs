@@ -12,27 +12,14 @@ type Difference = (&'static str, fn(&Agent) -> Option<String>, &'static str);
 const DIFFERENCES: [Difference; 3] = [
     (
         "server",
-        |agent| {
-            Some(
-                agent
-                    .server
-                    .clone()
-                    .unwrap_or_else(|| "without a name".into()),
-            )
-        },
+        |agent| agent.server.clone().or(Some("without a name".into())),
         "run the same version everywhere",
     ),
     (
         "/status",
         |agent| {
-            Some(
-                if agent.has_status? {
-                    "there"
-                } else {
-                    "missing"
-                }
-                .into(),
-            )
+            let word = |has_it| if has_it { "there" } else { "missing" };
+            agent.has_status.map(word).map(str::to_owned)
         },
         "is it the same kind of agent?",
     ),
@@ -96,7 +83,6 @@ pub(super) fn of_resumes(resumes: &mut [Resume]) {
 #[cfg(test)]
 mod tests {
     use super::super::clock::Offset;
-    use super::super::findings::Findings;
     use super::super::status::Figures;
     use super::*;
 
@@ -104,15 +90,10 @@ mod tests {
         Agent {
             url: url.into(),
             ok: true,
-            connect_ms: Some(1.2),
-            answer_ms: Some(3.4),
             server: Some("oplog/1.1.6".into()),
-            clock: None,
-            proxy: None,
-            certificate_until: None,
             status: Some(with_queue(r#"{"queue_max_size":10}"#)),
             has_status: Some(true),
-            findings: Findings::default(),
+            ..Agent::default()
         }
     }
 
@@ -123,13 +104,8 @@ mod tests {
     fn resume(url: &str, kept: Option<bool>) -> Resume {
         Resume {
             url: url.into(),
-            ok: true,
-            position: "6b047e00686c822d00000001".into(),
             kept,
-            waiting: 0,
-            all_counted: true,
-            oldest_ms: None,
-            findings: Findings::default(),
+            ..Resume::default()
         }
     }
 

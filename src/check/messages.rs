@@ -63,7 +63,7 @@ fn agent(name: &'static str, connected_in: Option<Duration>) -> Agent {
             certificate: None,
         }),
     };
-    Agent::new(&exchange.url.clone(), &[exchange], None)
+    Agent::new(&exchange.url, Some(&exchange), None)
 }
 
 fn of_agents() -> Vec<Findings> {
@@ -132,13 +132,10 @@ fn of_places() -> Vec<Findings> {
     let operation: Position = "545b55c7f095528dd0f3863c".parse().unwrap();
     let resume = |kept, waiting, all_counted| Resume {
         url: "http://a/".into(),
-        ok: true,
-        position: operation.to_string(),
         kept,
         waiting,
         all_counted,
-        oldest_ms: None,
-        findings: Findings::default(),
+        ..Resume::default()
     };
     let failure = || Some(Failure::retry("REASON"));
     let (go_on, exit) = (OnResumeFailed::Continue, OnResumeFailed::Exit);

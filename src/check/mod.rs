@@ -142,8 +142,9 @@ async fn look(
         let url = endpoint.url.to_string();
         tokio::spawn(Resume::look(url, place, config, connection, deadline))
     });
-    let mut agent = Agent::new(&endpoint.url, &exchanges, failure.as_ref());
-    if let Some(last) = exchanges.last() {
+    let last = exchanges.last();
+    let mut agent = Agent::new(&endpoint.url, last, failure.as_ref());
+    if let Some(last) = last {
         agent.add_status(agent::status(&clients, &endpoint, &last.url, deadline).await);
     }
     (agent, exchanges, count)

@@ -25,7 +25,7 @@ use crate::tracker::{Resume as Place, was_kept};
 const SILENCE: Duration = Duration::from_secs(1);
 
 /// The place in the log of an agent.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 #[serde(tag = "check", rename = "resume")]
 pub(super) struct Resume {
     /// Where the agent was asked.
@@ -60,13 +60,8 @@ impl Resume {
     ) -> Self {
         let mut resume = Self {
             url,
-            ok: true,
             position: place.after.to_string(),
-            kept: None,
-            waiting: 0,
-            all_counted: false,
-            oldest_ms: None,
-            findings: Findings::default(),
+            ..Self::default()
         };
         // At the deadline, what has been counted so far stays.
         let counting = resume.count(&mut connection, place, &config);
