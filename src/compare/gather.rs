@@ -30,17 +30,6 @@ const LONGEST_SILENCE: Duration = Duration::from_mins(1);
 /// How long to wait for an operation after the replication, where `--timeout` does not say.
 const LONGEST_QUIET: Duration = Duration::from_secs(10);
 
-/// How far the server's side has come in the end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Gathered {
-    /// Everything is there.
-    Complete,
-    /// Nothing followed on the server, so it is not known what the replication left out.
-    Quiet,
-    /// What the replication left out could not be fetched; this has been told.
-    GivenUp,
-}
-
 /// What it takes to ask the server.
 pub(super) struct Plan {
     /// For the consumer; what a comparison depends on is set by it.
@@ -105,11 +94,12 @@ impl Gathering {
         }
     }
 
-    /// Takes in what there is. Ready once the server's side is complete, or as complete as it gets.
+    /// Takes in what there is. Ready once the server's side is complete (`true`), or as complete as
+    /// it gets: what the replication left out could not be fetched, or nothing followed on the server.
     ///
     /// # Errors
     /// When it will never be.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Gathered, Error>> {
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, Error>> {
         let mut is_drained = false;
         for _ in 0..TURN {
             match self.consumer.poll_next(cx)? {
@@ -127,8 +117,10 @@ impl Gathering {
         }
         self.consumer.acknowledge_delivered();
         self.show_status(cx);
-        if let Some(gathered) = self.end() {
-            return Poll::Ready(Ok(gathered));
+        let is_over = self.was_live && self.consumer.incomplete().is_none();
+        if is_over && !self.consumer.is_uncertain() {
+            let end = self.consumer.backfill_end();
+            return Poll::Ready(Ok(end != Some(BackfillEnd::GivenUp)));
         }
         if is_drained {
             return self.poll_nothing(cx);
@@ -191,18 +183,6 @@ impl Gathering {
         }
     }
 
-    /// How it ended, if it has.
-    fn end(&self) -> Option<Gathered> {
-        let is_over = self.was_live && self.consumer.incomplete().is_none();
-        if !is_over || self.consumer.is_uncertain() {
-            return None;
-        }
-        Some(match self.consumer.backfill_end() {
-            Some(BackfillEnd::GivenUp) => Gathered::GivenUp,
-            _ => Gathered::Complete,
-        })
-    }
-
     /// Whether a replication has yet to come to its `live`.
     fn is_replicating(&self) -> bool {
         !self.was_live || self.consumer.incomplete() == Some(Incomplete::Replication)
@@ -212,7 +192,7 @@ impl Gathering {
     ///
     /// Without a connection the consumer tries again, which it tells, for as long as `--retries`
     /// says. That is no silence of the server, but where `--timeout` limits a replication it counts.
-    fn poll_nothing(&mut self, cx: &mut Context<'_>) -> Poll<Result<Gathered, Error>> {
+    fn poll_nothing(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, Error>> {
         let (is_connected, arrived) = (self.consumer.is_connected(), self.consumer.arrived());
         let is_replicating = self.is_replicating();
         let is_silent = is_replicating && (is_connected || self.timeout.is_some());
@@ -222,7 +202,7 @@ impl Gathering {
         }
         let is_quiet = !is_replicating && is_connected && !self.consumer.is_backfilling();
         let quiet = self.quiet.poll_while(is_quiet, arrived, cx);
-        quiet.map(|()| Ok(Gathered::Quiet))
+        quiet.map(|()| Ok(false))
     }
 
     fn show_status(&mut self, cx: &mut Context<'_>) {

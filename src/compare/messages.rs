@@ -8,7 +8,6 @@ use super::difference::Server;
 use super::dump::{DumpError, Problem, read};
 use super::error::Error;
 use super::filter::Filter;
-use super::gather::Gathered;
 use super::ledger::{Full, Ledger};
 use super::moment::Moment;
 use super::outcome::Outcome;
@@ -71,5 +70,5 @@ fn summary(newest: Option<Moment>) -> String {
     let server = Server::Live(Moment(1_415_271_879_042));
     let set = ledger.set_server(("video", "1"), server, None);
     set.expect("there is room for one");
-    Outcome::of(ledger, newest, Gathered::Complete, None).summary()
+    Outcome::of(ledger, newest, true, None).summary()
 }

@@ -37,7 +37,7 @@ use crate::tail::supervisor::{self, Control, Terms};
 use dump::Dump;
 pub(crate) use error::Error;
 use filter::Filter;
-use gather::{Gathered, Gathering, Plan};
+use gather::{Gathering, Plan};
 use outcome::Outcome;
 
 /// Lines are written when there are so many bytes of them.
@@ -63,8 +63,8 @@ pub(crate) async fn run(settings: &Settings, dump: &Path) -> Result<ExitStatus, 
         printed => {
             printed?;
             let diagnostics = diagnostics.borrow();
-            if outcome.gathered != Gathered::Complete {
-                diagnostics.warn(&words::doubt(outcome.doubtful));
+            if let Some(doubtful) = outcome.doubtful {
+                diagnostics.warn(&words::doubt(doubtful));
             }
             diagnostics.warn(&outcome.summary());
         }
@@ -134,14 +134,10 @@ async fn compare(
         objects.set(Some(gathering.ledger.len()));
         gathered
     });
-    let gathered = gathered.await?;
+    let is_complete = gathered.await?;
     stderr::clear_status();
-    let Gathering {
-        ledger,
-        newest_state,
-        ..
-    } = gathering;
-    Ok(Outcome::of(ledger, dump.newest, gathered, newest_state))
+    let (ledger, newest_state) = (gathering.ledger, gathering.newest_state);
+    Ok(Outcome::of(ledger, dump.newest, is_complete, newest_state))
 }
 
 /// Reads the dump, on a thread of its own: stdin may keep it waiting. The runtime's own pool panics

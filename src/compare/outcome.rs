@@ -1,7 +1,6 @@
 //! What a comparison comes to: the differences in order, and the figures of the summary.
 
 use super::difference::{Difference, Server, Verdict, judge};
-use super::gather::Gathered;
 use super::ledger::Ledger;
 use super::moment::Moment;
 use super::print::Record;
@@ -17,8 +16,6 @@ pub(super) struct Outcome {
     ledger: Ledger,
     /// The objects that differ, in order.
     differing: Vec<u32>,
-    /// How far the server's side has come.
-    pub gathered: Gathered,
     /// The newest timestamp of the dump.
     pub newest: Option<Moment>,
     /// Objects of the dump.
@@ -29,29 +26,29 @@ pub(super) struct Outcome {
     pub differences: [usize; Difference::ALL.len()],
     /// Objects that changed or disappeared after the dump was made.
     pub changed_after: usize,
-    /// Extra objects that the server may have, because nothing is known about what it left out.
-    pub doubtful: usize,
+    /// Where the server's side is not complete: extra objects that the server may have, because
+    /// nothing is known about what it left out.
+    pub doubtful: Option<usize>,
 }
 
 impl Outcome {
-    /// Compares both sides. What the server left out changed about when the `newest_state` came in,
-    /// or later.
+    /// Compares both sides. What the server left out, if it is not complete, changed about when the
+    /// `newest_state` came in, or later.
     pub(super) fn of(
         ledger: Ledger,
         newest: Option<Moment>,
-        gathered: Gathered,
+        is_complete: bool,
         newest_state: Option<Moment>,
     ) -> Self {
         let mut outcome = Self {
             ledger,
             differing: Vec::new(),
-            gathered,
             newest,
             dump: 0,
             server: 0,
             differences: [0; Difference::ALL.len()],
             changed_after: 0,
-            doubtful: 0,
+            doubtful: (!is_complete).then_some(0),
         };
         let doubtful_from = newest_state.map_or(i64::MIN, |Moment(ms)| {
             (ms / 1000 * 1000).saturating_sub(MARGIN_MS)
@@ -69,8 +66,8 @@ impl Outcome {
                 }
             }
             let is_late = dump.is_some_and(|Moment(ms)| ms >= doubtful_from);
-            if gathered != Gathered::Complete && server == Server::Unknown && is_late {
-                outcome.doubtful += 1;
+            if let Some(doubtful) = &mut outcome.doubtful {
+                *doubtful += usize::from(server == Server::Unknown && is_late);
             }
         }
         outcome.ledger.sort(&mut outcome.differing);
