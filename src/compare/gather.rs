@@ -10,10 +10,7 @@ use super::error::Error;
 use super::ledger::Ledger;
 use super::moment::Moment;
 use super::words;
-use crate::consumer::{
-    Acknowledging, BackfillEnd, Config, Consumer, Delivery, Incomplete, Notice, OnResumeFailed,
-    Start,
-};
+use crate::consumer::{BackfillEnd, Config, Consumer, Delivery, Incomplete, Notice, Start};
 use crate::oplog::{Event, Operation, Position};
 use crate::quiet::Quiet;
 use crate::report::{Diagnostics, Progress, stderr};
@@ -30,10 +27,9 @@ const LONGEST_SILENCE: Duration = Duration::from_mins(1);
 /// How long to wait for an operation after the replication, where `--timeout` does not say.
 const LONGEST_QUIET: Duration = Duration::from_secs(10);
 
-/// What it takes to ask the server.
+/// How the server is asked.
+#[derive(Clone, Copy)]
 pub(super) struct Plan {
-    /// For the consumer; what a comparison depends on is set by it.
-    pub consumer: Config,
     /// How long to wait for what comes next.
     pub timeout: Option<Duration>,
     /// What to do with an operation that cannot be decoded.
@@ -51,8 +47,7 @@ pub(super) struct Gathering {
     pub newest_state: Option<Moment>,
     consumer: Consumer,
     diagnostics: Rc<RefCell<Diagnostics>>,
-    on_invalid: OnInvalid,
-    timeout: Option<Duration>,
+    plan: Plan,
     /// Measures how long nothing of a replication comes.
     silence: Quiet,
     /// Measures how long nothing follows the replication.
@@ -71,18 +66,27 @@ struct Status {
 }
 
 impl Gathering {
-    /// Nothing has been asked yet. What the server says joins the `ledger`. Must be called within a
-    /// tokio runtime.
-    pub(super) fn new(plan: Plan, ledger: Ledger, diagnostics: Rc<RefCell<Diagnostics>>) -> Self {
+    /// Nothing has been asked yet. Asks for every object as `consumer` says. What the server says
+    /// joins the `ledger`. Must be called within a tokio runtime.
+    pub(super) fn new(
+        consumer: Config,
+        plan: Plan,
+        ledger: Ledger,
+        diagnostics: Rc<RefCell<Diagnostics>>,
+    ) -> Self {
         let observer = Rc::clone(&diagnostics);
         let observer = Box::new(move |notice: Notice<'_>| observer.borrow_mut().notice(&notice));
+        // Deletions included: from second 0 on it would be a full replication, which has none.
+        let everything = Config {
+            start: Start::At(Position::of_second(1)),
+            ..consumer
+        };
         Self {
             ledger,
             newest_state: None,
-            consumer: Consumer::new(everything(plan.consumer), None, observer),
+            consumer: Consumer::new(everything, None, observer),
             diagnostics,
-            on_invalid: plan.on_invalid,
-            timeout: plan.timeout,
+            plan,
             silence: Quiet::new(plan.timeout.unwrap_or(LONGEST_SILENCE)),
             quiet: Quiet::new(plan.timeout.unwrap_or(LONGEST_QUIET)),
             was_live: false,
@@ -105,7 +109,7 @@ impl Gathering {
             match self.consumer.poll_next(cx)? {
                 Poll::Ready(Delivery::Operation(operation)) => self.take(&operation)?,
                 Poll::Ready(Delivery::Invalid(invalid)) => {
-                    self.undecodable(&tail::words::invalid(&invalid.event, self.on_invalid))?;
+                    self.undecodable(&tail::words::invalid(&invalid.event, self.plan.on_invalid))?;
                     self.consumer.skip(&invalid);
                 }
                 Poll::Pending => {
@@ -168,7 +172,7 @@ impl Gathering {
             self.undecodable(&words::undated(
                 operation,
                 object.timestamp,
-                self.on_invalid,
+                self.plan.on_invalid,
             ))?;
         }
         Ok(())
@@ -177,7 +181,7 @@ impl Gathering {
     /// An operation says nothing about its object that can be compared.
     fn undecodable(&self, told: &str) -> Result<(), Error> {
         self.diagnostics.borrow().warn(&told);
-        match self.on_invalid {
+        match self.plan.on_invalid {
             OnInvalid::Exit => Err(Error::Invalid),
             OnInvalid::Skip => Ok(()),
         }
@@ -195,9 +199,9 @@ impl Gathering {
     fn poll_nothing(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, Error>> {
         let (is_connected, arrived) = (self.consumer.is_connected(), self.consumer.arrived());
         let is_replicating = self.is_replicating();
-        let is_silent = is_replicating && (is_connected || self.timeout.is_some());
+        let is_silent = is_replicating && (is_connected || self.plan.timeout.is_some());
         if self.silence.poll_while(is_silent, arrived, cx).is_ready() {
-            let silence = self.timeout.unwrap_or(LONGEST_SILENCE);
+            let silence = self.plan.timeout.unwrap_or(LONGEST_SILENCE);
             return Poll::Ready(Err(Error::Silent(silence)));
         }
         let is_quiet = !is_replicating && is_connected && !self.consumer.is_backfilling();
@@ -221,18 +225,5 @@ impl Gathering {
         if std::mem::replace(&mut status.shown, shown) != shown && !is_replicating {
             stderr::show_status(shown);
         }
-    }
-}
-
-/// Asks for every object the server knows, deletions included, and keeps to that.
-fn everything(config: Config) -> Config {
-    Config {
-        // From second 0 on it would be a full replication, which has no deletions.
-        start: Start::At(Position::of_second(1)),
-        exact_resume: false,
-        on_resume_failed: OnResumeFailed::Continue,
-        backfill: true,
-        acknowledging: Acknowledging::InOrder,
-        ..config
     }
 }

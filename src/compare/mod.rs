@@ -123,12 +123,12 @@ async fn compare(
 ) -> Result<Outcome, Error> {
     let dump = read(settings, dump).await?;
     let plan = Plan {
-        consumer: settings.consumer.clone(),
         timeout: settings.stop.timeout,
         on_invalid: settings.on_invalid,
         shows_status: settings.status_line,
     };
-    let mut gathering = Gathering::new(plan, dump.ledger, Rc::clone(diagnostics));
+    let (consumer, diagnostics) = (settings.consumer.clone(), Rc::clone(diagnostics));
+    let mut gathering = Gathering::new(consumer, plan, dump.ledger, diagnostics);
     let gathered = poll_fn(|cx| {
         let gathered = gathering.poll(cx);
         objects.set(Some(gathering.ledger.len()));

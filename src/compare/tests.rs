@@ -265,17 +265,17 @@ async fn compared(case: &Case, dump: &str) -> String {
     let mut url: Url = case.server.url().parse().unwrap();
     url.set_query(Some(case.query).filter(|query| !query.is_empty()));
     let dump = super::dump::read(&mut dump.as_bytes(), &Filter::of(&url)).unwrap();
+    let consumer = Config::of(vec![Endpoint {
+        url,
+        authorization: None,
+    }]);
     let plan = Plan {
-        consumer: Config::of(vec![Endpoint {
-            url,
-            authorization: None,
-        }]),
         timeout: Some(Duration::from_mins(1)),
         on_invalid: OnInvalid::Exit,
         shows_status: false,
     };
     let diagnostics = Rc::new(RefCell::new(Diagnostics::new(Verbosity::Quiet)));
-    let mut gathering = Gathering::new(plan, dump.ledger, diagnostics);
+    let mut gathering = Gathering::new(consumer, plan, dump.ledger, diagnostics);
     let is_complete = poll_fn(|cx| gathering.poll(cx)).await.unwrap();
     assert!(is_complete);
     let newest_state = gathering.newest_state;
