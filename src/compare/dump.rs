@@ -20,9 +20,7 @@ const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 #[derive(Debug, thiserror::Error)]
 #[error("--compare {}: {problem}", .path.display())]
 pub(crate) struct DumpError {
-    /// The file.
     pub path: PathBuf,
-    /// What is wrong with it.
     pub problem: Problem,
 }
 
@@ -85,42 +83,40 @@ pub(super) fn read(input: &mut dyn BufRead, filter: &Filter) -> Result<Dump, Pro
             1 => buffer.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&buffer),
             _ => &buffer,
         };
-        dump.take(text, filter)
-            .map_err(|what| Problem::Line(number, what))??;
+        dump.take(number, text, filter)?;
     }
     Ok(dump)
 }
 
 impl Dump {
-    /// Takes in a line. The outer error says what is wrong with it.
-    fn take(&mut self, line: &[u8], filter: &Filter) -> Result<Result<(), Full>, String> {
+    fn take(&mut self, number: u64, line: &[u8], filter: &Filter) -> Result<(), Problem> {
+        let bad = |what| Problem::Line(number, what);
         if line.len() > MAX_LINE {
-            return Err(words::too_long(MAX_LINE >> 20));
+            return Err(bad(format!("longer than {} MiB", MAX_LINE >> 20)));
         }
-        let text = std::str::from_utf8(line).map_err(|_| words::NOT_UTF8)?;
+        let text = std::str::from_utf8(line).map_err(|_| bad("not UTF-8".into()))?;
         let text = text.trim_ascii();
         if text.is_empty() || text == "null" {
-            return Ok(Ok(()));
+            return Ok(());
         }
         // A dump has the form of what an insert carries.
         let operation = Operation::new(Record::new("", "insert", text))
-            .map_err(|invalid| words::malformed(&invalid.reason, text))?;
+            .map_err(|invalid| bad(words::malformed(&invalid.reason, text)))?;
         let Some(object) = operation.object() else {
-            return Ok(Ok(()));
+            return Ok(());
         };
         for (key, value) in [("type", object.kind), ("id", object.id)] {
             if value.is_empty() {
-                return Err(words::empty(key));
+                return Err(bad(format!("{key:?} is empty")));
             }
         }
         let changed = Moment::parse(object.timestamp);
-        let changed = changed.ok_or_else(|| words::no_time(object.timestamp))?;
+        let changed = changed.ok_or_else(|| bad(words::no_time(object.timestamp)))?;
         self.newest = self.newest.max(Some(changed));
-        Ok(if filter.matches(object) {
-            self.ledger.set_dump(object.kind, object.id, changed)
-        } else {
-            Ok(())
-        })
+        if filter.matches(object) {
+            self.ledger.set_dump(object.kind, object.id, changed)?;
+        }
+        Ok(())
     }
 }
 

@@ -15,13 +15,6 @@ pub(super) const FETCHING: &str = "fetching what the replication missed";
 
 pub(super) const WAITING: &str = "waiting for another operation on the server";
 
-pub(super) const NOT_UTF8: &str = "not UTF-8";
-
-/// The line of the dump is longer than so many MiB.
-pub(super) fn too_long(mib: usize) -> String {
-    format!("longer than {mib} MiB")
-}
-
 /// The line of the dump is no JSON, or has a field of a wrong type. The parser's own words have the
 /// number of the line, which is always its first.
 pub(super) fn malformed(reason: &InvalidData, text: &str) -> String {
@@ -33,11 +26,6 @@ pub(super) fn malformed(reason: &InvalidData, text: &str) -> String {
         _ => told,
     };
     format!("{problem}: {}", shown(text))
-}
-
-/// A key of the dump is there and holds nothing.
-pub(super) fn empty(key: &str) -> String {
-    format!("{key:?} is empty")
 }
 
 /// This timestamp of the dump cannot be read.
