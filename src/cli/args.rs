@@ -188,7 +188,7 @@ pub struct Acknowledging {
 }
 
 /// When the run ends.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
 #[command(next_help_heading = "Stopping")]
 pub struct Stopping {
     /// Stop after N lines
@@ -246,6 +246,17 @@ pub struct Stopping {
     /// forever. Example: --timeout 5m
     #[arg(long, value_name = "DUR", value_hint = ValueHint::Other, value_parser = duration::parse_positive)]
     pub timeout: Option<Duration>,
+}
+
+impl Stopping {
+    /// True if a stop condition was given: to end before it is met is a failure.
+    pub fn any_asked_for(&self) -> bool {
+        self.count.is_some()
+            || self.until_live
+            || self.until_complete
+            || self.until.is_some()
+            || self.until_idle.is_some()
+    }
 }
 
 /// What lines look like.

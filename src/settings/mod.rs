@@ -8,11 +8,11 @@ mod inputs;
 pub(crate) mod messages;
 mod proxy;
 mod start;
-mod stop;
 mod url;
 mod when;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::cli::{self, Cli};
 use crate::consumer::{Acknowledging, Clock, Config, OnResumeFailed};
@@ -20,12 +20,10 @@ use crate::http::{self, ProxyChoice};
 use crate::output::{Format, color};
 use crate::report::{NextRun, Verbosity};
 
-pub use crate::cli::{Ack, OnInvalid};
+pub use crate::cli::{Ack, OnInvalid, Stopping};
 pub use credentials::is_stdin;
 pub use error::UsageError;
 pub use inputs::{Environment, Inputs};
-pub use start::Until;
-pub use stop::StopConditions;
 
 /// The most lines out at once with `--ack stdin`, where the command line does not say.
 const DEFAULT_MAX_IN_FLIGHT: usize = 1000;
@@ -49,7 +47,9 @@ pub struct Settings {
     /// How operations are acknowledged.
     pub ack: Ack,
     /// When the run ends.
-    pub stop: StopConditions,
+    pub stop: Stopping,
+    /// How long to wait until the time of `--until` is past by the clock of the store too.
+    pub until_wait: Option<Duration>,
     /// What lines look like.
     pub format: Format,
     /// Whether text is coloured.
@@ -135,7 +135,8 @@ impl Settings {
             start_given: start.given,
             check: cli.modes.check,
             ack: cli.acknowledging.ack,
-            stop: StopConditions::of(&cli.stopping, until),
+            stop: cli.stopping,
+            until_wait: until.map(|until| until.wait),
             format,
             color: is_colored(&cli.output, &inputs),
             lag: cli.output.lag,

@@ -17,12 +17,12 @@ pub(super) struct Resolved {
 }
 
 /// The point in time at which a run ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Until {
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Until {
     /// The run ends at the first operation of a later UNIX second, by the clock of the store.
-    pub last_second: u64,
+    pub(super) last_second: u64,
     /// How long to wait until it is past by the clock of the store too.
-    pub wait: Duration,
+    pub(super) wait: Duration,
 }
 
 /// The meaning of `--start-id`, `--since` and `--allow-replication` at this time.
@@ -95,20 +95,14 @@ pub(super) fn until(when: &str, now: &Zoned) -> Result<Until, UsageError> {
         other if other.eq_ignore_ascii_case("now") => return Err(fail("did you mean \"now\"?")),
         other => When::parse(other, now).map_err(|problem| fail(&problem))?,
     };
+    let margin = if when.is_ago { MARGIN } else { 0 };
     let wait = Duration::try_from(when.time.duration_since(now.timestamp())).unwrap_or_default();
-    Ok(if when.is_ago {
-        Until {
-            last_second: when.second() + MARGIN,
-            wait: Duration::ZERO,
-        }
-    } else {
-        Until {
-            last_second: when.second(),
-            wait: match wait {
-                Duration::ZERO => Duration::ZERO,
-                wait => wait + Duration::from_secs(MARGIN),
-            },
-        }
+    Ok(Until {
+        last_second: when.second() + margin,
+        wait: match wait {
+            Duration::ZERO => Duration::ZERO,
+            wait => wait + Duration::from_secs(MARGIN),
+        },
     })
 }
 

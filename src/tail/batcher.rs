@@ -68,7 +68,7 @@ impl Batcher {
             printer: Printer::new(settings.format, settings.color, settings.lag),
             diagnostics,
             batch: Vec::with_capacity(BATCH + BATCH / 4),
-            stop: Stop::new(settings.stop),
+            stop: Stop::new(&settings.stop, settings.until_wait),
             on_invalid: settings.on_invalid,
             is_complete: false,
             taken: Taken::Nothing,

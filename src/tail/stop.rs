@@ -10,14 +10,14 @@ use super::error::Error;
 use crate::consumer::{BackfillEnd, Consumer};
 use crate::oplog::{Event, Operation};
 use crate::quiet::Quiet;
-use crate::settings::{StopConditions, Until};
+use crate::settings::Stopping;
 
 /// `--until` takes a log for quiet after this long without an operation.
 const QUIET: Duration = Duration::from_secs(2);
 
 /// The stop conditions that were asked for, and how far the run is from meeting them.
 pub(super) struct Stop {
-    asked: StopConditions,
+    asked: Stopping,
     /// How many lines have been printed.
     lines: u64,
     /// A replication or fallback has come to its `live`.
@@ -27,14 +27,15 @@ pub(super) struct Stop {
 }
 
 impl Stop {
-    /// Nothing has been printed yet. Must be called within a tokio runtime.
-    pub(super) fn new(asked: StopConditions) -> Self {
+    /// Nothing has been printed yet. `until_wait` is how long to wait with `--until`. Must be called
+    /// within a tokio runtime.
+    pub(super) fn new(asked: &Stopping, until_wait: Option<Duration>) -> Self {
         Self {
-            asked,
+            asked: asked.clone(),
             lines: 0,
             was_live: false,
             idle: asked.until_idle.map(Quiet::new),
-            past: asked.until.map(Past::new),
+            past: until_wait.map(Past::new),
         }
     }
 
@@ -120,10 +121,10 @@ struct Past {
 }
 
 impl Past {
-    fn new(until: Until) -> Self {
+    fn new(wait: Duration) -> Self {
         Self {
             has_come: false,
-            timer: Box::pin(tokio::time::sleep(until.wait)),
+            timer: Box::pin(tokio::time::sleep(wait)),
             quiet: Quiet::new(QUIET),
         }
     }

@@ -76,7 +76,7 @@ fn defaults() {
         (settings.ack, settings.on_invalid),
         (Ack::Auto, OnInvalid::Skip)
     );
-    assert_eq!(settings.stop, StopConditions::default());
+    assert_eq!(settings.stop, Stopping::default());
     assert!(!settings.stop.any_asked_for());
     assert_eq!(settings.verbosity, Verbosity::Normal);
     assert!(!settings.start_given && !settings.rewind && !settings.lag && !settings.stats);
