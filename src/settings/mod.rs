@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::cli::{self, Cli};
-use crate::consumer::{Acknowledging, Clock, Config, OnResumeFailed};
+use crate::consumer::{Acknowledging, Clock, Config, OnResumeFailed, Start};
 use crate::http::{self, ProxyChoice};
 use crate::output::{Format, color};
 use crate::report::{NextRun, Verbosity};
@@ -93,7 +93,7 @@ impl Settings {
     ) -> Result<Self, UsageError> {
         check_contradictions(&cli)?;
         let now = || inputs.now.to_zoned((inputs.time_zone)());
-        let start = start::resolve(&cli.position, now)?;
+        let start = start::start(&cli.position, now)?;
         // What a check counts is what such a run would print.
         let checked = cli.modes.check.then_some("now");
         let until = checked.or(cli.stopping.until.as_deref());
@@ -119,7 +119,7 @@ impl Settings {
             },
             endpoints,
             retries: cli.connection.retries,
-            start: start.start,
+            start: start.unwrap_or(Start::Now),
             exact_resume: cli.position.exact_resume,
             on_resume_failed: on_resume_failed(cli.position.on_resume_failed),
             backfill: !cli.position.no_repair,
@@ -132,7 +132,7 @@ impl Settings {
             compare: cli.modes.compare,
             state_file: cli.position.state_file,
             rewind: cli.position.rewind,
-            start_given: start.given,
+            start_given: start.is_some(),
             check: cli.modes.check,
             ack: cli.acknowledging.ack,
             stop: cli.stopping,

@@ -10,12 +10,6 @@ use crate::cli;
 use crate::oplog::Position;
 use crate::tracker::{MARGIN, Start};
 
-/// Where to start, and whether the command line says so.
-pub(super) struct Resolved {
-    pub(super) start: Start,
-    pub(super) given: bool,
-}
-
 /// The point in time at which a run ends.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Until {
@@ -25,20 +19,16 @@ pub(super) struct Until {
     pub(super) wait: Duration,
 }
 
-/// The meaning of `--start-id`, `--since` and `--allow-replication` at this time.
-pub(super) fn resolve(
+/// The meaning of `--start-id`, `--since` and `--allow-replication` at this time; `None` without any.
+pub(super) fn start(
     typed: &cli::Position,
     now: impl FnOnce() -> Zoned,
-) -> Result<Resolved, UsageError> {
-    let start = match (&typed.start_id, &typed.since) {
+) -> Result<Option<Start>, UsageError> {
+    Ok(match (&typed.start_id, &typed.since) {
         (Some(id), _) => Some(start_id(id)?),
         (None, Some(when)) => Some(since(when, &now())?),
         (None, None) if typed.allow_replication => Some(Start::At(Position::FULL_REPLICATION)),
         (None, None) => None,
-    };
-    Ok(Resolved {
-        start: start.unwrap_or(Start::Now),
-        given: start.is_some(),
     })
 }
 
