@@ -232,8 +232,9 @@ impl Place {
         for note in self.saver.iter().flat_map(Saver::take_notes) {
             diagnostics.info(&note);
         }
-        let is_from_now = settings.consumer.start == Start::Now && !settings.start_given;
-        if let Some(line) = self.from_now.as_ref().filter(|_| is_from_now) {
+        if let Some(line) = &self.from_now
+            && settings.starts_from_now_unasked()
+        {
             diagnostics.warn(line);
         }
     }

@@ -30,7 +30,7 @@ use crate::output::{OutputError, Stdout};
 use crate::report::Diagnostics;
 use crate::settings::Settings;
 use crate::sse::Connection;
-use crate::tracker::{Resume as Place, Start, first_resume};
+use crate::tracker::{Resume as Place, first_resume};
 use agent::Agent;
 use report::Report;
 use resume::Resume;
@@ -65,7 +65,7 @@ async fn check(settings: &Settings) -> std::io::Result<ExitStatus> {
         timeout,
         Instant::now() + timeout - PRINTING.min(timeout / 10),
     );
-    let starts_now = config.start == Start::Now && !settings.start_given;
+    let starts_now = settings.starts_from_now_unasked();
     let state = settings.state_file.as_ref();
     let (state, saved) = state.map(|name| state::check(name, starts_now)).unzip();
     let saved = saved.flatten().filter(|_| !settings.rewind);

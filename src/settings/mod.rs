@@ -69,6 +69,12 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// Whether a run without a saved position starts from now and nobody said so: a mistyped name of
+    /// a state file must not look like a consumer that is up to date.
+    pub fn starts_from_now_unasked(&self) -> bool {
+        self.consumer.start == Start::Now && !self.start_given
+    }
+
     /// Where the run that follows this one starts.
     pub fn next_run(&self) -> NextRun {
         match (&self.state_file, self.ack) {
