@@ -7,6 +7,7 @@ use jiff::Zoned;
 use super::error::UsageError;
 use super::when::When;
 use crate::cli;
+use crate::clock::second_of;
 use crate::oplog::Position;
 use crate::tracker::{MARGIN, Start};
 
@@ -66,7 +67,7 @@ fn since(when: &str, now: &Zoned) -> Result<Start, UsageError> {
         ));
     }
     // Second 0 means a full replication to the server, with a `reset`.
-    Ok(Start::At(Position::of_second(when.second().max(1))))
+    Ok(Start::At(Position::of_second(second_of(when.time).max(1))))
 }
 
 /// The meaning of `--until` at this time.
@@ -88,7 +89,7 @@ pub(super) fn until(when: &str, now: &Zoned) -> Result<Until, UsageError> {
     let margin = if when.is_ago { MARGIN } else { 0 };
     let wait = Duration::try_from(when.time.duration_since(now.timestamp())).unwrap_or_default();
     Ok(Until {
-        last_second: when.second() + margin,
+        last_second: second_of(when.time) + margin,
         wait: match wait {
             Duration::ZERO => Duration::ZERO,
             wait => wait + Duration::from_secs(MARGIN),

@@ -41,11 +41,6 @@ impl When {
         }
         Ok(Self { time, is_ago })
     }
-
-    /// The UNIX second.
-    pub(super) fn second(self) -> u64 {
-        u64::try_from(self.time.as_second()).unwrap_or(0)
-    }
 }
 
 /// The time `ago` before now. If it cannot be represented, the first time that can.
@@ -62,7 +57,7 @@ fn span(text: &str) -> Option<Span> {
     }
     let ago = text.trim_end().strip_suffix("ago").unwrap_or(text);
     let span = SpanParser::new().parse_span(ago.trim_end()).ok()?;
-    (span.is_positive()).then_some(span)
+    span.is_positive().then_some(span)
 }
 
 /// The time, or the first second of the date. Without an offset it is local.
