@@ -107,7 +107,8 @@ impl Settings {
         let password = credentials::password(&cli.connection, &mut inputs)?;
         let typed_urls = url::typed(&cli, &inputs, demo_url)?;
         let endpoints = url::endpoints(&cli.source, &typed_urls, password.as_ref())?;
-        let format = format(cli.output.format, inputs.stdout_is_terminal);
+        // Who lets the records go to a file reads the summary on the terminal all the same.
+        let any_is_terminal = inputs.stdout_is_terminal || inputs.stderr_is_terminal;
         // The demo server runs inside this program; no proxy leads there.
         let typed_proxy = cli.connection.proxy.as_ref();
         let proxy = match demo_url {
@@ -143,11 +144,11 @@ impl Settings {
             ack: cli.acknowledging.ack,
             stop: cli.stopping,
             until_wait: until.map(|until| until.wait),
-            format,
+            format: format(cli.output.format, inputs.stdout_is_terminal),
             color: is_colored(&cli.output, &inputs),
             lag: cli.output.lag,
             stats: cli.diagnostics.stats,
-            stats_format: stats_format(cli.output.format, format, inputs.stderr_is_terminal),
+            stats_format: format(cli.output.format, any_is_terminal),
             status_line: has_status_line(&cli.diagnostics, &inputs),
             on_invalid: cli.output.on_invalid,
             verbosity: verbosity(&cli.diagnostics),
@@ -198,19 +199,11 @@ fn check_contradictions(cli: &Cli) -> Result<(), UsageError> {
     Err(UsageError::new(message))
 }
 
-fn format(typed: cli::OutputFormat, stdout_is_terminal: bool) -> Format {
+fn format(typed: cli::OutputFormat, is_terminal: bool) -> Format {
     match typed {
         cli::OutputFormat::Text => Format::Text,
-        cli::OutputFormat::Auto if stdout_is_terminal => Format::Text,
+        cli::OutputFormat::Auto if is_terminal => Format::Text,
         cli::OutputFormat::Json | cli::OutputFormat::Auto => Format::Json,
-    }
-}
-
-/// A person whose records go to a file reads the summary all the same, unless JSON was asked for.
-fn stats_format(typed: cli::OutputFormat, format: Format, stderr_is_terminal: bool) -> Format {
-    match typed {
-        cli::OutputFormat::Auto if stderr_is_terminal => Format::Text,
-        _ => format,
     }
 }
 
