@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args, ValueHint};
 
-use super::values::{Ack, OnInvalid, OnResumeFailed, OutputFormat, Secret, from_one};
+use super::values::{Ack, OnInvalid, OutputFormat, Secret, from_one};
+use crate::consumer::OnResumeFailed;
 use crate::duration;
 use crate::output::color::ColorChoice;
 

@@ -18,7 +18,7 @@ use crate::exit::ExitStatus;
 pub use args::{Acknowledging, Diagnostics, Output, Position, Source, Stopping};
 pub use connection::Connection;
 pub use modes::Modes;
-pub use values::{Ack, OnInvalid, OnResumeFailed, OutputFormat, Secret};
+pub use values::{Ack, OnInvalid, OutputFormat, Secret};
 
 /// The environment variable that gives the URL where the command line gives none.
 pub const URL_VARIABLE: &str = "OPLOG_TAIL_URL";

@@ -85,17 +85,6 @@ pub enum OutputFormat {
     Json,
 }
 
-/// What to do when the server no longer has the operation to resume from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum OnResumeFailed {
-    /// Take the states the server falls back to.
-    Continue,
-    /// Start a full replication instead.
-    Replicate,
-    /// Give up.
-    Exit,
-}
-
 /// What to do with an operation that cannot be decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum OnInvalid {

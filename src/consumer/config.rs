@@ -6,13 +6,15 @@ use crate::oplog::{Event, Position};
 use crate::tracker::{Acknowledging, Rules, Start};
 
 /// What to do when the server no longer has the operation to resume from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+///
+/// The completion scripts show what stands at each choice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum OnResumeFailed {
     /// Take the states the server falls back to.
     Continue,
-    /// Take none of them and start a full replication.
+    /// Start a full replication instead.
     Replicate,
-    /// Take none of them and give up.
+    /// Give up.
     Exit,
 }
 

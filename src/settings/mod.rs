@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::cli::{self, Cli};
-use crate::consumer::{Acknowledging, Clock, Config, OnResumeFailed, Start};
+use crate::consumer::{Acknowledging, Clock, Config, Start};
 use crate::http::{self, ProxyChoice};
 use crate::output::{Format, color};
 use crate::report::{NextRun, Verbosity};
@@ -128,7 +128,7 @@ impl Settings {
             retries: cli.connection.retries,
             start: start.unwrap_or(Start::Now),
             exact_resume: cli.position.exact_resume,
-            on_resume_failed: on_resume_failed(cli.position.on_resume_failed),
+            on_resume_failed: cli.position.on_resume_failed,
             backfill: !cli.position.no_repair,
             acknowledging: acknowledging(&cli.acknowledging),
             clock: Clock::system(),
@@ -204,14 +204,6 @@ fn format(typed: cli::OutputFormat, is_terminal: bool) -> Format {
         cli::OutputFormat::Text => Format::Text,
         cli::OutputFormat::Auto if is_terminal => Format::Text,
         cli::OutputFormat::Json | cli::OutputFormat::Auto => Format::Json,
-    }
-}
-
-fn on_resume_failed(typed: cli::OnResumeFailed) -> OnResumeFailed {
-    match typed {
-        cli::OnResumeFailed::Continue => OnResumeFailed::Continue,
-        cli::OnResumeFailed::Replicate => OnResumeFailed::Replicate,
-        cli::OnResumeFailed::Exit => OnResumeFailed::Exit,
     }
 }
 

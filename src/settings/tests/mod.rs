@@ -6,6 +6,7 @@ use std::num::NonZeroU64;
 use std::time::Duration;
 
 use super::*;
+use crate::consumer::OnResumeFailed;
 use crate::oplog::Position;
 
 /// What a run with these arguments in this environment does; `stdin` is what is typed into it.
