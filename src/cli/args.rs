@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args, ValueHint};
 
-use super::values::{Ack, OnInvalid, OutputFormat, Secret, from_one};
+use super::values::{Ack, OnInvalid, OutputFormat, Secret, number};
 use crate::consumer::OnResumeFailed;
 use crate::duration;
 use crate::output::color::ColorChoice;
@@ -182,7 +182,7 @@ pub struct Acknowledging {
         long,
         value_name = "N",
         value_hint = ValueHint::Other,
-        value_parser = from_one::<NonZeroUsize>,
+        value_parser = number::<NonZeroUsize>,
         hide_short_help = true
     )]
     pub max_in_flight: Option<NonZeroUsize>,
@@ -195,7 +195,7 @@ pub struct Stopping {
     /// Stop after N lines
     ///
     /// reset and live count too. Default: follow forever. Example: -n 10
-    #[arg(short = 'n', long, value_name = "N", value_hint = ValueHint::Other, value_parser = from_one::<NonZeroU64>)]
+    #[arg(short = 'n', long, value_name = "N", value_hint = ValueHint::Other, value_parser = number::<NonZeroU64>)]
     pub count: Option<NonZeroU64>,
 
     /// Stop at live, the end of the replication

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueHint};
 
-use super::values::{Secret, from_zero};
+use super::values::{Secret, number};
 use crate::duration;
 
 /// How the server is reached, and what happens when it is not.
@@ -84,7 +84,7 @@ pub struct Connection {
     /// Each event or heartbeat resets the count; 0 gives up at the first failure. The pause
     /// between two tries doubles from 1 s to 30 s. The second connection, which fetches the objects
     /// that a replication misses, is retried for as long as the run lasts. Example: --retries 5
-    #[arg(long, value_name = "N", value_hint = ValueHint::Other, value_parser = from_zero::<u32>)]
+    #[arg(long, value_name = "N", value_hint = ValueHint::Other, value_parser = number::<u32>)]
     pub retries: Option<u32>,
 
     /// Give up connecting after DUR [default: 10s]

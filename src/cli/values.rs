@@ -31,24 +31,8 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// A number that cannot be 0.
-pub(super) fn from_one<T>(text: &str) -> Result<T, &'static str>
-where
-    T: FromStr<Err = ParseIntError>,
-{
-    number(text, "expected a whole number, 1 or more")
-}
-
-/// A number that can be 0.
-pub(super) fn from_zero<T>(text: &str) -> Result<T, &'static str>
-where
-    T: FromStr<Err = ParseIntError>,
-{
-    number(text, "expected a whole number, 0 or more")
-}
-
-/// The number, or else what is wrong with it; `form` is what it should be.
-fn number<T>(text: &str, form: &'static str) -> Result<T, &'static str>
+/// The number, or else what is wrong with it. The type says whether it can be 0.
+pub(super) fn number<T>(text: &str) -> Result<T, &'static str>
 where
     T: FromStr<Err = ParseIntError>,
 {
@@ -57,8 +41,10 @@ where
             "too large"
         } else if duration::looks_negative(text) {
             "it cannot be negative"
+        } else if "0".parse::<T>().is_ok() {
+            "expected a whole number, 0 or more"
         } else {
-            form
+            "expected a whole number, 1 or more"
         }
     })
 }
