@@ -46,31 +46,23 @@ pub const PASSWORD_VARIABLE: &str = "OPLOG_TAIL_PASSWORD";
     after_long_help = exit_statuses()
 )]
 pub struct Cli {
-    /// Where the operations come from.
     #[command(flatten)]
     pub source: Source,
     /// The URLs in the order in which they were typed.
     #[arg(skip)]
     pub typed_urls: Vec<TypedUrl>,
-    /// Where the run starts.
     #[command(flatten)]
     pub position: Position,
-    /// When the position advances.
     #[command(flatten)]
     pub acknowledging: Acknowledging,
-    /// When the run ends.
     #[command(flatten)]
     pub stopping: Stopping,
-    /// What lines look like.
     #[command(flatten)]
     pub output: Output,
-    /// What is said on stderr.
     #[command(flatten)]
     pub diagnostics: Diagnostics,
-    /// How the server is reached.
     #[command(flatten)]
     pub connection: Connection,
-    /// What is done instead of following the log.
     #[command(flatten)]
     pub modes: Modes,
 
@@ -149,8 +141,11 @@ where
     });
     parsed.map_err(|error| {
         let mut command = Cli::command();
-        if error.kind() == ErrorKind::DisplayHelp && is_short_help(&error, &mut command) {
-            return with_short_help(&args).unwrap_or(error);
+        if error.kind() == ErrorKind::DisplayHelp
+            && error.to_string() == command.render_help().to_string()
+        {
+            let command = Cli::command().override_help(short_help(&mut command));
+            return command.try_get_matches_from(&args).err().unwrap_or(error);
         }
         command.build();
         mistyped::explained(error, &command, &args)
@@ -174,17 +169,6 @@ fn in_order(source: &Source, matches: &ArgMatches) -> Vec<TypedUrl> {
 pub fn short_help(command: &mut Command) -> StyledStr {
     let help = command.render_help().ansi().to_string();
     help.replacen("\n\n", "\n", 1).into()
-}
-
-fn is_short_help(error: &clap::Error, command: &mut Command) -> bool {
-    error.to_string() == command.render_help().to_string()
-}
-
-/// The end of a run with `-h`, as clap prints it, but with [`short_help`].
-fn with_short_help(args: &[OsString]) -> Option<clap::Error> {
-    let help = short_help(&mut Cli::command());
-    let command = Cli::command().override_help(help);
-    command.try_get_matches_from(args).err()
 }
 
 /// Wrong usage found outside of clap, in clap's form: exit status 2.
