@@ -123,16 +123,28 @@ fn habit_of_tail(command: &Command, args: &[OsString], unknown: &str) -> Option<
     }
 }
 
+/// `-state-file` and the like, which the Go tool takes. Here it would mean `-s tate-file`: a state
+/// file of an odd name instead of an error.
+pub(super) fn flag_of_go_tool(command: &Command, args: &[OsString]) -> Option<String> {
+    let mut previous = "";
+    words(args).find_map(|word| {
+        // A password may begin with a dash.
+        let is_password = std::mem::replace(&mut previous, word) == "--password";
+        let name = after_one_dash(word).filter(|_| !is_password)?;
+        let mut flags = command.get_arguments().flat_map(names);
+        flags
+            .any(|long| long == name)
+            .then(|| two_dashes(name, name))
+    })
+}
+
 /// `-type video`: clap has read only the first letter of the word.
 fn single_dash(command: &Command, args: &[OsString], unknown: &str) -> Option<String> {
     let letter = unknown
         .strip_prefix('-')
         .filter(|rest| !rest.starts_with('-'))?;
     words(args).find_map(|word| {
-        let name = word
-            .strip_prefix('-')
-            .filter(|name| !name.starts_with('-'))?;
-        let name = name.split('=').next().unwrap_or_default();
+        let name = after_one_dash(word)?;
         // What comes after a flag with a value is the value.
         let (before, _) = name.split_once(letter)?;
         if name.chars().count() < 2 || !before.chars().all(|c| is_switch(command, c)) {
@@ -148,14 +160,21 @@ fn is_switch(command: &Command, letter: char) -> bool {
     args.any(|arg| arg.get_short() == Some(letter) && !arg.get_action().takes_values())
 }
 
+/// The name in `-name` or `-name=value`.
+fn after_one_dash(word: &str) -> Option<&str> {
+    let name = word.strip_prefix('-')?.split('=').next()?;
+    (!name.starts_with('-')).then_some(name)
+}
+
 /// What to say where one dash was typed and two are needed.
-pub(super) fn two_dashes(typed: &str, meant: &str) -> String {
+fn two_dashes(typed: &str, meant: &str) -> String {
     format!("unknown flag '-{typed}': did you mean '--{meant}' (two dashes)?")
 }
 
-/// The words before `--`.
+/// The words before `--`. One that is not UTF-8 is no flag, and nothing here.
 fn words(args: &[OsString]) -> impl Iterator<Item = &str> {
-    let words = args.iter().skip(1).filter_map(|arg| arg.to_str());
+    let words = args.iter().skip(1);
+    let words = words.map(|arg| arg.to_str().unwrap_or_default());
     words.take_while(|word| *word != "--")
 }
 
@@ -170,7 +189,7 @@ fn takes_next_word(command: &Command, word: &str) -> bool {
 }
 
 /// The long names of a flag.
-pub(super) fn names(arg: &Arg) -> impl Iterator<Item = &str> {
+fn names(arg: &Arg) -> impl Iterator<Item = &str> {
     arg.get_long_and_visible_aliases().into_iter().flatten()
 }
 

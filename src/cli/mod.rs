@@ -7,7 +7,7 @@ mod mistyped;
 mod modes;
 mod values;
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 
 use clap::builder::StyledStr;
 use clap::error::ErrorKind;
@@ -130,7 +130,7 @@ where
     I::Item: Into<OsString>,
 {
     let args: Vec<OsString> = args.into_iter().map(Into::into).collect();
-    if let Some(message) = single_dash_hint(&args) {
+    if let Some(message) = mistyped::flag_of_go_tool(&Cli::command(), &args) {
         return Err(usage_error(message));
     }
     let matches = Cli::command().try_get_matches_from(&args);
@@ -174,32 +174,6 @@ pub fn short_help(command: &mut Command) -> StyledStr {
 /// Wrong usage found outside of clap, in clap's form: exit status 2.
 pub fn usage_error(message: impl std::fmt::Display) -> clap::Error {
     Cli::command().error(ErrorKind::ValueValidation, message)
-}
-
-/// What to say about the first `-state-file` and the like, which the Go tool takes. Here it would
-/// mean `-s tate-file`: a state file of an odd name instead of an error.
-fn single_dash_hint(args: &[OsString]) -> Option<String> {
-    let command = Cli::command();
-    let is_long_flag = |name: &str| {
-        let mut names = command.get_arguments().flat_map(mistyped::names);
-        names.any(|long| long == name)
-    };
-    let mut previous = OsStr::new("");
-    for arg in args.iter().skip(1) {
-        if arg == "--" {
-            return None;
-        }
-        // A password may begin with a dash.
-        if previous != "--password"
-            && let Some(name) = arg.to_str().and_then(|arg| arg.strip_prefix('-'))
-            && let name = name.split('=').next().unwrap_or_default()
-            && is_long_flag(name)
-        {
-            return Some(mistyped::two_dashes(name, name));
-        }
-        previous = arg;
-    }
-    None
 }
 
 /// The exit statuses for the end of `-h`, in one line of 80 columns.
