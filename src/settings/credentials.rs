@@ -1,7 +1,7 @@
 //! Passwords and request headers. They are never printed.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::Path;
 
 use base64::Engine as _;
@@ -52,35 +52,28 @@ pub(super) fn password(
 fn from_file(path: &Path, stdin: &mut dyn Read) -> Result<Secret, UsageError> {
     let fail =
         |problem: String| UsageError::new(format!("--password-file {}: {problem}", path.display()));
-    let mut password = String::new();
-    let read = |from: &mut dyn Read, into: &mut String| {
-        from.take(MAX_PASSWORD_BYTES + 1).read_to_string(into)
-    };
-    let size = if is_stdin(path) {
-        read(stdin, &mut password)
+    let read = |from: &mut dyn Read| io::read_to_string(from.take(MAX_PASSWORD_BYTES + 1));
+    let read = if is_stdin(path) {
+        read(stdin)
     } else {
-        File::open(path).and_then(|mut file| read(&mut file, &mut password))
-    }
-    .map_err(|error| fail(in_words(&error)))?;
-    if size as u64 > MAX_PASSWORD_BYTES {
+        File::open(path).and_then(|mut file| read(&mut file))
+    };
+    let password = read.map_err(|error| fail(in_words(&error)))?;
+    if password.len() as u64 > MAX_PASSWORD_BYTES {
         return Err(fail(format!(
             "longer than {MAX_PASSWORD_BYTES} bytes, so it is not a password file"
         )));
     }
     // A byte order mark, which editors on Windows write.
-    if password.starts_with('\u{feff}') {
-        password.remove(0);
-    }
-    if password.ends_with('\n') {
-        password.pop();
-        if password.ends_with('\r') {
-            password.pop();
-        }
-    }
-    if password.is_empty() {
+    let line = password.strip_prefix('\u{feff}').unwrap_or(&password);
+    let line = match line.strip_suffix('\n') {
+        Some(line) => line.strip_suffix('\r').unwrap_or(line),
+        None => line,
+    };
+    if line.is_empty() {
         return Err(fail("it is empty".into()));
     }
-    Ok(Secret::from(password))
+    Ok(Secret::from(line.to_owned()))
 }
 
 /// The value of `Authorization` for these, marked so that it is never printed.
