@@ -10,13 +10,15 @@ use crate::cli::{Cli, Secret, Source, TypedUrl, URL_VARIABLE};
 use crate::http::Endpoint;
 use crate::redact::redacted;
 
-/// The characters that are encoded in a filter: all that a query cannot hold unchanged.
+/// The characters that are encoded in a filter: all that a query cannot hold unchanged. A comma is
+/// only between values.
 const FILTER: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')
     .remove(b'~')
-    .remove(b'/');
+    .remove(b'/')
+    .remove(b',');
 
 /// The URLs to use: the sample server, else those of the command line, else the environment's.
 pub(super) fn typed(
@@ -59,36 +61,27 @@ pub(super) fn endpoints(
     typed: &[TypedUrl],
     password: Option<&Secret>,
 ) -> Result<Vec<Endpoint>, UsageError> {
-    let filters = [
-        filter("types", &source.types)?,
-        filter("parents", &source.parents)?,
-    ];
+    let mut filters = Vec::new();
+    for (name, values) in [("types", &source.types), ("parents", &source.parents)] {
+        let list = values.join(",");
+        if values.iter().any(String::is_empty) {
+            return Err(UsageError::new(format!(
+                "--{name} {list:?}: one of the values is empty"
+            )));
+        }
+        if !values.is_empty() {
+            filters.push((name, utf8_percent_encode(&list, FILTER).to_string()));
+        }
+    }
     typed
         .iter()
         .map(|typed| endpoint(typed, &filters, password))
         .collect()
 }
 
-/// The name of a filter and its encoded values, where there are any.
-type Filter = Option<(&'static str, String)>;
-
-fn filter(name: &'static str, values: &[String]) -> Result<Filter, UsageError> {
-    if values.iter().any(String::is_empty) {
-        let given = values.join(",");
-        return Err(UsageError::new(format!(
-            "--{name} {given:?}: one of the values is empty"
-        )));
-    }
-    let encoded: Vec<_> = values
-        .iter()
-        .map(|value| utf8_percent_encode(value, FILTER).to_string())
-        .collect();
-    Ok((!encoded.is_empty()).then(|| (name, encoded.join(","))))
-}
-
 fn endpoint(
     typed: &TypedUrl,
-    filters: &[Filter],
+    filters: &[(&str, String)],
     password: Option<&Secret>,
 ) -> Result<Endpoint, UsageError> {
     let text = typed.url.expose();
@@ -112,18 +105,16 @@ fn endpoint(
     let user = decoded(url.username());
     let own_password = url.password().map(decoded);
     let password = password.map(Secret::expose).or(own_password.as_deref());
-    let authorization = if password.is_some() || !user.is_empty() {
-        let value = credentials::basic(&user, password.unwrap_or_default())
-            .ok_or_else(|| fail("a user name cannot hold a colon"))?;
-        Some(value)
-    } else {
-        None
-    };
+    let has_credentials = password.is_some() || !user.is_empty();
+    let authorization = has_credentials
+        .then(|| credentials::basic(&user, password.unwrap_or_default()))
+        .map(|value| value.ok_or_else(|| fail("a user name cannot hold a colon")))
+        .transpose()?;
     let (Ok(()), Ok(())) = (url.set_username(""), url.set_password(None)) else {
         return Err(fail("it names no host"));
     };
     url.set_fragment(None);
-    for (name, values) in filters.iter().flatten() {
+    for (name, values) in filters {
         if url.query_pairs().any(|(own, _)| own == *name) {
             // The server would use only the first of them.
             return Err(fail(&format!(
