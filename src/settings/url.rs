@@ -88,19 +88,17 @@ fn endpoint(
     let fail = |problem: &str| {
         UsageError::new(format!("{} {:?}: {problem}", typed.origin, redacted(text)))
     };
-    let not_http = "it must begin with http:// or https://";
     let mut url = match Url::parse(text) {
         Ok(url) if matches!(url.scheme(), "http" | "https") => url,
-        Ok(_) | Err(_) if !text.contains("://") => {
-            let meant = with_scheme(text)
-                .map(|meant| format!("; did you mean {meant}?"))
-                .unwrap_or_default();
-            return Err(fail(&format!("{not_http}{meant}")));
-        }
-        Ok(_) => return Err(fail(not_http)),
+        Err(error) if begins_as_http(text) => return Err(fail(&error.to_string())),
         // For example quotes that an env file keeps.
-        Err(_) if !begins_as_http(text) => return Err(fail(not_http)),
-        Err(error) => return Err(fail(&error.to_string())),
+        Ok(_) | Err(_) => {
+            let meant = with_scheme(text).map(|meant| format!("; did you mean {meant}?"));
+            let meant = meant.unwrap_or_default();
+            return Err(fail(&format!(
+                "it must begin with http:// or https://{meant}"
+            )));
+        }
     };
     let user = decoded(url.username());
     let own_password = url.password().map(decoded);
@@ -141,11 +139,14 @@ fn begins_as_http(text: &str) -> bool {
 /// The URL that a host without `http://` stands for; `None` where it may be something else, or
 /// hold a password.
 fn with_scheme(text: &str) -> Option<String> {
+    if text.contains("://") || text.contains('@') {
+        return None;
+    }
     let meant = format!("http://{}", text.strip_prefix("//").unwrap_or(text));
     let url = Url::parse(&meant).ok()?;
     let host = url.host_str()?;
     let is_host = url.port().is_some() || host.contains('.') || host == "localhost";
-    (is_host && !text.contains('@')).then_some(meant)
+    is_host.then_some(meant)
 }
 
 /// The text without percent-encoding.
