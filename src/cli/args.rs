@@ -148,7 +148,6 @@ pub struct Position {
         value_name = "WHAT",
         default_value = "continue",
         hide_default_value = true,
-        hide_possible_values = true,
         hide_short_help = true
     )]
     pub on_resume_failed: OnResumeFailed,
@@ -168,8 +167,7 @@ pub struct Acknowledging {
         long,
         value_name = "HOW",
         default_value = "auto",
-        hide_default_value = true,
-        hide_possible_values = true
+        hide_default_value = true
     )]
     pub ack: Ack,
 
@@ -273,8 +271,7 @@ pub struct Output {
         long = "output",
         value_name = "FORMAT",
         default_value = "auto",
-        hide_default_value = true,
-        hide_possible_values = true
+        hide_default_value = true
     )]
     pub format: OutputFormat,
 
@@ -286,8 +283,7 @@ pub struct Output {
         long,
         value_name = "WHEN",
         default_value = "auto",
-        hide_default_value = true,
-        hide_possible_values = true
+        hide_default_value = true
     )]
     pub color: ColorChoice,
 
@@ -308,7 +304,6 @@ pub struct Output {
         value_name = "WHAT",
         default_value = "skip",
         hide_default_value = true,
-        hide_possible_values = true,
         hide_short_help = true
     )]
     pub on_invalid: OnInvalid,

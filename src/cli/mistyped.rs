@@ -30,10 +30,8 @@ pub(super) fn explained(
     if let Some(error) = negative_value(command, args, &unknown) {
         return error;
     }
-    if let Some(message) = habit_of_tail(command, args, &unknown) {
-        return command.clone().error(ErrorKind::ValueValidation, message);
-    }
-    if let Some(message) = single_dash(command, args, &unknown) {
+    let hint = habit_of_tail(command, args, &unknown);
+    if let Some(message) = hint.or_else(|| single_dash(command, args, &unknown)) {
         return command.clone().error(ErrorKind::ValueValidation, message);
     }
     error.remove(ContextKind::Suggested);

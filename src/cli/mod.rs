@@ -39,6 +39,7 @@ pub const PASSWORD_VARIABLE: &str = "OPLOG_TAIL_PASSWORD";
     name = "oplog-tail",
     version,
     max_term_width = 100,
+    hide_possible_values = true,
     disable_help_flag = true,
     disable_version_flag = true,
     override_usage = "oplog-tail [OPTIONS] <URL>...",
@@ -74,7 +75,6 @@ pub struct Cli {
         long,
         value_name = "WHAT",
         exclusive = true,
-        hide_possible_values = true,
         hide_short_help = true,
         help_heading = "Instead of following"
     )]
