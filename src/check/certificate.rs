@@ -1,7 +1,7 @@
 //! How long a certificate is valid, and what that means.
 
 use der::asn1::{GeneralizedTime, UtcTime};
-use der::{AnyRef, Decode, Reader, SliceReader, Tag, TagNumber, Tagged};
+use der::{AnyRef, Decode, Reader, SliceReader, Tagged};
 use jiff::{SignedDuration, Timestamp};
 
 use super::findings::Findings;
@@ -33,24 +33,18 @@ pub(super) fn valid_until(certificate: &[u8]) -> Option<Timestamp> {
     let certificate = AnyRef::from_der(certificate).ok()?;
     let signed = next(&mut SliceReader::new(certificate.value()).ok()?)?;
     let mut fields = SliceReader::new(signed.value()).ok()?;
-    let version = Tag::ContextSpecific {
-        constructed: true,
-        number: TagNumber(0),
-    };
-    if next(&mut fields)?.tag() == version {
+    // Of the fields up to the times, only the version has a tag of its own.
+    if next(&mut fields)?.tag().is_context_specific() {
         next(&mut fields)?;
     }
     let (_algorithm, _issuer) = (next(&mut fields)?, next(&mut fields)?);
     let validity = next(&mut fields)?;
     let mut times = SliceReader::new(validity.value()).ok()?;
     let _from = next(&mut times)?;
-    let until = next(&mut times)?;
-    let since_1970 = match until.tag() {
-        Tag::UtcTime => until.decode_as::<UtcTime>().ok()?.to_unix_duration(),
-        _ => until
-            .decode_as::<GeneralizedTime>()
-            .ok()?
-            .to_unix_duration(),
+    let end = next(&mut times)?;
+    let since_1970 = match end.decode_as::<UtcTime>() {
+        Ok(end) => end.to_unix_duration(),
+        Err(_) => end.decode_as::<GeneralizedTime>().ok()?.to_unix_duration(),
     };
     // The last moment of the year 9999 means for ever, and is more than jiff can tell.
     let latest = Timestamp::MAX.as_second();
