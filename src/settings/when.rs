@@ -1,6 +1,6 @@
 //! A point in time, as `--since` and `--until` take it.
 
-use jiff::civil::{DateTime, Time};
+use jiff::civil::Time;
 use jiff::fmt::friendly::SpanParser;
 use jiff::fmt::temporal::Pieces;
 use jiff::{SignedDuration, Span, Timestamp, Zoned};
@@ -65,11 +65,6 @@ fn span(text: &str) -> Option<Span> {
 /// jiff takes offsets of up to 25 hours; RFC 3339 has none of a day or more, and no place on
 /// earth has.
 fn point_in_time(text: &str, now: &Zoned) -> Option<Timestamp> {
-    let local = |time: DateTime| {
-        // The last date cannot be represented in every time zone.
-        let zoned = time.to_zoned(now.time_zone().clone());
-        Some(zoned.map_or(Timestamp::MAX, |zoned| zoned.timestamp()))
-    };
     let today = now.date();
     let (word, time) = text.split_once(' ').unwrap_or((text, ""));
     let day = match word {
@@ -77,27 +72,29 @@ fn point_in_time(text: &str, now: &Zoned) -> Option<Timestamp> {
         "yesterday" => today.yesterday().ok(),
         _ => None,
     };
-    if let Some(day) = day {
-        let time = if time.is_empty() {
-            Some(Time::midnight())
-        } else {
-            time_of_day(time)
+    let local = if let Some(day) = day {
+        let time = match time {
+            "" => Some(Time::midnight()),
+            time => time_of_day(time),
         };
-        return local(day.to_datetime(time?));
-    }
-    if let Some(time) = time_of_day(text) {
-        return local(today.to_datetime(time));
-    }
-    let pieces = Pieces::parse(text).ok()?;
-    let Some(offset) = pieces.to_numeric_offset() else {
-        let is_local = pieces.offset().is_none() && pieces.time_zone_annotation().is_none();
+        day.to_datetime(time?)
+    } else if let Some(time) = time_of_day(text) {
+        today.to_datetime(time)
+    } else {
+        let pieces = Pieces::parse(text).ok()?;
+        if let Some(offset) = pieces.to_numeric_offset() {
+            let is_possible = offset.seconds().unsigned_abs() < SECONDS_OF_A_DAY;
+            return timestamp(text).filter(|_| is_possible);
+        }
+        if pieces.offset().is_some() || pieces.time_zone_annotation().is_some() {
+            return None;
+        }
         let time = pieces.time().unwrap_or_else(Time::midnight);
-        return is_local.then(|| local(pieces.date().to_datetime(time)))?;
+        pieces.date().to_datetime(time)
     };
-    if offset.seconds().unsigned_abs() >= SECONDS_OF_A_DAY {
-        return None;
-    }
-    timestamp(text)
+    // The last date cannot be represented in every time zone.
+    let zoned = local.to_zoned(now.time_zone().clone());
+    Some(zoned.map_or(Timestamp::MAX, |zoned| zoned.timestamp()))
 }
 
 /// `10:00` or `10:00:30`. Checked before, because jiff would take only the time of a date with one.
