@@ -44,12 +44,10 @@ pub(super) struct Agent {
     pub proxy: Option<String>,
     /// Until when its certificate is valid.
     pub certificate_until: Option<Timestamp>,
-    /// What its `/status` says.
     pub status: Option<Figures>,
     /// Whether it has a `/status`; `None` where that is not known.
     #[serde(skip)]
     pub has_status: Option<bool>,
-    /// What is wrong.
     #[serde(flatten)]
     pub findings: Findings,
 }

@@ -22,17 +22,14 @@ pub(super) struct Findings {
 }
 
 impl Findings {
-    /// Notes what is well.
     pub(super) fn fine(&mut self, text: impl Into<String>) {
         self.fine.push(text.into());
     }
 
-    /// Notes what should be known.
     pub(super) fn warn(&mut self, text: impl Into<String>) {
         self.warnings.push(text.into());
     }
 
-    /// Notes what would end a run.
     pub(super) fn fail(&mut self, status: ExitStatus, text: impl Into<String>) {
         self.status.get_or_insert(status);
         self.problems.push(text.into());

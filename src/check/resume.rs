@@ -37,13 +37,11 @@ pub(super) struct Resume {
     /// Whether the server still has the operation; `None` if the position names none, or nothing
     /// came.
     pub kept: Option<bool>,
-    /// How many operations came.
     pub waiting: u64,
-    /// Whether those are all.
+    /// Whether those that came are all.
     pub all_counted: bool,
     /// The age of the first of them.
     pub oldest_ms: Option<i64>,
-    /// What is wrong.
     #[serde(flatten)]
     pub findings: Findings,
 }

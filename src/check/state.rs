@@ -22,15 +22,11 @@ pub(super) struct State {
     pub file: String,
     /// Whether a run could use it.
     pub ok: bool,
-    /// The position in it.
     pub position: Option<String>,
-    /// The time of the position.
     pub at: Option<Timestamp>,
-    /// How long ago that was.
     pub age_ms: Option<i64>,
     /// Whether another process uses it, where the system tells.
     pub in_use: Option<bool>,
-    /// What is wrong.
     #[serde(flatten)]
     pub findings: Findings,
 }

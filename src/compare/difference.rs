@@ -52,7 +52,6 @@ impl Difference {
     /// Every kind, in the order of the summary.
     pub(super) const ALL: [Self; 4] = [Self::Missing, Self::Older, Self::Newer, Self::Extra];
 
-    /// Its name in a record.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Missing => "missing",
@@ -72,11 +71,9 @@ impl Serialize for Difference {
 /// What a comparison of one object comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// Both sides say the same.
     Same,
     /// The object changed or disappeared after the dump was made, so the dump cannot know.
     ChangedAfter,
-    /// The sides differ.
     Differs(Difference),
 }
 

@@ -27,13 +27,11 @@ pub(crate) struct DumpError {
 /// What is wrong with a dump.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Problem {
-    /// The file cannot be read.
     #[error("{}", in_words(.0))]
     Unreadable(#[from] io::Error),
     /// The line with this number, from 1 on, is no object.
     #[error("line {0}: {1}")]
     Line(u64, String),
-    /// It holds too much.
     #[error(transparent)]
     Full(#[from] Full),
 }

@@ -12,29 +12,23 @@ use crate::output::OutputError;
 /// Why a comparison does not come to its end.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    /// The dump cannot be read.
     #[error(transparent)]
     Dump(#[from] DumpError),
-    /// The consumer has come to its end.
     #[error(transparent)]
     Consumer(#[from] consumer::Error),
     /// An operation came that cannot be decoded, and going on past it was not wanted.
     #[error("stopped at an operation that cannot be decoded; --on-invalid skip continues after it")]
     Invalid,
-    /// A replication does not go on.
     #[error(
         "no object has come from the server for {}, so the comparison is incomplete and nothing is \
          printed; --timeout sets how long to wait",
         ForPeople(*.0)
     )]
     Silent(Duration),
-    /// There is no room for more objects.
     #[error(transparent)]
     Full(#[from] Full),
-    /// Nothing more can be written to stdout.
     #[error(transparent)]
     Output(#[from] OutputError),
-    /// Something that the system refuses.
     #[error("{0}")]
     System(&'static str, #[source] io::Error),
 }

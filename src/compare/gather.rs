@@ -32,7 +32,6 @@ const LONGEST_QUIET: Duration = Duration::from_secs(10);
 pub(super) struct Plan {
     /// How long to wait for what comes next.
     pub timeout: Option<Duration>,
-    /// What to do with an operation that cannot be decoded.
     pub on_invalid: OnInvalid,
     /// Whether to show how far it is.
     pub shows_status: bool,

@@ -14,15 +14,11 @@ pub type Environment = Box<dyn Fn(&str) -> Option<OsString>>;
 
 /// What decides about a run besides the command line. A test can replace it.
 pub struct Inputs {
-    /// The environment.
     pub env: Environment,
-    /// The current time.
     pub now: Timestamp,
     /// Looks up the local time zone, which takes a moment.
     pub time_zone: fn() -> TimeZone,
-    /// Whether stdout is a terminal.
     pub stdout_is_terminal: bool,
-    /// Whether stderr is a terminal.
     pub stderr_is_terminal: bool,
     /// Whether stderr is a terminal, and not the one that shows stdout.
     pub stderr_is_terminal_of_its_own: bool,

@@ -32,7 +32,6 @@ const DEFAULT_MAX_IN_FLIGHT: usize = 1000;
 #[derive(Clone, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct Settings {
-    /// For the consumer.
     pub consumer: Config,
     /// Compare this dump instead of following; `-` is stdin.
     pub compare: Option<PathBuf>,
@@ -44,27 +43,19 @@ pub struct Settings {
     pub start_given: bool,
     /// Look at what a run would need, instead of running.
     pub check: bool,
-    /// How operations are acknowledged.
     pub ack: Ack,
-    /// When the run ends.
     pub stop: Stopping,
     /// How long to wait until the time of `--until` is past by the clock of the store too.
     pub until_wait: Option<Duration>,
-    /// What lines look like.
     pub format: Format,
-    /// Whether text is coloured.
     pub color: bool,
     /// Whether lines say how long each operation took to arrive.
     pub lag: bool,
-    /// Whether a summary is printed at the end.
     pub stats: bool,
-    /// What the summary looks like.
     pub stats_format: Format,
     /// Whether to show how far a replication is.
     pub status_line: bool,
-    /// What to do with an operation that cannot be decoded.
     pub on_invalid: OnInvalid,
-    /// How much is said on stderr.
     pub verbosity: Verbosity,
 }
 
