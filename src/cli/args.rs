@@ -56,7 +56,7 @@ pub struct Source {
     pub demo: bool,
 }
 
-/// Where the run starts.
+/// Where the run starts, and when its position advances.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Position")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
@@ -151,12 +151,7 @@ pub struct Position {
         hide_short_help = true
     )]
     pub on_resume_failed: OnResumeFailed,
-}
 
-/// When the position advances.
-#[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "Position")]
-pub struct Acknowledging {
     /// Acknowledge: auto, stdin or none [default: auto]
     ///
     /// The saved position moves past an operation once it is acknowledged. auto: once its line has
@@ -258,7 +253,7 @@ impl Stopping {
     }
 }
 
-/// What lines look like.
+/// What lines look like, and what is said on stderr.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Output")]
 pub struct Output {
@@ -307,12 +302,7 @@ pub struct Output {
         hide_short_help = true
     )]
     pub on_invalid: OnInvalid,
-}
 
-/// What is said on stderr.
-#[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "Output")]
-pub struct Diagnostics {
     /// Print fatal errors only
     ///
     /// Default: also report lost connections, failed resumes and operations that cannot be decoded,

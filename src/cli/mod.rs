@@ -15,7 +15,7 @@ use clap::{ArgAction, ArgMatches, Command, CommandFactory, FromArgMatches, Parse
 
 use crate::exit::ExitStatus;
 
-pub use args::{Acknowledging, Diagnostics, Output, Position, Source, Stopping};
+pub use args::{Output, Position, Source, Stopping};
 pub use connection::Connection;
 pub use modes::Modes;
 pub use values::{Ack, OnInvalid, OutputFormat, Secret};
@@ -55,13 +55,9 @@ pub struct Cli {
     #[command(flatten)]
     pub position: Position,
     #[command(flatten)]
-    pub acknowledging: Acknowledging,
-    #[command(flatten)]
     pub stopping: Stopping,
     #[command(flatten)]
     pub output: Output,
-    #[command(flatten)]
-    pub diagnostics: Diagnostics,
     #[command(flatten)]
     pub connection: Connection,
     #[command(flatten)]

@@ -29,7 +29,7 @@ fn single_dash_flags_of_the_go_tool_get_a_hint() {
 #[test]
 fn short_flags_and_odd_passwords_need_no_hint() {
     let cli = parse(["oplog-tail", "-vv", "-n5", "-sx", "--password", "-types"]).unwrap();
-    assert_eq!(cli.diagnostics.verbose, 2);
+    assert_eq!(cli.output.verbose, 2);
     assert_eq!(cli.connection.password.unwrap().expose(), "-types");
     assert!(parse(["oplog-tail", "--", "-types"]).is_ok());
 }

@@ -121,7 +121,7 @@ impl Settings {
             exact_resume: cli.position.exact_resume,
             on_resume_failed: cli.position.on_resume_failed,
             backfill: !cli.position.no_repair,
-            acknowledging: acknowledging(&cli.acknowledging),
+            acknowledging: acknowledging(&cli.position),
             clock: Clock::system(),
             last_second: until.map(|until| until.last_second),
         };
@@ -132,17 +132,17 @@ impl Settings {
             rewind: cli.position.rewind,
             start_given: start.is_some(),
             check: cli.modes.check,
-            ack: cli.acknowledging.ack,
+            ack: cli.position.ack,
             stop: cli.stopping,
             until_wait: until.map(|until| until.wait),
             format: format(cli.output.format, inputs.stdout_is_terminal),
             color: is_colored(&cli.output, &inputs),
             lag: cli.output.lag,
-            stats: cli.diagnostics.stats,
+            stats: cli.output.stats,
             stats_format: format(cli.output.format, any_is_terminal),
-            status_line: has_status_line(&cli.diagnostics, &inputs),
+            status_line: has_status_line(&cli.output, &inputs),
             on_invalid: cli.output.on_invalid,
-            verbosity: verbosity(&cli.diagnostics),
+            verbosity: verbosity(&cli.output),
         })
     }
 }
@@ -155,7 +155,7 @@ fn is_colored(typed: &cli::Output, inputs: &Inputs) -> bool {
     color::choose(typed.color, inputs.stdout_is_terminal, text_of)
 }
 
-fn has_status_line(typed: &cli::Diagnostics, inputs: &Inputs) -> bool {
+fn has_status_line(typed: &cli::Output, inputs: &Inputs) -> bool {
     inputs.stderr_is_terminal_of_its_own
         && !typed.quiet
         && (inputs.env)("TERM").is_none_or(|term| term != "dumb")
@@ -165,7 +165,7 @@ fn check_contradictions(cli: &Cli) -> Result<(), UsageError> {
     let start_given = cli.position.start_id.is_some()
         || cli.position.since.is_some()
         || cli.position.allow_replication;
-    let by_stdin = cli.acknowledging.ack == Ack::Stdin;
+    let by_stdin = cli.position.ack == Ack::Stdin;
     let password_from_stdin = cli
         .connection
         .password_file
@@ -178,7 +178,7 @@ fn check_contradictions(cli: &Cli) -> Result<(), UsageError> {
         "--rewind ignores a saved position: name the file that holds it with --state"
     } else if cli.position.rewind && !start_given {
         "--rewind needs a place to start: give --start-id, --since or --allow-replication"
-    } else if cli.acknowledging.max_in_flight.is_some() && !by_stdin {
+    } else if cli.position.max_in_flight.is_some() && !by_stdin {
         "--max-in-flight limits the unacknowledged lines of --ack stdin: give that too"
     } else if password_from_stdin && dump_from_stdin {
         "--password-file - and --compare - both read stdin: keep the password in a file"
@@ -198,7 +198,7 @@ fn format(typed: cli::OutputFormat, is_terminal: bool) -> Format {
     }
 }
 
-fn acknowledging(typed: &cli::Acknowledging) -> Acknowledging {
+fn acknowledging(typed: &cli::Position) -> Acknowledging {
     match typed.ack {
         Ack::Auto | Ack::None => Acknowledging::InOrder,
         Ack::Stdin => Acknowledging::ById {
@@ -209,7 +209,7 @@ fn acknowledging(typed: &cli::Acknowledging) -> Acknowledging {
     }
 }
 
-fn verbosity(typed: &cli::Diagnostics) -> Verbosity {
+fn verbosity(typed: &cli::Output) -> Verbosity {
     match typed.verbose {
         _ if typed.quiet => Verbosity::Quiet,
         0 => Verbosity::Normal,
