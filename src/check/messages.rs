@@ -130,28 +130,28 @@ fn of_state() -> Vec<Findings> {
 
 fn of_places() -> Vec<Findings> {
     let operation: Position = "545b55c7f095528dd0f3863c".parse().unwrap();
-    let resume = |kept, waiting, all_counted| Resume {
+    let resume = |kept, waiting, all_counted, oldest_ms| Resume {
         url: "http://a/".into(),
         kept,
         waiting,
         all_counted,
+        oldest_ms,
         ..Resume::default()
     };
     let failure = || Some(Failure::retry("REASON"));
     let (go_on, exit) = (OnResumeFailed::Continue, OnResumeFailed::Exit);
+    let (old, ahead) = (Some(8123), Some(-8123));
     let mut resumes = [
-        (resume(Some(true), 0, true), go_on, None),
-        (resume(Some(true), 1, true), go_on, None),
-        (resume(Some(true), 1234, true), go_on, None),
-        (resume(Some(true), 1234, false), go_on, failure()),
-        (resume(Some(false), 2, true), go_on, None),
-        (resume(Some(false), 2, true), exit, None),
-        (resume(None, 0, false), go_on, None),
-        (resume(None, 0, false), go_on, failure()),
+        (resume(Some(true), 0, true, None), go_on, None),
+        (resume(Some(true), 1, true, old), go_on, None),
+        (resume(Some(true), 1234, true, old), go_on, None),
+        (resume(Some(true), 1234, false, old), go_on, failure()),
+        (resume(Some(false), 2, true, ahead), go_on, None),
+        (resume(Some(false), 2, true, ahead), exit, None),
+        (resume(None, 0, false, None), go_on, None),
+        (resume(None, 0, false, None), go_on, failure()),
     ]
     .map(|(mut resume, choice, failure)| {
-        resume.oldest_ms = [None, Some(8123), Some(-8123)]
-            [usize::from(resume.waiting > 0) + usize::from(resume.waiting == 2)];
         resume.judge(operation, choice, failure);
         resume
     });
