@@ -61,10 +61,11 @@ pub(crate) async fn run(settings: &Settings) -> std::io::Result<ExitStatus> {
 async fn check(settings: &Settings) -> std::io::Result<ExitStatus> {
     let config = Arc::new(settings.consumer.clone());
     let timeout = settings.stop.timeout.unwrap_or(DEFAULT_TIMEOUT);
-    let times = (
-        timeout,
-        Instant::now() + timeout - PRINTING.min(timeout / 10),
-    );
+    let deadline = Instant::now() + timeout - PRINTING.min(timeout / 10);
+    let timeout = ForPeople(timeout);
+    let late = Failure::retry(format!(
+        "no answer within {timeout} (--timeout gives it longer)"
+    ));
     let starts_now = settings.starts_from_now_unasked();
     let state = settings.state_file.as_ref();
     let (state, saved) = state.map(|name| state::check(name, starts_now)).unzip();
@@ -72,7 +73,8 @@ async fn check(settings: &Settings) -> std::io::Result<ExitStatus> {
     let place = first_resume(config.start, config.exact_resume, saved);
     let looks = config.endpoints.iter().map(|endpoint| {
         let endpoint = Arc::new(endpoint.clone());
-        tokio::spawn(look(Arc::clone(&config), endpoint, place, times))
+        let (config, late) = (Arc::clone(&config), late.clone());
+        tokio::spawn(look(config, endpoint, place, deadline, late))
     });
     // All of them at once; collected so that all have begun before the first is waited for.
     let looks: Vec<_> = looks.collect();
@@ -122,19 +124,17 @@ async fn look(
     config: Arc<Config>,
     endpoint: Arc<Endpoint>,
     place: Option<Place>,
-    (timeout, deadline): (Duration, Instant),
+    deadline: Instant,
+    late: Failure,
 ) -> (Agent, Vec<Exchange>, Option<JoinHandle<Resume>>) {
     // Not shared between agents: they measure one request at a time.
     let clients = Arc::new(Clients::watching(Arc::new(config.http.clone())));
     let sent = place.map(|place| place.sent);
     // No read timeout: whoever reads decides how much silence is the end.
     let opening = Connection::open(Arc::clone(&clients), Arc::clone(&endpoint), sent, None);
-    let (exchanges, result) = if let Ok(attempt) = timeout_at(deadline, opening).await {
-        (attempt.exchanges, attempt.result)
-    } else {
-        let timeout = ForPeople(timeout);
-        let reason = format!("no answer within {timeout} (--timeout gives it longer)");
-        (Vec::new(), Err(Failure::retry(reason)))
+    let (exchanges, result) = match timeout_at(deadline, opening).await {
+        Ok(attempt) => (attempt.exchanges, attempt.result),
+        Err(_) => (Vec::new(), Err(late)),
     };
     let failure = result.as_ref().err().cloned();
     // Without a place there is nothing to count, and the connection is closed at once.
