@@ -3,7 +3,7 @@
 use jiff::civil::Time;
 use jiff::fmt::friendly::SpanParser;
 use jiff::fmt::temporal::Pieces;
-use jiff::{SignedDuration, Span, Timestamp, Zoned};
+use jiff::{Span, Timestamp, Zoned, ZonedArithmetic};
 
 use crate::clock::timestamp;
 use crate::duration::{self, InvalidDuration};
@@ -28,14 +28,13 @@ impl When {
     /// What is wrong with the text.
     pub(super) fn parse(text: &str, now: &Zoned) -> Result<Self, String> {
         let (time, is_ago) = match duration::parse_positive(text) {
-            Ok(ago) => (before(now, SignedDuration::try_from(ago).ok()), true),
+            Ok(ago) => (before(now, ago), true),
             Err(InvalidDuration::Malformed) => match span(text) {
-                Some(ago) => (before(now, Some(ago)), true),
-                None => (point_in_time(text, now), false),
+                Some(ago) => (before(now, ago), true),
+                None => (point_in_time(text, now).ok_or(EXPECTED)?, false),
             },
             Err(error) => return Err(error.to_string()),
         };
-        let time = time.ok_or(EXPECTED)?;
         if time < Timestamp::UNIX_EPOCH {
             return Err("it is before 1970, where the ids of the log begin".into());
         }
@@ -44,9 +43,9 @@ impl When {
 }
 
 /// The time `ago` before now. If it cannot be represented, the first time that can.
-fn before<T: Into<jiff::ZonedArithmetic>>(now: &Zoned, ago: Option<T>) -> Option<Timestamp> {
-    let time = now.checked_sub(ago?);
-    Some(time.map_or(Timestamp::MIN, |time| time.timestamp()))
+fn before(now: &Zoned, ago: impl Into<ZonedArithmetic>) -> Timestamp {
+    let time = now.checked_sub(ago);
+    time.map_or(Timestamp::MIN, |time| time.timestamp())
 }
 
 /// A duration in words: `2 hours ago`, `2w`, `1 day 12 hours`.
