@@ -183,7 +183,6 @@ impl EventBody {
             if piece.is_empty() {
                 return;
             }
-            self.framing.pass_by();
             let stand_in = self.fast_path.put_batch(fast_path::take_batch(&mut piece));
             self.ready.push_back(stand_in);
             if self.unread.is_empty() && fast_path::is_cut_off(&piece) {

@@ -49,10 +49,8 @@ pub(super) struct Framing {
 
 impl Framing {
     /// Passes `chunk` on to `out`, with empty `data` lines inserted where events have none. Stops at a
-    /// line between two events if `stops_at` holds for the rest.
-    ///
-    /// The rest must be fed next. Or, if it begins with whole events that go another way,
-    /// [`Framing::pass_by`] must be called for them.
+    /// line between two events if `stops_at` holds for the rest: whole events at its beginning go
+    /// another way.
     ///
     /// # Errors
     /// [`TooLong`], after which the stream cannot be read on; the lines before the one that is
@@ -64,6 +62,7 @@ impl Framing {
         stops_at: impl Fn(&[u8]) -> bool,
     ) -> Result<(), TooLong> {
         if self.is_between_events() && stops_at(chunk) {
+            self.past_first_line = true;
             return Ok(());
         }
         let (mut passed, mut line_start) = (0, 0);
@@ -97,11 +96,6 @@ impl Framing {
         }
         chunk.clear();
         rest
-    }
-
-    /// Whole events between two others were not fed to it.
-    pub(super) fn pass_by(&mut self) {
-        self.past_first_line = true;
     }
 
     /// The last `retry` field since this was last asked for, in milliseconds. It counts at once, not
