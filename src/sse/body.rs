@@ -44,12 +44,10 @@ pub(super) enum BodyError {
 /// What a connection and the body behind its event parser share.
 #[derive(Debug)]
 pub(super) struct FastPath {
-    /// Grows with each piece of the body that arrives.
+    /// How many bytes of the body have arrived.
     arrived: AtomicU64,
     /// The last `retry` of the stream, in milliseconds; [`NO_RETRY`] before there was one.
     retry_ms: AtomicU64,
-    /// How many bytes of the body have arrived.
-    arrived_bytes: AtomicU64,
     /// The name of the event that stands in for a batch.
     stand_in: String,
     batches: Mutex<VecDeque<Batch>>,
@@ -61,13 +59,12 @@ impl FastPath {
         Self {
             arrived: AtomicU64::new(0),
             retry_ms: AtomicU64::new(NO_RETRY),
-            arrived_bytes: AtomicU64::new(0),
             stand_in: format!("batch-{:032x}", fastrand::u128(..)),
             batches: Mutex::default(),
         }
     }
 
-    /// A number that changes whenever something arrives.
+    /// How many bytes have arrived.
     pub(super) fn arrived(&self) -> u64 {
         self.arrived.load(Ordering::Relaxed)
     }
@@ -78,11 +75,6 @@ impl FastPath {
             NO_RETRY => None,
             ms => Some(Duration::from_millis(ms)),
         }
-    }
-
-    /// How many bytes have arrived.
-    pub(super) fn arrived_bytes(&self) -> u64 {
-        self.arrived_bytes.load(Ordering::Relaxed)
     }
 
     /// The batch that an event of this name stands in for; `None` for an event of the server.
@@ -147,12 +139,9 @@ impl EventBody {
             }
             Some(Err(error)) => self.end(Some(BodyError::Request(error))),
             Some(Ok(frame)) => {
-                self.fast_path.arrived.fetch_add(1, Ordering::Relaxed);
                 self.unread = frame.into_data().unwrap_or_default();
                 let bytes = self.unread.len() as u64;
-                self.fast_path
-                    .arrived_bytes
-                    .fetch_add(bytes, Ordering::Relaxed);
+                self.fast_path.arrived.fetch_add(bytes, Ordering::Relaxed);
                 if !self.beginning.is_empty() {
                     self.beginning.extend_from_slice(&self.unread);
                     self.unread = self.beginning.split().freeze();

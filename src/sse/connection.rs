@@ -159,7 +159,7 @@ impl Connection {
         }
     }
 
-    /// A number that changes whenever something arrives.
+    /// How many bytes have arrived.
     pub fn arrived(&self) -> u64 {
         self.fast_path.arrived()
     }
@@ -171,18 +171,17 @@ impl Connection {
 
     /// Whether it is worth while to say that nothing is ready.
     pub fn has_large_backlog(&self) -> bool {
-        self.backlog.is_large(self.fast_path.arrived_bytes())
+        self.backlog.is_large(self.arrived())
     }
 
     /// Nothing is ready to be read, and operations come late or not; see [`Backlog`].
     pub fn nothing_ready(&mut self, lateness: Lateness, cx: &Context<'_>) {
-        let arrived = self.fast_path.arrived_bytes();
-        self.backlog.nothing_ready(arrived, lateness, cx);
+        self.backlog.nothing_ready(self.arrived(), lateness, cx);
     }
 
     /// True if the server may have had to wait for this program to read.
     pub fn is_behind(&self) -> bool {
-        self.backlog.is_behind(self.fast_path.arrived_bytes())
+        self.backlog.is_behind(self.arrived())
     }
 
     /// This program did not read for a while. That time does not count as silence of the server.
