@@ -97,10 +97,8 @@ impl Reconnect {
 
     /// Nothing is ready to be read; `lateness` says whether operations come late.
     pub(super) fn nothing_ready(&mut self, lateness: impl FnOnce() -> Lateness, cx: &Context<'_>) {
-        if let Phase::Connected(connection) = &mut self.phase
-            && connection.has_large_backlog()
-        {
-            connection.nothing_ready(lateness(), cx);
+        if let Phase::Connected(connection) = &mut self.phase {
+            connection.nothing_ready(lateness, cx);
         }
     }
 

@@ -46,20 +46,21 @@ impl Backlog {
         self.is_late || arrived - self.emptied_at > ROOM
     }
 
-    /// True if a call of `nothing_ready` is useful: not after each operation.
-    pub(super) fn is_large(&self, arrived: u64) -> bool {
-        arrived - self.emptied_at > LARGE
-    }
-
     /// Nothing is ready, after `arrived` bytes in all. The socket may still hold something, so this
     /// counts only after a few more turns of the runtime.
     ///
     /// It does not count while operations come late. Then they wait in a network that is slower than
     /// the log, and the server may have to wait too.
-    pub(super) fn nothing_ready(&mut self, arrived: u64, lateness: Lateness, cx: &Context<'_>) {
-        if !self.is_large(arrived) {
+    pub(super) fn nothing_ready(
+        &mut self,
+        arrived: u64,
+        lateness: impl FnOnce() -> Lateness,
+        cx: &Context<'_>,
+    ) {
+        if arrived - self.emptied_at <= LARGE {
             return;
         }
+        let lateness = lateness();
         self.is_late = lateness == Lateness::Growing;
         if lateness != Lateness::None {
             return;
@@ -86,7 +87,7 @@ mod tests {
     fn empty(backlog: &mut Backlog, arrived: u64, lateness: Lateness) {
         let cx = Context::from_waker(Waker::noop());
         for _ in 0..=TURNS {
-            backlog.nothing_ready(arrived, lateness, &cx);
+            backlog.nothing_ready(arrived, || lateness, &cx);
         }
     }
 
@@ -97,15 +98,15 @@ mod tests {
         assert!(!backlog.is_behind(ROOM));
         assert!(backlog.is_behind(ROOM + 1));
         for _ in 0..TURNS {
-            backlog.nothing_ready(ROOM + 1, Lateness::None, &cx);
+            backlog.nothing_ready(ROOM + 1, || Lateness::None, &cx);
             assert!(backlog.is_behind(ROOM + 1));
         }
         // Something came after all.
         for _ in 0..TURNS {
-            backlog.nothing_ready(ROOM + 2, Lateness::None, &cx);
+            backlog.nothing_ready(ROOM + 2, || Lateness::None, &cx);
         }
         assert!(backlog.is_behind(ROOM + 2));
-        backlog.nothing_ready(ROOM + 2, Lateness::None, &cx);
+        backlog.nothing_ready(ROOM + 2, || Lateness::None, &cx);
         assert!(!backlog.is_behind(ROOM + 2));
         assert!(!backlog.is_behind(2 * ROOM + 2));
         assert!(backlog.is_behind(2 * ROOM + 3));

@@ -169,14 +169,10 @@ impl Connection {
         self.fast_path.retry()
     }
 
-    /// Whether it is worth while to say that nothing is ready.
-    pub fn has_large_backlog(&self) -> bool {
-        self.backlog.is_large(self.arrived())
-    }
-
-    /// Nothing is ready to be read, and operations come late or not; see [`Backlog`].
-    pub fn nothing_ready(&mut self, lateness: Lateness, cx: &Context<'_>) {
-        self.backlog.nothing_ready(self.arrived(), lateness, cx);
+    /// Nothing is ready to be read; see [`Backlog`].
+    pub fn nothing_ready(&mut self, lateness: impl FnOnce() -> Lateness, cx: &Context<'_>) {
+        let arrived = self.arrived();
+        self.backlog.nothing_ready(arrived, lateness, cx);
     }
 
     /// True if the server may have had to wait for this program to read.
