@@ -64,7 +64,10 @@ impl Connection {
         let has_identity = clients.has_identity();
         let request = StreamRequest::new(clients, Arc::clone(&endpoint));
         let (fast_path, requests) = (Arc::new(FastPath::new()), request.exchanges());
-        let transport = Transport::new(request, Arc::clone(&fast_path));
+        let transport = Transport {
+            request,
+            fast_path: Arc::clone(&fast_path),
+        };
         let Ok(mut stream) = event_stream(&endpoint, last_event_id, transport) else {
             return Attempt {
                 exchanges: Vec::new(),
@@ -92,20 +95,18 @@ impl Connection {
             }
             _ => Some(Failure::ended(CUT)),
         };
-        let result = refusal.map_or_else(
-            || {
-                Ok(Self {
-                    stream,
-                    fast_path,
-                    batch: Batch::default(),
-                    silence: read_timeout.map(|longest| (longest, Quiet::new(longest))),
-                    heard: 0,
-                    backlog: Backlog::default(),
-                    failure: None,
-                })
-            },
-            Err,
-        );
+        let result = match refusal {
+            Some(refusal) => Err(refusal),
+            None => Ok(Self {
+                stream,
+                fast_path,
+                batch: Batch::default(),
+                silence: read_timeout.map(|longest| (longest, Quiet::new(longest))),
+                heard: 0,
+                backlog: Backlog::default(),
+                failure: None,
+            }),
+        };
         Attempt { exchanges, result }
     }
 
@@ -115,48 +116,37 @@ impl Connection {
             if let Some(record) = self.batch.next() {
                 return Poll::Ready(Ok(Received::Event(record)));
             }
-            match self.stream.as_mut().poll_next(cx) {
-                Poll::Ready(Some(Ok(SSE::Event(event)))) => {
-                    match self.fast_path.take_batch(&event.event_type) {
-                        Some(batch) => self.batch = batch,
-                        None => return Poll::Ready(Ok(Received::Event(record(&event)))),
-                    }
-                }
-                Poll::Ready(Some(Ok(SSE::Comment(_)))) => {
-                    return Poll::Ready(Ok(Received::Heartbeat));
-                }
-                Poll::Ready(Some(Ok(SSE::Connected(_)))) => {}
-                Poll::Ready(Some(Err(
-                    error @ (SseError::InvalidLine(_) | SseError::InvalidEvent),
-                ))) => {
+            let Poll::Ready(received) = self.stream.as_mut().poll_next(cx) else {
+                return self.poll_silence(cx).map(Err);
+            };
+            match received.unwrap_or(Err(SseError::Eof)) {
+                Ok(SSE::Event(event)) => match self.fast_path.take_batch(&event.event_type) {
+                    Some(batch) => self.batch = batch,
+                    None => return Poll::Ready(Ok(Received::Event(record(&event)))),
+                },
+                Ok(SSE::Comment(_)) => return Poll::Ready(Ok(Received::Heartbeat)),
+                Ok(SSE::Connected(_)) => {}
+                Err(error @ (SseError::InvalidLine(_) | SseError::InvalidEvent)) => {
                     self.failure = Some(failure_of(&error));
                 }
-                Poll::Ready(Some(Err(error))) => {
-                    return Poll::Ready(Err(self
-                        .failure
-                        .take()
-                        .unwrap_or_else(|| failure_of(&error))));
-                }
-                Poll::Ready(None) => {
-                    return Poll::Ready(Err(self
-                        .failure
-                        .take()
-                        .unwrap_or_else(|| failure_of(&SseError::Eof))));
-                }
-                Poll::Pending => {
-                    let Some((longest, silence)) = &mut self.silence else {
-                        return Poll::Pending;
-                    };
-                    let arrived = self.fast_path.arrived();
-                    if std::mem::replace(&mut self.heard, arrived) != arrived {
-                        silence.restart();
-                    }
-                    return silence
-                        .poll(arrived, cx)
-                        .map(|()| Err(silent_for(*longest)));
+                Err(error) => {
+                    let failure = self.failure.take();
+                    return Poll::Ready(Err(failure.unwrap_or_else(|| failure_of(&error))));
                 }
             }
         }
+    }
+
+    /// Ready once the server has sent nothing for too long.
+    fn poll_silence(&mut self, cx: &mut Context<'_>) -> Poll<Failure> {
+        let arrived = self.arrived();
+        let Some((longest, silence)) = &mut self.silence else {
+            return Poll::Pending;
+        };
+        if std::mem::replace(&mut self.heard, arrived) != arrived {
+            silence.restart();
+        }
+        silence.poll(arrived, cx).map(|()| silent_for(*longest))
     }
 
     /// How many bytes have arrived.

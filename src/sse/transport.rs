@@ -10,18 +10,11 @@ use sync_wrapper::SyncFuture;
 use super::body::{EventBody, FastPath};
 use crate::http::StreamRequest;
 
-/// The transport of one connection.
+/// The transport of one connection. Its operations may skip the event parser.
 #[derive(Clone)]
 pub(super) struct Transport {
-    request: StreamRequest,
-    fast_path: Arc<FastPath>,
-}
-
-impl Transport {
-    /// A transport for this request. Its operations may skip the event parser.
-    pub(super) fn new(request: StreamRequest, fast_path: Arc<FastPath>) -> Self {
-        Self { request, fast_path }
-    }
+    pub request: StreamRequest,
+    pub fast_path: Arc<FastPath>,
 }
 
 impl HttpTransport for Transport {
