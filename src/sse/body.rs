@@ -8,7 +8,7 @@
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -23,9 +23,6 @@ use super::framing::{Framing, TooLong};
 /// The body is processed in pieces of this many bytes, so that the result of one stays in the cache
 /// of the processor.
 const PIECE: usize = 16 << 10;
-
-/// Stands for the `retry` of a stream that has sent none.
-const NO_RETRY: u64 = u64::MAX;
 
 /// Why the body of an answer ended early.
 #[derive(Debug, thiserror::Error)]
@@ -46,8 +43,8 @@ pub(super) enum BodyError {
 pub(super) struct FastPath {
     /// How many bytes of the body have arrived.
     arrived: AtomicU64,
-    /// The last `retry` of the stream, in milliseconds; [`NO_RETRY`] before there was one.
-    retry_ms: AtomicU64,
+    /// The last `retry` of the stream.
+    retry: Mutex<Option<Duration>>,
     /// The name of the event that stands in for a batch.
     stand_in: String,
     batches: Mutex<VecDeque<Batch>>,
@@ -58,7 +55,7 @@ impl FastPath {
     pub(super) fn new() -> Self {
         Self {
             arrived: AtomicU64::new(0),
-            retry_ms: AtomicU64::new(NO_RETRY),
+            retry: Mutex::default(),
             stand_in: format!("batch-{:032x}", fastrand::u128(..)),
             batches: Mutex::default(),
         }
@@ -71,10 +68,7 @@ impl FastPath {
 
     /// The pause that the stream asks for before a new connection, if any.
     pub(super) fn retry(&self) -> Option<Duration> {
-        match self.retry_ms.load(Ordering::Relaxed) {
-            NO_RETRY => None,
-            ms => Some(Duration::from_millis(ms)),
-        }
+        *lock(&self.retry)
     }
 
     /// The batch that an event of this name stands in for; `None` for an event of the server.
@@ -82,8 +76,7 @@ impl FastPath {
         if event != self.stand_in {
             return None;
         }
-        let mut batches = self.batches.lock().unwrap_or_else(PoisonError::into_inner);
-        batches.pop_front()
+        lock(&self.batches).pop_front()
     }
 
     /// Keeps a batch from the parser. Returns the stand-in that the parser gets instead.
@@ -91,10 +84,13 @@ impl FastPath {
         // The parser gives an event without an id the id of the one before it.
         let last_id = batch.as_slice().last().map_or("", |record| record.id());
         let stand_in = format!("id: {last_id}\nevent: {}\ndata:\n\n", self.stand_in);
-        let mut batches = self.batches.lock().unwrap_or_else(PoisonError::into_inner);
-        batches.push_back(batch);
+        lock(&self.batches).push_back(batch);
         stand_in.into()
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The body of an answer as a stream of pieces for the event parser. Ends for good after an
@@ -163,8 +159,8 @@ impl EventBody {
                 .framing
                 .feed(&mut piece, &mut self.ready, fast_path::begins_batch);
             if let Some(ms) = self.framing.take_retry_ms() {
-                let ms = ms.min(NO_RETRY - 1);
-                self.fast_path.retry_ms.store(ms, Ordering::Relaxed);
+                let mut retry = lock(&self.fast_path.retry);
+                *retry = Some(Duration::from_millis(ms));
             }
             if let Err(too_long) = fed {
                 return self.end(Some(too_long.into()));
