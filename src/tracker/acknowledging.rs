@@ -1,6 +1,7 @@
 //! Takes in acknowledgements, in order or by id.
 
 use super::in_flight::{Id, NotInFlight, Pin};
+use super::resume::Origin;
 use super::{Acknowledging, Tracker};
 use crate::oplog::Position;
 
@@ -62,17 +63,24 @@ impl Tracker {
     pub fn acknowledge(&mut self, id: &str) -> Result<(), NotInFlight> {
         let before = self.in_flight.watermark();
         self.in_flight.acknowledge(&Id::new(id))?;
-        self.has_settled = true;
+        self.leave_start();
         if self.in_flight.watermark() != before {
             self.save();
         }
         Ok(())
     }
 
+    /// The next connection goes on after what was handed out, even if older operations still wait.
+    fn leave_start(&mut self) {
+        if let (Origin::Given(start), Some(_)) = (self.origin, self.delivered) {
+            self.origin = Origin::Reached(start);
+        }
+    }
+
     /// Goes on past what cannot be decoded.
     pub fn skip(&mut self, position: Position) {
         self.delivered = Some(position);
-        self.has_settled = true;
+        self.leave_start();
         if self.is_by_id() {
             self.in_flight.pass_over(position);
             self.save();

@@ -96,8 +96,6 @@ pub struct Tracker {
     least_lag: Option<i128>,
     /// The present connection sends again what was handed out, up to this operation.
     skips_to: Option<Position>,
-    /// True once something was acknowledged by id or skipped, even if older operations still wait.
-    has_settled: bool,
     in_flight: InFlight,
     describer: Describer,
     /// What waits for the next acknowledgement in order; empty where they come by id.
@@ -123,7 +121,6 @@ impl Tracker {
             end: End::Ahead,
             least_lag: None,
             skips_to: None,
-            has_settled: false,
             in_flight: InFlight::default(),
             describer: Describer::default(),
             batches: Vec::new(),
@@ -137,7 +134,6 @@ impl Tracker {
         self.origin = Origin::Reached(position);
         (self.delivered, self.replicated) = (None, None);
         (self.hold, self.doubt, self.skips_to) = (None, None, None);
-        self.has_settled = false;
         self.in_flight = InFlight::default();
         self.batches.clear();
         self.dedup.forget();
@@ -183,7 +179,7 @@ impl Tracker {
             replicates: self.replicate,
             certain: self.doubt.as_ref().map(|doubt| doubt.since),
             before_recent: hold.filter(|hold| hold.resumes_here).map(|hold| hold.at),
-            is_unsettled: self.is_by_id() && !self.has_settled,
+            is_by_id: self.is_by_id(),
             exact_resume: self.rules.exact_resume,
         }
     }

@@ -27,9 +27,10 @@ pub enum Start {
 pub(super) enum Origin {
     /// With what happens after the first connection.
     Now,
-    /// As the user said: sent as it is.
+    /// As the user said, sent as it is; until something is acknowledged by id or skipped.
     Given(Position),
-    /// Where an earlier run, or the first connection of this one, left off.
+    /// Where an earlier run, or the first connection of this one, left off; or a given start that
+    /// counts no more.
     Reached(Position),
 }
 
@@ -55,8 +56,7 @@ pub(super) struct Facts {
     pub certain: Option<Position>,
     /// Where a recent state came: [`MARGIN`] seconds before the request.
     pub before_recent: Option<Position>,
-    /// Acknowledgements come by id, and none has come.
-    pub is_unsettled: bool,
+    pub is_by_id: bool,
     /// Times are sent as they are.
     pub exact_resume: bool,
 }
@@ -90,7 +90,7 @@ pub fn first_resume(start: Start, exact_resume: bool, saved: Option<Position>) -
         replicates: false,
         certain: None,
         before_recent: None,
-        is_unsettled: false,
+        is_by_id: false,
         exact_resume,
     })
 }
@@ -104,7 +104,7 @@ pub(super) fn resume(facts: &Facts) -> Option<Resume> {
         return Some(Resume::as_it_is(certain));
     }
     match (facts.origin, facts.delivered) {
-        (Origin::Given(given), delivered) if delivered.is_none() || facts.is_unsettled => {
+        (Origin::Given(given), delivered) if delivered.is_none() || facts.is_by_id => {
             Some(Resume::as_it_is(given))
         }
         (_, Some(delivered)) => {

@@ -8,7 +8,7 @@ const FROM_NOW: Facts = Facts {
     replicates: false,
     certain: None,
     before_recent: None,
-    is_unsettled: false,
+    is_by_id: false,
     exact_resume: false,
 };
 
@@ -86,7 +86,7 @@ fn a_connection_goes_on_where_the_table_says() {
     };
     let [given, reached] = [Origin::Given(state), Origin::Reached(state)];
     let by_id = |facts| Facts {
-        is_unsettled: true,
+        is_by_id: true,
         ..facts
     };
     let recent = |facts| Facts {
