@@ -11,7 +11,8 @@ impl Tracker {
         match self.rules.acknowledging {
             Acknowledging::InOrder => false,
             Acknowledging::ById { max_in_flight } => {
-                self.in_flight.is_barred() || self.in_flight.len() >= max_in_flight
+                let most = if self.is_reset_last { 1 } else { max_in_flight };
+                self.in_flight.len() >= most
             }
         }
     }

@@ -79,7 +79,6 @@ struct Entry {
     id: Option<Id>,
     /// Tells apart what has the same id.
     fingerprint: u64,
-    is_barrier: bool,
     out: Option<Out>,
     /// The newest position that is acknowledged once this entry is: its own, or that of an
     /// acknowledged one behind it.
@@ -106,31 +105,24 @@ pub struct InFlight {
     newest: Option<Slot>,
     /// How many entries are pins or batches.
     anonymous: usize,
-    barriers: usize,
     watermark: Option<Position>,
 }
 
 impl InFlight {
-    /// Takes in what is being handed out. Nothing may follow a barrier until it is acknowledged;
-    /// that is for the caller to see to, by [`InFlight::is_barred`].
-    ///
-    /// Returns where it is kept, for [`InFlight::describe`].
-    pub fn deliver(&mut self, id: Id, fingerprint: u64, is_barrier: bool) -> Slot {
+    /// Takes in what is being handed out. Returns where it is kept, for [`InFlight::describe`].
+    pub fn deliver(&mut self, id: Id, fingerprint: u64) -> Slot {
         let reaches = id.position();
         let slot = self.insert(Some(id.clone()), reaches, self.newest);
-        let entry = self.entry_mut(slot);
-        (entry.fingerprint, entry.is_barrier) = (fingerprint, is_barrier);
-        self.barriers += usize::from(is_barrier);
+        self.entry_mut(slot).fingerprint = fingerprint;
         self.register(id, slot);
         slot
     }
 
     /// Takes in what is being handed out before `pin`: the watermark stays before it until it is
     /// acknowledged, and is not moved by it.
-    pub fn deliver_at(&mut self, pin: &Pin, id: Id, fingerprint: u64) -> Slot {
+    pub fn deliver_at(&mut self, pin: &Pin, id: Id) -> Slot {
         let older = self.entry_mut(pin.0).older;
         let slot = self.insert(Some(id.clone()), None, older);
-        self.entry_mut(slot).fingerprint = fingerprint;
         self.register(id, slot);
         slot
     }
@@ -181,7 +173,6 @@ impl InFlight {
         let entry = Entry {
             id,
             fingerprint: 0,
-            is_barrier: false,
             out: None,
             reaches,
             older,
@@ -220,8 +211,8 @@ impl InFlight {
     }
 
     /// Takes an entry out; what it reaches goes to the next older one.
-    fn remove(&mut self, slot: Slot) -> Option<Entry> {
-        let entry = self.entries.try_remove(slot)?;
+    fn remove(&mut self, slot: Slot) {
+        let entry = self.entries.remove(slot);
         match entry.newer {
             Some(newer) => self.entry_mut(newer).older = entry.older,
             None => self.newest = entry.older,
@@ -234,7 +225,6 @@ impl InFlight {
             self.oldest = entry.newer;
             self.watermark = entry.reaches.or(self.watermark);
         }
-        Some(entry)
     }
 
     /// Passes over something that needs no acknowledgement, such as what could not be decoded:
@@ -265,12 +255,11 @@ impl InFlight {
             return Err(NotInFlight);
         };
         let slot = namesakes.get().oldest;
-        match self.entries.get(slot).and_then(|entry| entry.namesake) {
+        match self.entries[slot].namesake {
             Some(next) => namesakes.get_mut().oldest = next,
             None => drop(namesakes.remove()),
         }
-        let entry = self.remove(slot).ok_or(NotInFlight)?;
-        self.barriers -= usize::from(entry.is_barrier);
+        self.remove(slot);
         self.shrink();
         Ok(())
     }
@@ -288,11 +277,6 @@ impl InFlight {
     /// Whether everything is acknowledged and no pin stands.
     pub fn is_empty(&self) -> bool {
         self.oldest.is_none()
-    }
-
-    /// Whether a barrier waits for its acknowledgement.
-    pub fn is_barred(&self) -> bool {
-        self.barriers > 0
     }
 
     /// The id and fingerprint of everything in flight, in no order.

@@ -97,6 +97,8 @@ pub struct Tracker {
     /// The present connection sends again what was handed out, up to this operation.
     skips_to: Option<Position>,
     in_flight: InFlight,
+    /// The last one handed out is a `reset`: nothing may follow it until it is acknowledged.
+    is_reset_last: bool,
     describer: Describer,
     /// What waits for the next acknowledgement in order; empty where they come by id.
     batches: Vec<Pin>,
@@ -122,6 +124,7 @@ impl Tracker {
             least_lag: None,
             skips_to: None,
             in_flight: InFlight::default(),
+            is_reset_last: false,
             describer: Describer::default(),
             batches: Vec::new(),
             dedup: Dedup::default(),
@@ -201,7 +204,8 @@ impl Tracker {
         // What has no id cannot be acknowledged, so it neither holds nor moves the position.
         if self.is_by_id() && !operation.id().trim().is_empty() {
             let id = id_of(operation, position);
-            let slot = self.in_flight.deliver(id, fingerprint, is_reset);
+            let slot = self.in_flight.deliver(id, fingerprint);
+            self.is_reset_last = is_reset;
             self.describe(slot, operation);
         }
         if let Some(Position::Replication(_)) = position {
@@ -220,7 +224,7 @@ impl Tracker {
             Acknowledging::ById { .. } if operation.id().is_empty() => {}
             Acknowledging::ById { .. } => {
                 let id = Id::new(operation.id());
-                let slot = self.in_flight.deliver_at(&hold.pin, id, 0);
+                let slot = self.in_flight.deliver_at(&hold.pin, id);
                 self.describe(slot, operation);
             }
             Acknowledging::InOrder => self.batches.push(self.in_flight.pin_before(&hold.pin)),

@@ -9,7 +9,7 @@ fn ms(ms: u64) -> Id {
 fn the_watermark_stays_before_the_oldest_unacknowledged() {
     let mut in_flight = InFlight::default();
     for id in 1..=4 {
-        in_flight.deliver(ms(id), 0, false);
+        in_flight.deliver(ms(id), 0);
     }
     in_flight.acknowledge(&ms(2)).unwrap();
     in_flight.acknowledge(&ms(3)).unwrap();
@@ -23,19 +23,10 @@ fn the_watermark_stays_before_the_oldest_unacknowledged() {
 }
 
 #[test]
-fn a_barrier_holds_until_it_is_acknowledged() {
-    let mut in_flight = InFlight::default();
-    in_flight.deliver(ms(1), 0, true);
-    assert!(in_flight.is_barred());
-    in_flight.acknowledge(&ms(1)).unwrap();
-    assert!(!in_flight.is_barred());
-}
-
-#[test]
 fn what_is_no_position_leaves_the_position_where_it_is() {
     let mut in_flight = InFlight::default();
-    in_flight.deliver(ms(7), 0, false);
-    in_flight.deliver(Id::new("what"), 0, false);
+    in_flight.deliver(ms(7), 0);
+    in_flight.deliver(Id::new("what"), 0);
     in_flight.acknowledge(&Id::new("what")).unwrap();
     in_flight.acknowledge(&ms(7)).unwrap();
     assert_eq!(in_flight.watermark(), Some(Position::Replication(7)));
@@ -46,7 +37,7 @@ fn what_is_passed_over_follows_what_is_before_it() {
     let mut in_flight = InFlight::default();
     in_flight.pass_over(Position::Replication(1));
     assert_eq!(in_flight.watermark(), Some(Position::Replication(1)));
-    in_flight.deliver(ms(2), 0, false);
+    in_flight.deliver(ms(2), 0);
     in_flight.pass_over(Position::Replication(3));
     assert_eq!(in_flight.watermark(), Some(Position::Replication(1)));
     in_flight.acknowledge(&ms(2)).unwrap();
@@ -60,7 +51,7 @@ fn a_million_in_flight_cost_no_more_than_one() {
     const MANY: u64 = 1_000_000;
     let mut in_flight = InFlight::default();
     for id in 1..=MANY {
-        in_flight.deliver(ms(id % 1000), id, false);
+        in_flight.deliver(ms(id % 1000), id);
     }
     for id in (1..=MANY).rev() {
         in_flight.acknowledge(&ms(id % 1000)).unwrap();
@@ -72,10 +63,10 @@ fn a_million_in_flight_cost_no_more_than_one() {
 #[test]
 fn a_pin_keeps_the_watermark_before_what_follows() {
     let mut in_flight = InFlight::default();
-    in_flight.deliver(ms(1), 0, false);
+    in_flight.deliver(ms(1), 0);
     let pin = in_flight.pin();
-    in_flight.deliver(ms(2), 0, false);
-    in_flight.deliver(ms(3), 0, false);
+    in_flight.deliver(ms(2), 0);
+    in_flight.deliver(ms(3), 0);
     assert_eq!(in_flight.len(), 3);
     in_flight.acknowledge(&ms(2)).unwrap();
     assert_eq!(in_flight.watermark(), None);
@@ -92,9 +83,9 @@ fn a_pin_keeps_the_watermark_before_what_follows() {
 #[test]
 fn what_a_pin_held_back_waits_for_what_is_before_it() {
     let mut in_flight = InFlight::default();
-    in_flight.deliver(ms(1), 0, false);
+    in_flight.deliver(ms(1), 0);
     let pin = in_flight.pin();
-    in_flight.deliver(ms(2), 0, false);
+    in_flight.deliver(ms(2), 0);
     in_flight.pass_over(Position::Replication(3));
     in_flight.acknowledge(&ms(2)).unwrap();
     in_flight.unpin(pin);
@@ -106,12 +97,12 @@ fn what_a_pin_held_back_waits_for_what_is_before_it() {
 #[test]
 fn what_is_delivered_at_the_pin_holds_back_and_moves_nothing() {
     let mut in_flight = InFlight::default();
-    in_flight.deliver(ms(7), 0, false);
+    in_flight.deliver(ms(7), 0);
     let pin = in_flight.pin();
-    in_flight.deliver(ms(9), 0, false);
+    in_flight.deliver(ms(9), 0);
     in_flight.acknowledge(&ms(9)).unwrap();
-    in_flight.deliver_at(&pin, ms(5), 0);
-    in_flight.deliver_at(&pin, ms(6), 0);
+    in_flight.deliver_at(&pin, ms(5));
+    in_flight.deliver_at(&pin, ms(6));
     in_flight.acknowledge(&ms(7)).unwrap();
     in_flight.unpin(pin);
     // Neither to 9, before the two are acknowledged, nor to 6 by one of them.
@@ -127,8 +118,8 @@ fn what_is_delivered_at_the_pin_holds_back_and_moves_nothing() {
 fn namesakes_are_acknowledged_in_the_order_they_were_handed_out() {
     let mut in_flight = InFlight::default();
     let pin = in_flight.pin();
-    in_flight.deliver(ms(5), 0, false);
-    in_flight.deliver_at(&pin, ms(5), 0);
+    in_flight.deliver(ms(5), 0);
+    in_flight.deliver_at(&pin, ms(5));
     in_flight.acknowledge(&ms(5)).unwrap();
     in_flight.unpin(pin);
     assert_eq!(in_flight.watermark(), None);
@@ -141,9 +132,9 @@ fn namesakes_are_acknowledged_in_the_order_they_were_handed_out() {
 #[test]
 fn the_position_before_a_pin_can_be_set() {
     let mut in_flight = InFlight::default();
-    in_flight.deliver(ms(7), 0, false);
+    in_flight.deliver(ms(7), 0);
     let pin = in_flight.pin();
-    in_flight.deliver(ms(9), 0, false);
+    in_flight.deliver(ms(9), 0);
     in_flight.set_before(&pin, Position::Replication(2));
     in_flight.acknowledge(&ms(9)).unwrap();
     in_flight.acknowledge(&ms(7)).unwrap();
@@ -152,12 +143,12 @@ fn the_position_before_a_pin_can_be_set() {
     assert_eq!(in_flight.watermark(), Some(Position::Replication(9)));
 }
 
-/// A pin is nobody's: it is neither counted nor listed, and bars nothing.
+/// A pin is nobody's: it is neither counted nor listed.
 #[test]
 fn a_pin_is_not_in_flight() {
     let mut in_flight = InFlight::default();
     let pin = in_flight.pin();
-    assert_eq!((in_flight.len(), in_flight.is_barred()), (0, false));
+    assert_eq!(in_flight.len(), 0);
     assert_eq!(in_flight.iter().count(), 0);
     in_flight.unpin(pin);
     assert!(in_flight.is_empty());
@@ -276,7 +267,7 @@ impl Pair {
         match *step {
             Step::Deliver(number) => {
                 let id = id_of(number);
-                real.deliver(id.clone(), 0, false);
+                real.deliver(id.clone(), 0);
                 naive.place(end, Some(id.clone()), id.position());
             }
             Step::Acknowledge(number) => {
@@ -293,7 +284,7 @@ impl Pair {
             Step::DeliverAt(number, which) => {
                 let (pin, at) = which.get(pins);
                 let id = id_of(number);
-                real.deliver_at(pin, id.clone(), 0);
+                real.deliver_at(pin, id.clone());
                 naive.place(naive.index(*at), Some(id), None);
             }
             Step::PinBefore(which) => {
