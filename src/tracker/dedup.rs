@@ -44,7 +44,6 @@ impl SeenSet {
 #[derive(Debug, Default)]
 pub(super) struct Dedup {
     hasher: RandomState,
-    second: u64,
     /// True if all seconds since this was set are remembered, false if only the last one is.
     longer: bool,
     recent: Vec<(Position, u64)>,
@@ -71,9 +70,8 @@ impl Dedup {
             self.longer = false;
             return;
         }
-        let second = position.second();
-        if second != self.second && !self.longer {
-            self.second = second;
+        let last = self.recent.last();
+        if !self.longer && last.is_some_and(|(last, _)| last.second() != position.second()) {
             self.recent.clear();
         }
         if self.recent.len() < MOST {
