@@ -56,7 +56,9 @@ impl Tracker {
     /// The present connection brings states in place of the operations that were asked for, so it
     /// repeats no operation. If the connection is lost, the next one asks for the same again.
     pub(super) fn fell_back(&mut self) {
-        self.skips_to = None;
+        if let Some(doubt) = &mut self.doubt {
+            doubt.skips_to = None;
+        }
         if self.delivered.is_some() {
             self.delivered = self.asked.or(self.delivered);
         }
@@ -84,10 +86,11 @@ impl Tracker {
         let Some(position) = position else {
             return false;
         };
-        if let Some(last) = self.skips_to {
+        if let Some(doubt) = &mut self.doubt
+            && let Some(last) = doubt.skips_to
+        {
             if position == last {
                 // The server still had the last operation without doubt, so nothing was skipped.
-                self.skips_to = None;
                 self.end_doubt();
                 return true;
             }
@@ -96,7 +99,7 @@ impl Tracker {
                 return true;
             }
             // Younger than the last one, which has not come: the doubt stays.
-            self.skips_to = None;
+            doubt.skips_to = None;
         }
         self.dedup.is_known(position, fingerprint)
     }

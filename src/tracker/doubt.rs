@@ -17,6 +17,9 @@ pub(super) struct Doubt {
     pub since: Position,
     pub pin: Pin,
     pub question: Option<Question>,
+    /// The present connection goes on after `since`, so it sends again what was handed out, up to
+    /// this operation.
+    pub skips_to: Option<Position>,
 }
 
 /// The server is being asked whether it still has the last operation without doubt.

@@ -29,6 +29,7 @@ impl Tracker {
                     since,
                     pin,
                     question: None,
+                    skips_to: None,
                 });
             }
             (None, _) => {}
@@ -95,7 +96,7 @@ impl Tracker {
         let Some(question) = doubt.question.take() else {
             return;
         };
-        if self.skips_to.is_some() {
+        if doubt.skips_to.is_some() {
             // The present connection still repeats what the last one sent. A gap can open before it
             // is through, so this answer does not end the doubt.
             return self.in_flight.unpin(question.pin);

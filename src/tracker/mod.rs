@@ -94,8 +94,6 @@ pub struct Tracker {
     /// How many seconds after it happened the quickest operation came. Counts the present connection
     /// and, while something is in doubt, those before it.
     least_lag: Option<i128>,
-    /// The present connection sends again what was handed out, up to this operation.
-    skips_to: Option<Position>,
     in_flight: InFlight,
     /// The last one handed out is a `reset`: nothing may follow it until it is acknowledged.
     is_reset_last: bool,
@@ -122,7 +120,6 @@ impl Tracker {
             has_open_replication: false,
             end: End::Ahead,
             least_lag: None,
-            skips_to: None,
             in_flight: InFlight::default(),
             is_reset_last: false,
             describer: Describer::default(),
@@ -136,7 +133,7 @@ impl Tracker {
     pub fn set_position(&mut self, position: Position) {
         self.origin = Origin::Reached(position);
         (self.delivered, self.replicated) = (None, None);
-        (self.hold, self.doubt, self.skips_to) = (None, None, None);
+        (self.hold, self.doubt) = (None, None);
         self.in_flight = InFlight::default();
         self.batches.clear();
         self.dedup.forget();
@@ -167,10 +164,10 @@ impl Tracker {
         }
         let resume = resume(&self.facts());
         self.asked = resume.map(|resume| resume.after);
-        self.skips_to = match &self.doubt {
-            Some(doubt) if self.asked == Some(doubt.since) => self.delivered,
-            _ => None,
-        };
+        if let Some(doubt) = &mut self.doubt {
+            let asks_again = self.asked == Some(doubt.since);
+            doubt.skips_to = self.delivered.filter(|_| asks_again);
+        }
         resume.map(|resume| resume.sent)
     }
 
