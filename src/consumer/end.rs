@@ -10,13 +10,12 @@
 
 use super::Consumer;
 use crate::oplog::Position;
-use crate::tracker::End;
 
 impl Consumer {
     /// Whether everything up to [`Config::last_second`](super::Config::last_second) has been handed
     /// out. Nothing more will be.
     pub fn has_ended(&self) -> bool {
-        self.tracker.end != End::Ahead && self.incomplete().is_none()
+        self.is_past_end && self.incomplete().is_none()
     }
 
     /// Whether states are to come, or the `live` after them, before there can be operations.
@@ -29,11 +28,11 @@ impl Consumer {
         if !self.config.is_past(event, position) {
             return false;
         }
-        self.tracker.end = End::Passed;
-        if !self.has_ended() {
-            return false;
+        self.is_past_end = true;
+        let ends = self.has_ended();
+        if ends {
+            self.tracker.withhold(position);
         }
-        self.tracker.end = End::Reached;
-        true
+        ends
     }
 }

@@ -71,6 +71,8 @@ pub struct Consumer {
     probe: Probe,
     /// The operation after which a gap has been told at the end of the run.
     told_gap: Option<Position>,
+    /// The log has come past the point in time at which the run ends.
+    is_past_end: bool,
     /// How many connections have stood so far.
     connections: u64,
     /// When the present connection was answered.
@@ -100,6 +102,7 @@ impl Consumer {
             is_turn_of_backfill: false,
             backfilled: 0,
             told_gap: None,
+            is_past_end: false,
             connections: 0,
             answered: Answered::new(None, 0),
             polls: 0,

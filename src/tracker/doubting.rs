@@ -3,7 +3,7 @@
 use super::Tracker;
 use super::doubt::{Doubt, Question};
 use super::hold::MARGIN;
-use super::stage::{End, Stage};
+use super::stage::Stage;
 use crate::oplog::Position;
 use crate::sse::Lateness;
 
@@ -60,11 +60,12 @@ impl Tracker {
     }
 
     /// The last operation without doubt, if an operation in doubt came after it: one that was handed
-    /// out, or the one that ends the run. `None` if a full replication is to begin: it brings all
+    /// out, or one that was withheld. `None` if a full replication is to begin: it brings all
     /// that was skipped.
     pub fn doubted(&self) -> Option<Position> {
         let doubt = self.doubt.as_ref().filter(|_| !self.replicate)?;
-        (self.end == End::Reached || self.delivered != Some(doubt.since)).then_some(doubt.since)
+        let last = self.withheld.or(self.delivered);
+        (last != Some(doubt.since)).then_some(doubt.since)
     }
 
     /// The server is about to be asked whether it still has the operation that

@@ -45,7 +45,7 @@ use out::Describer;
 pub use out::{LinesOut, Out};
 use resume::{Facts, Origin, resume};
 pub use resume::{Resume, Start, first_resume, was_kept};
-pub use stage::{End, Stage};
+pub use stage::Stage;
 pub use store::PositionStore;
 
 /// How acknowledgements reach the consumer.
@@ -89,8 +89,8 @@ pub struct Tracker {
     stage: Stage,
     /// States have been taken in and no `live` after them.
     has_open_replication: bool,
-    /// Whether the log has come past the point in time at which the run ends.
-    pub end: End,
+    /// The operation that came last and was not handed out.
+    withheld: Option<Position>,
     /// How many seconds after it happened the quickest operation came. Counts the present connection
     /// and, while something is in doubt, those before it.
     least_lag: Option<i128>,
@@ -118,7 +118,7 @@ impl Tracker {
             doubt: None,
             stage: Stage::Opened,
             has_open_replication: false,
-            end: End::Ahead,
+            withheld: None,
             least_lag: None,
             in_flight: InFlight::default(),
             is_reset_last: false,
@@ -209,6 +209,11 @@ impl Tracker {
             self.replicated = position;
         }
         self.delivered = position.or(self.delivered);
+    }
+
+    /// Takes note that this operation came, which is not handed out, and nothing after it either.
+    pub fn withhold(&mut self, operation: Option<Position>) {
+        self.withheld = operation;
     }
 
     /// Takes note that this object, which a replication left out, is being handed out. It counts

@@ -1,4 +1,4 @@
-//! How far a connection has got, and whether the log has come to the end of the run.
+//! How far a connection has got.
 
 /// How far the present connection has got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,15 +9,4 @@ pub enum Stage {
     States,
     /// It brings operations. From here on the server may skip some, if it has to wait.
     Operations,
-}
-
-/// Whether the log has come past the point in time at which the run ends, if it has one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
-    /// Every operation so far belongs to the run.
-    Ahead,
-    /// A later operation was handed out, because a backfill waited for it.
-    Passed,
-    /// A later operation came and was not handed out: the run ends.
-    Reached,
 }
