@@ -2,7 +2,7 @@
 
 use super::in_flight::{Id, NotInFlight, Pin};
 use super::resume::Origin;
-use super::{Acknowledging, Tracker};
+use super::{Acknowledging, LinesOut, Tracker};
 use crate::oplog::Position;
 
 impl Tracker {
@@ -25,6 +25,19 @@ impl Tracker {
     /// How many are handed out and wait for an acknowledgement by id.
     pub fn in_flight(&self) -> usize {
         self.in_flight.len()
+    }
+
+    /// What can be acknowledged by id: how many lines, of how many, and the oldest of them.
+    pub fn lines_out(&self) -> LinesOut {
+        let oldest = self.in_flight.first();
+        LinesOut {
+            lines: self.in_flight.len(),
+            limit: match self.rules.acknowledging {
+                Acknowledging::InOrder => None,
+                Acknowledging::ById { max_in_flight } => Some(max_in_flight),
+            },
+            oldest: oldest.map(|(id, out)| (id.to_string(), out.clone())),
+        }
     }
 
     /// Acknowledges everything handed out so far, where acknowledgements come in order.

@@ -20,15 +20,11 @@
 mod acknowledging;
 mod arriving;
 mod dedup;
-mod describing;
 mod doubt;
-mod doubting;
 mod hold;
-mod holding;
 pub mod in_flight;
 mod out;
 mod resume;
-mod stage;
 mod store;
 
 use std::pin;
@@ -36,16 +32,12 @@ use std::pin;
 use crate::oplog::{Event, Operation, Position};
 use dedup::Dedup;
 pub use dedup::SeenSet;
-use doubt::Doubt;
-use hold::Hold;
-pub use hold::MARGIN;
 pub use in_flight::NotInFlight;
 use in_flight::{Id, InFlight, Pin};
 use out::Describer;
 pub use out::{LinesOut, Out};
 use resume::{Facts, Origin, resume};
-pub use resume::{Resume, Start, first_resume, was_kept};
-pub use stage::Stage;
+pub use resume::{MARGIN, Resume, Start, first_resume, was_kept};
 pub use store::PositionStore;
 
 /// How acknowledgements reach the consumer.
@@ -71,6 +63,50 @@ pub struct Rules {
     pub exact_resume: bool,
 }
 
+/// How far the present connection has got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Nothing has come over it.
+    Opened,
+    /// It brings states: a replication or a fallback, up to `live`.
+    States,
+    /// It brings operations. From here on the server may skip some, if it has to wait.
+    Operations,
+}
+
+/// Keeps the position back until the backfill is done; see [`hold`].
+#[derive(Debug)]
+struct Hold {
+    /// The position stays here.
+    at: Position,
+    /// A new connection goes on from here too, because a recent state came; see
+    /// [`Tracker::hold_for_recent_state`].
+    resumes_here: bool,
+    pin: Pin,
+}
+
+/// A connection fell behind, so that operations after `since` may have a gap before them. The
+/// position stays at `since` until it is known that they have none; see [`doubt`].
+#[derive(Debug)]
+struct Doubt {
+    /// The last operation without doubt.
+    since: Position,
+    pin: Pin,
+    question: Option<Question>,
+    /// The present connection goes on after `since`, so it sends again what was handed out, up to
+    /// this operation.
+    skips_to: Option<Position>,
+}
+
+/// The server is being asked whether it still has the last operation without doubt.
+#[derive(Debug)]
+struct Question {
+    /// The last operation handed out when the question was asked: a yes clears up to here.
+    up_to: Position,
+    pin: Pin,
+    /// The connection was behind when the question was asked, or has been since.
+    is_behind: bool,
+}
 /// The bookkeeping of one run. The position goes to the store whenever it changes.
 #[derive(Debug)]
 pub struct Tracker {
@@ -189,6 +225,13 @@ impl Tracker {
         self.replicate = true;
     }
 
+    /// What comes from here on is handed out now.
+    pub fn set_time(&mut self) {
+        if self.is_by_id() {
+            self.describer.set_time();
+        }
+    }
+
     /// Takes note that this operation is being handed out.
     pub fn deliver(&mut self, operation: &Operation, position: Option<Position>, fingerprint: u64) {
         self.replicate = false;
@@ -203,7 +246,8 @@ impl Tracker {
             let id = id_of(operation, position);
             let slot = self.in_flight.deliver(id, fingerprint);
             self.is_reset_last = is_reset;
-            self.describe(slot, operation);
+            let out = self.describer.describe(operation);
+            self.in_flight.describe(slot, out);
         }
         if let Some(Position::Replication(_)) = position {
             self.replicated = position;
@@ -227,7 +271,8 @@ impl Tracker {
             Acknowledging::ById { .. } => {
                 let id = Id::new(operation.id());
                 let slot = self.in_flight.deliver_at(&hold.pin, id);
-                self.describe(slot, operation);
+                let out = self.describer.describe(operation);
+                self.in_flight.describe(slot, out);
             }
             Acknowledging::InOrder => self.batches.push(self.in_flight.pin_before(&hold.pin)),
         }

@@ -8,10 +8,13 @@
 //! | a full replication is to begin | from nothing |
 //! | the server may have skipped something | after the last operation without doubt: what comes shows whether the server still has it |
 //! | a start that the user gave, and nothing acknowledged | at that start, sent as it is: everything that the server sends a second time is in flight, and is dropped |
-//! | a recent state came ([`Hold`](super::hold::Hold)) | from before the request |
+//! | a recent state came ([`Hold`](super::Hold)) | from before the request |
 
-use super::hold::MARGIN;
 use crate::oplog::{Event, Position, Record};
+
+/// Nothing is lost while the clocks of store and agents are at most this many seconds apart,
+/// rounding included.
+pub const MARGIN: u64 = 5;
 
 /// Where a run without a saved position starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
