@@ -26,9 +26,10 @@ pub enum Start {
 }
 
 /// Where the run starts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Origin {
     /// With what happens after the first connection.
+    #[default]
     Now,
     /// As the user said, sent as it is; until something is acknowledged by id or skipped.
     Given(Position),
@@ -47,7 +48,7 @@ impl From<Start> for Origin {
 }
 
 /// What the decision depends on.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Facts {
     /// Where the run starts.
     pub origin: Origin,
@@ -74,10 +75,6 @@ pub struct Resume {
 }
 
 impl Resume {
-    fn as_it_is(after: Position) -> Self {
-        Self { after, sent: after }
-    }
-
     fn new(after: Position, exact: bool) -> Self {
         let sent = if exact { after } else { after.resumed() };
         Self { after, sent }
@@ -89,38 +86,29 @@ impl Resume {
 pub fn first_resume(start: Start, exact_resume: bool, saved: Option<Position>) -> Option<Resume> {
     resume(&Facts {
         origin: saved.map_or_else(|| start.into(), Origin::Reached),
-        delivered: None,
-        replicates: false,
-        certain: None,
-        before_recent: None,
-        is_by_id: false,
         exact_resume,
+        ..Facts::default()
     })
 }
 
 /// Where a new connection goes on; `None` for what happens from now on.
 pub(super) fn resume(facts: &Facts) -> Option<Resume> {
     if facts.replicates {
-        return Some(Resume::as_it_is(Position::FULL_REPLICATION));
+        return Some(Resume::new(Position::FULL_REPLICATION, true));
     }
     if let Some(certain) = facts.certain {
-        return Some(Resume::as_it_is(certain));
+        return Some(Resume::new(certain, true));
     }
-    match (facts.origin, facts.delivered) {
+    let after = match (facts.origin, facts.delivered) {
         (Origin::Given(given), delivered) if delivered.is_none() || facts.is_by_id => {
-            Some(Resume::as_it_is(given))
+            return Some(Resume::new(given, true));
         }
-        (_, Some(delivered)) => {
-            let is_state = matches!(delivered, Position::Replication(_));
-            let before_recent = facts.before_recent.filter(|_| is_state);
-            let after = before_recent.unwrap_or(delivered);
-            Some(Resume::new(after, facts.exact_resume))
-        }
-        (Origin::Reached(position) | Origin::Given(position), None) => {
-            Some(Resume::new(position, facts.exact_resume))
-        }
-        (Origin::Now, None) => None,
-    }
+        (_, Some(delivered @ Position::Replication(_))) => facts.before_recent.unwrap_or(delivered),
+        (_, Some(delivered)) => delivered,
+        (Origin::Reached(position) | Origin::Given(position), None) => position,
+        (Origin::Now, None) => return None,
+    };
+    Some(Resume::new(after, facts.exact_resume))
 }
 
 /// A connection that goes on after `asked` brings states: how many seconds before `asked` the

@@ -2,16 +2,6 @@ use super::*;
 
 const MS: u64 = 1_795_456_511_500;
 
-const FROM_NOW: Facts = Facts {
-    origin: Origin::Now,
-    delivered: None,
-    replicates: false,
-    certain: None,
-    before_recent: None,
-    is_by_id: false,
-    exact_resume: false,
-};
-
 fn position(text: &str) -> Position {
     text.parse().unwrap()
 }
@@ -49,7 +39,7 @@ fn a_fallback_begins_where_the_connection_was_asked_for_or_earlier() {
                         origin,
                         delivered,
                         exact_resume,
-                        ..FROM_NOW
+                        ..Facts::default()
                     };
                     let is_sent_as_it_is =
                         matches!(origin, Origin::Given(given) if Some(given) == asked);
@@ -82,7 +72,7 @@ fn a_connection_goes_on_where_the_table_says() {
     let run = |delivered, origin| Facts {
         origin,
         delivered,
-        ..FROM_NOW
+        ..Facts::default()
     };
     let [given, reached] = [Origin::Given(state), Origin::Reached(state)];
     let by_id = |facts| Facts {
@@ -98,7 +88,7 @@ fn a_connection_goes_on_where_the_table_says() {
         ..facts
     };
     for (facts, expected) in [
-        (FROM_NOW, None),
+        (Facts::default(), None),
         (run(None, given), exact(state)),
         (run(None, reached), synthetic(state)),
         (run(Some(operation), Origin::Now), exact(operation)),
