@@ -21,22 +21,17 @@ impl Tracker {
         if self.stage != Stage::Operations {
             return;
         }
-        match (&mut self.doubt, self.delivered) {
-            (Some(doubt), _) => {
-                if let Some(question) = &mut doubt.question {
-                    question.is_behind = true;
-                }
+        if let Some(doubt) = &mut self.doubt {
+            if let Some(question) = &mut doubt.question {
+                question.is_behind = true;
             }
-            (None, Some(since @ Position::Operation(_))) => {
-                let pin = self.pin();
-                self.doubt = Some(Doubt {
-                    since,
-                    pin,
-                    question: None,
-                    skips_to: None,
-                });
-            }
-            (None, _) => {}
+        } else if let Some(since @ Position::Operation(_)) = self.delivered {
+            self.doubt = Some(Doubt {
+                since,
+                pin: self.pin(),
+                question: None,
+                skips_to: None,
+            });
         }
     }
 
@@ -76,19 +71,16 @@ impl Tracker {
     /// [`Tracker::doubted`] names; `is_behind` says whether the connection is behind now.
     pub fn ask_whether_kept(&mut self, is_behind: bool) {
         self.forget_question();
-        let Some(up_to) = self.delivered else {
+        let Some(up_to) = self.delivered.filter(|_| self.is_in_doubt()) else {
             return;
         };
-        let pin = self.pin();
-        match &mut self.doubt {
-            Some(doubt) => {
-                doubt.question = Some(Question {
-                    up_to,
-                    pin,
-                    is_behind,
-                });
-            }
-            None => self.in_flight.unpin(pin),
+        let question = Question {
+            up_to,
+            pin: self.pin(),
+            is_behind,
+        };
+        if let Some(doubt) = &mut self.doubt {
+            doubt.question = Some(question);
         }
     }
 

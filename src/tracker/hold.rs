@@ -15,7 +15,8 @@ impl Tracker {
     /// ends with it: the states that are to come replace what may have been skipped.
     fn hold_since(&mut self, second: u64, resumes_here: bool) {
         self.dedup.remember_longer();
-        if self.hold.is_some() {
+        if let Some(hold) = &mut self.hold {
+            hold.resumes_here = resumes_here;
             return self.end_doubt();
         }
         self.forget_question();
@@ -37,9 +38,6 @@ impl Tracker {
     /// before that.
     pub fn hold_for_fallback(&mut self, asked: Position, margin: u64) {
         self.hold_since(asked.second().saturating_sub(margin), false);
-        if let Some(hold) = &mut self.hold {
-            hold.resumes_here = false;
-        }
     }
 
     /// Holds the position if this state, which is about to be handed out, is less than [`MARGIN`]
