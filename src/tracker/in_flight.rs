@@ -66,7 +66,7 @@ impl Hash for Id {
 pub struct NotInFlight;
 
 /// Index into [`InFlight::entries`].
-pub type Slot = usize;
+type Slot = usize;
 
 /// Keeps the watermark before everything that was handed out after it, until it is
 /// [taken away](InFlight::unpin). An entry without an id, which no acknowledgement names.
@@ -109,27 +109,22 @@ pub struct InFlight {
 }
 
 impl InFlight {
-    /// Takes in what is being handed out. Returns where it is kept, for [`InFlight::describe`].
-    pub fn deliver(&mut self, id: Id, fingerprint: u64) -> Slot {
+    /// Takes in what is being handed out, with what is known of its line.
+    pub fn deliver(&mut self, id: Id, fingerprint: u64, out: Option<Out>) {
         let reaches = id.position();
         let slot = self.insert(Some(id.clone()), reaches, self.newest);
-        self.entry_mut(slot).fingerprint = fingerprint;
+        let entry = self.entry_mut(slot);
+        (entry.fingerprint, entry.out) = (fingerprint, out);
         self.register(id, slot);
-        slot
     }
 
     /// Takes in what is being handed out before `pin`: the watermark stays before it until it is
     /// acknowledged, and is not moved by it.
-    pub fn deliver_at(&mut self, pin: &Pin, id: Id) -> Slot {
+    pub fn deliver_at(&mut self, pin: &Pin, id: Id, out: Option<Out>) {
         let older = self.entry_mut(pin.0).older;
         let slot = self.insert(Some(id.clone()), None, older);
+        self.entry_mut(slot).out = out;
         self.register(id, slot);
-        slot
-    }
-
-    /// Keeps what is known of the line that has just been taken in.
-    pub fn describe(&mut self, slot: Slot, out: Out) {
-        self.entry_mut(slot).out = Some(out);
     }
 
     /// The first line that the watermark waits for, and what is known of it.

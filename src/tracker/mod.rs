@@ -243,11 +243,11 @@ impl Tracker {
         }
         // What has no id cannot be acknowledged, so it neither holds nor moves the position.
         if self.is_by_id() && !operation.id().trim().is_empty() {
-            let id = id_of(operation, position);
-            let slot = self.in_flight.deliver(id, fingerprint);
-            self.is_reset_last = is_reset;
+            // White space around it is not part of an acknowledgement.
+            let id = position.map_or_else(|| Id::new(operation.id().trim()), Id::Position);
             let out = self.describer.describe(operation);
-            self.in_flight.describe(slot, out);
+            self.in_flight.deliver(id, fingerprint, Some(out));
+            self.is_reset_last = is_reset;
         }
         if let Some(Position::Replication(_)) = position {
             self.replicated = position;
@@ -270,9 +270,8 @@ impl Tracker {
             Acknowledging::ById { .. } if operation.id().is_empty() => {}
             Acknowledging::ById { .. } => {
                 let id = Id::new(operation.id());
-                let slot = self.in_flight.deliver_at(&hold.pin, id);
                 let out = self.describer.describe(operation);
-                self.in_flight.describe(slot, out);
+                self.in_flight.deliver_at(&hold.pin, id, Some(out));
             }
             Acknowledging::InOrder => self.batches.push(self.in_flight.pin_before(&hold.pin)),
         }
@@ -307,11 +306,6 @@ impl Tracker {
             store.store(position);
         }
     }
-}
-
-fn id_of(operation: &Operation, position: Option<Position>) -> Id {
-    // White space around it is not part of an acknowledgement.
-    position.map_or_else(|| Id::new(operation.id().trim()), Id::Position)
 }
 
 #[cfg(test)]

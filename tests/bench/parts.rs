@@ -117,7 +117,7 @@ fn acknowledge_by_id(bencher: Bencher<'_, '_>) {
         .counter(ItemsCount::new(OPERATIONS))
         .bench_local(|| {
             for record in &records {
-                in_flight.deliver(Id::new(record.id()), 0);
+                in_flight.deliver(Id::new(record.id()), 0, None);
             }
             for record in &records {
                 let acknowledged = in_flight.acknowledge(&Id::new(record.id()));

@@ -9,7 +9,7 @@ fn ms(ms: u64) -> Id {
 fn the_watermark_stays_before_the_oldest_unacknowledged() {
     let mut in_flight = InFlight::default();
     for id in 1..=4 {
-        in_flight.deliver(ms(id), 0);
+        in_flight.deliver(ms(id), 0, None);
     }
     in_flight.acknowledge(&ms(2)).unwrap();
     in_flight.acknowledge(&ms(3)).unwrap();
@@ -25,8 +25,8 @@ fn the_watermark_stays_before_the_oldest_unacknowledged() {
 #[test]
 fn what_is_no_position_leaves_the_position_where_it_is() {
     let mut in_flight = InFlight::default();
-    in_flight.deliver(ms(7), 0);
-    in_flight.deliver(Id::new("what"), 0);
+    in_flight.deliver(ms(7), 0, None);
+    in_flight.deliver(Id::new("what"), 0, None);
     in_flight.acknowledge(&Id::new("what")).unwrap();
     in_flight.acknowledge(&ms(7)).unwrap();
     assert_eq!(in_flight.watermark(), Some(Position::Replication(7)));
@@ -37,7 +37,7 @@ fn what_is_passed_over_follows_what_is_before_it() {
     let mut in_flight = InFlight::default();
     in_flight.pass_over(Position::Replication(1));
     assert_eq!(in_flight.watermark(), Some(Position::Replication(1)));
-    in_flight.deliver(ms(2), 0);
+    in_flight.deliver(ms(2), 0, None);
     in_flight.pass_over(Position::Replication(3));
     assert_eq!(in_flight.watermark(), Some(Position::Replication(1)));
     in_flight.acknowledge(&ms(2)).unwrap();
@@ -51,7 +51,7 @@ fn a_million_in_flight_cost_no_more_than_one() {
     const MANY: u64 = 1_000_000;
     let mut in_flight = InFlight::default();
     for id in 1..=MANY {
-        in_flight.deliver(ms(id % 1000), id);
+        in_flight.deliver(ms(id % 1000), id, None);
     }
     for id in (1..=MANY).rev() {
         in_flight.acknowledge(&ms(id % 1000)).unwrap();
@@ -63,10 +63,10 @@ fn a_million_in_flight_cost_no_more_than_one() {
 #[test]
 fn a_pin_keeps_the_watermark_before_what_follows() {
     let mut in_flight = InFlight::default();
-    in_flight.deliver(ms(1), 0);
+    in_flight.deliver(ms(1), 0, None);
     let pin = in_flight.pin();
-    in_flight.deliver(ms(2), 0);
-    in_flight.deliver(ms(3), 0);
+    in_flight.deliver(ms(2), 0, None);
+    in_flight.deliver(ms(3), 0, None);
     assert_eq!(in_flight.len(), 3);
     in_flight.acknowledge(&ms(2)).unwrap();
     assert_eq!(in_flight.watermark(), None);
@@ -83,9 +83,9 @@ fn a_pin_keeps_the_watermark_before_what_follows() {
 #[test]
 fn what_a_pin_held_back_waits_for_what_is_before_it() {
     let mut in_flight = InFlight::default();
-    in_flight.deliver(ms(1), 0);
+    in_flight.deliver(ms(1), 0, None);
     let pin = in_flight.pin();
-    in_flight.deliver(ms(2), 0);
+    in_flight.deliver(ms(2), 0, None);
     in_flight.pass_over(Position::Replication(3));
     in_flight.acknowledge(&ms(2)).unwrap();
     in_flight.unpin(pin);
@@ -97,12 +97,12 @@ fn what_a_pin_held_back_waits_for_what_is_before_it() {
 #[test]
 fn what_is_delivered_at_the_pin_holds_back_and_moves_nothing() {
     let mut in_flight = InFlight::default();
-    in_flight.deliver(ms(7), 0);
+    in_flight.deliver(ms(7), 0, None);
     let pin = in_flight.pin();
-    in_flight.deliver(ms(9), 0);
+    in_flight.deliver(ms(9), 0, None);
     in_flight.acknowledge(&ms(9)).unwrap();
-    in_flight.deliver_at(&pin, ms(5));
-    in_flight.deliver_at(&pin, ms(6));
+    in_flight.deliver_at(&pin, ms(5), None);
+    in_flight.deliver_at(&pin, ms(6), None);
     in_flight.acknowledge(&ms(7)).unwrap();
     in_flight.unpin(pin);
     // Neither to 9, before the two are acknowledged, nor to 6 by one of them.
@@ -118,8 +118,8 @@ fn what_is_delivered_at_the_pin_holds_back_and_moves_nothing() {
 fn namesakes_are_acknowledged_in_the_order_they_were_handed_out() {
     let mut in_flight = InFlight::default();
     let pin = in_flight.pin();
-    in_flight.deliver(ms(5), 0);
-    in_flight.deliver_at(&pin, ms(5));
+    in_flight.deliver(ms(5), 0, None);
+    in_flight.deliver_at(&pin, ms(5), None);
     in_flight.acknowledge(&ms(5)).unwrap();
     in_flight.unpin(pin);
     assert_eq!(in_flight.watermark(), None);
@@ -132,9 +132,9 @@ fn namesakes_are_acknowledged_in_the_order_they_were_handed_out() {
 #[test]
 fn the_position_before_a_pin_can_be_set() {
     let mut in_flight = InFlight::default();
-    in_flight.deliver(ms(7), 0);
+    in_flight.deliver(ms(7), 0, None);
     let pin = in_flight.pin();
-    in_flight.deliver(ms(9), 0);
+    in_flight.deliver(ms(9), 0, None);
     in_flight.set_before(&pin, Position::Replication(2));
     in_flight.acknowledge(&ms(9)).unwrap();
     in_flight.acknowledge(&ms(7)).unwrap();
@@ -267,7 +267,7 @@ impl Pair {
         match *step {
             Step::Deliver(number) => {
                 let id = id_of(number);
-                real.deliver(id.clone(), 0);
+                real.deliver(id.clone(), 0, None);
                 naive.place(end, Some(id.clone()), id.position());
             }
             Step::Acknowledge(number) => {
@@ -284,7 +284,7 @@ impl Pair {
             Step::DeliverAt(number, which) => {
                 let (pin, at) = which.get(pins);
                 let id = id_of(number);
-                real.deliver_at(pin, id.clone());
+                real.deliver_at(pin, id.clone(), None);
                 naive.place(naive.index(*at), Some(id), None);
             }
             Step::PinBefore(which) => {
