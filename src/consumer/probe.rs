@@ -1,5 +1,6 @@
 //! Asks over a second connection whether the server still has an operation.
 
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -9,7 +10,7 @@ use tokio::time::{Instant, Sleep};
 
 use crate::http::{Clients, Endpoint};
 use crate::oplog::Position;
-use crate::sse::{Attempt, Connection, Received};
+use crate::sse::{Connection, Received};
 use crate::tracker::was_kept;
 
 /// The server is asked at most this often.
@@ -30,16 +31,11 @@ pub(super) enum Answer {
     Unknown,
 }
 
-enum Phase {
-    Idle,
-    Connecting(Pin<Box<dyn Future<Output = Attempt>>>),
-    Connected(Box<Connection>),
-}
-
 /// Asks, and waits for the answer.
 pub(super) struct Probe {
     clients: Arc<Clients>,
-    phase: Phase,
+    /// The answer that is awaited.
+    answer: Option<Pin<Box<dyn Future<Output = Answer>>>>,
     /// When there was first something to ask.
     wanted_since: Option<Instant>,
     last_asked: Option<Instant>,
@@ -54,7 +50,7 @@ impl Probe {
     pub(super) fn new(clients: Arc<Clients>) -> Self {
         Self {
             clients,
-            phase: Phase::Idle,
+            answer: None,
             wanted_since: None,
             last_asked: None,
             timer: None,
@@ -64,7 +60,7 @@ impl Probe {
 
     /// Whether an answer is awaited.
     pub(super) fn is_asking(&self) -> bool {
-        !matches!(self.phase, Phase::Idle)
+        self.answer.is_some()
     }
 
     /// How often in a row the server could not be asked.
@@ -74,7 +70,7 @@ impl Probe {
 
     /// Gives up what was asked; there is nothing to ask any more.
     pub(super) fn stop(&mut self) {
-        self.phase = Phase::Idle;
+        self.answer = None;
         self.wanted_since = None;
         self.failures = 0;
     }
@@ -110,52 +106,47 @@ impl Probe {
     /// Asks this agent for what comes after `operation`.
     pub(super) fn ask(&mut self, endpoint: Arc<Endpoint>, operation: Position) {
         self.last_asked = Some(Instant::now());
-        self.phase = Phase::Connecting(Box::pin(Connection::open(
-            Arc::clone(&self.clients),
-            endpoint,
-            Some(operation),
-            self.clients.read_timeout(),
-        )));
+        let clients = Arc::clone(&self.clients);
+        self.answer = Some(Box::pin(answer(clients, endpoint, operation)));
     }
 
     /// The answer. Pending for ever while nothing is asked.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Answer> {
-        let answer = match self.poll_answer(cx) {
+        let (Some(answer), Some(asked)) = (&mut self.answer, self.last_asked) else {
+            return Poll::Pending;
+        };
+        let answer = match answer.as_mut().poll(cx) {
             Poll::Ready(answer) => answer,
             Poll::Pending => {
-                let Some(asked) = self.last_asked.filter(|_| self.is_asking()) else {
-                    return Poll::Pending;
-                };
                 ready!(self.poll_timer(asked + PATIENCE, cx));
                 Answer::Unknown
             }
         };
-        self.phase = Phase::Idle;
+        self.answer = None;
         match answer {
             Answer::Unknown => self.failures += 1,
             Answer::Kept | Answer::Gone => self.failures = 0,
         }
         Poll::Ready(answer)
     }
+}
 
-    fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Answer> {
-        loop {
-            match &mut self.phase {
-                Phase::Idle => return Poll::Pending,
-                Phase::Connecting(attempt) => match ready!(attempt.as_mut().poll(cx)).result {
-                    Ok(connection) => self.phase = Phase::Connected(Box::new(connection)),
-                    Err(_) => return Poll::Ready(Answer::Unknown),
-                },
-                Phase::Connected(connection) => match ready!(connection.poll_event(cx)) {
-                    Ok(Received::Event(record)) => match was_kept(&record) {
-                        Some(true) => return Poll::Ready(Answer::Kept),
-                        Some(false) => return Poll::Ready(Answer::Gone),
-                        None => {}
-                    },
-                    Ok(Received::Heartbeat) => {}
-                    Err(_) => return Poll::Ready(Answer::Unknown),
-                },
-            }
+/// Asks this agent for what comes after `operation`; the first event that tells is the answer.
+async fn answer(clients: Arc<Clients>, endpoint: Arc<Endpoint>, operation: Position) -> Answer {
+    let read_timeout = clients.read_timeout();
+    let attempt = Connection::open(clients, endpoint, Some(operation), read_timeout).await;
+    let Ok(mut connection) = attempt.result else {
+        return Answer::Unknown;
+    };
+    loop {
+        match poll_fn(|cx| connection.poll_event(cx)).await {
+            Ok(Received::Event(record)) => match was_kept(&record) {
+                Some(true) => return Answer::Kept,
+                Some(false) => return Answer::Gone,
+                None => {}
+            },
+            Ok(Received::Heartbeat) => {}
+            Err(_) => return Answer::Unknown,
         }
     }
 }
