@@ -59,7 +59,6 @@ impl Consumer {
     /// What the backfill brings; `None` where there is nothing to hand out.
     pub(super) fn poll_backfill(&mut self, cx: &mut Context<'_>) -> Poll<Option<Delivery>> {
         let step = ready!(self.backfill.poll(cx, &mut *self.observer));
-        self.is_turn_of_backfill = false;
         Poll::Ready(self.backfill_step(step))
     }
 

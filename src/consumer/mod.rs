@@ -63,8 +63,6 @@ pub struct Consumer {
     main: Reconnect,
     tracker: Tracker,
     backfill: Backfill,
-    /// True if the main connection brought the last thing, so that the backfill is asked first.
-    is_turn_of_backfill: bool,
     /// How many objects backfills have brought.
     backfilled: u64,
     /// Asks whether something was skipped.
@@ -99,7 +97,6 @@ impl Consumer {
             config,
             clients,
             backfill: Backfill::Idle(None),
-            is_turn_of_backfill: false,
             backfilled: 0,
             told_gap: None,
             is_past_end: false,
@@ -251,7 +248,7 @@ impl Consumer {
                 continue;
             }
             // In turns, so that neither of the two connections is left unread for the other.
-            let backfill_first = self.is_turn_of_backfill;
+            let backfill_first = self.polls.is_multiple_of(2);
             let mut polled = Poll::Pending;
             if backfill_first {
                 polled = self.poll_backfill(cx).map(Ok);
@@ -296,7 +293,6 @@ impl Consumer {
                 return Poll::Pending;
             }
         };
-        self.is_turn_of_backfill = true;
         Poll::Ready(match incoming {
             Incoming::Opened(answered) => {
                 self.opened(answered);
