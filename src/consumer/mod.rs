@@ -110,11 +110,8 @@ impl Consumer {
         }
     }
 
-    /// Goes on where an earlier run left off, forgetting everything handed out so far.
+    /// Goes on where an earlier run left off. To be said before the first connection.
     pub fn set_position(&mut self, position: Position) {
-        self.disconnect();
-        self.backfill.cancel();
-        self.held_reset = None;
         self.tracker.set_position(position);
     }
 
