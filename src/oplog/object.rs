@@ -40,26 +40,18 @@ impl<'a> Object<'a> {
         }
     }
 
-    /// The parents, such as `user/u1`; empty where the server sent `[]`, `null` or nothing.
-    pub(super) fn parents(&self) -> Vec<Cow<'a, str>> {
-        if self.parents.is_empty() {
-            return Vec::new();
-        }
-        // Checked when the operation was decoded, so nothing can be lost here.
-        serde_json::from_str::<Vec<Piece<'a>>>(self.parents)
-            .map(|pieces| pieces.into_iter().map(|piece| piece.0).collect())
-            .unwrap_or_default()
-    }
-
-    /// Calls `visit` with each of the parents in turn, without allocating where none of them holds
-    /// an escape.
+    /// Calls `visit` with each of the parents in turn, such as `user/u1`, without allocating where
+    /// none of them holds an escape.
     pub fn for_each_parent(&self, mut visit: impl FnMut(&str)) {
+        // An array of strings, checked when decoded, so nothing can be lost here.
         if !self.is_simple && self.parents.contains('\\') {
-            self.parents().iter().for_each(|parent| visit(parent));
+            let parents: Vec<String> = serde_json::from_str(self.parents).unwrap_or_default();
+            for parent in &parents {
+                visit(parent);
+            }
             return;
         }
-        // An array of strings, checked when decoded: without escapes, quotes come in pairs around
-        // the strings and nowhere else.
+        // Without escapes, quotes come in pairs around the strings and nowhere else.
         let mut quotes = memchr::memchr_iter(b'"', self.parents.as_bytes());
         while let (Some(open), Some(close)) = (quotes.next(), quotes.next()) {
             visit(&self.parents[open + 1..close]);
