@@ -9,9 +9,6 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-/// Milliseconds of the largest replication id the server takes: thirteen decimal digits.
-const MAX_REPLICATION_MS: u64 = 9_999_999_999_999;
-
 /// The 12 bytes of an operation id.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ObjectId([u8; 12]);
@@ -159,11 +156,10 @@ impl std::str::FromStr for Position {
         if let Some(id) = ObjectId::parse(text.as_bytes()) {
             return Ok(Self::Operation(id));
         }
-        if text.is_empty() || text.len() > 13 || !text.bytes().all(|b| b.is_ascii_digit()) {
+        if text.len() > 13 || !text.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(InvalidPosition);
         }
-        let ms: u64 = text.parse().map_err(|_| InvalidPosition)?;
-        debug_assert!(ms <= MAX_REPLICATION_MS);
+        let ms = text.parse().map_err(|_| InvalidPosition)?;
         Ok(Self::Replication(ms))
     }
 }
@@ -181,6 +177,9 @@ impl fmt::Display for Position {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    /// Milliseconds of the largest replication id the server takes: thirteen decimal digits.
+    const MAX_REPLICATION_MS: u64 = 9_999_999_999_999;
 
     #[test]
     fn reads_both_kinds_of_ids() {
