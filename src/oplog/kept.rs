@@ -10,12 +10,12 @@ use super::object::{Object, Piece};
 use super::scan::scan;
 use super::span::Span;
 
-/// What an operation keeps of its object: where it stands in the data, so that nothing is copied,
-/// unless there are escapes to resolve.
+/// What an operation keeps of its object: where it stands in the data, so that nothing is copied.
+/// Where there are escapes to resolve, it stands in a text of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Kept {
-    Places(Places),
-    Resolved(Box<Resolved>),
+    InData(Places),
+    Resolved(Box<(String, Places)>),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,13 +28,18 @@ pub(super) struct Places {
     is_simple: bool,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Resolved {
-    timestamp: String,
-    kind: String,
-    id: String,
-    reference: Option<String>,
-    parents: Span,
+impl Places {
+    /// The places of what `object` says, one after the other.
+    fn of(object: Object<'_>, mut place: impl FnMut(&str) -> Span) -> Self {
+        Self {
+            timestamp: place(object.timestamp),
+            kind: place(object.kind),
+            id: place(object.id),
+            reference: object.reference.map(&mut place),
+            parents: place(object.parents),
+            is_simple: object.is_simple,
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -59,7 +64,7 @@ impl Kept {
     /// When it is not JSON, or no object with `timestamp`, `type` and `id`.
     pub(super) fn parse(data: &str) -> Result<Self, serde_json::Error> {
         match scan(data) {
-            Some(object) => Ok(Self::places(object, data)),
+            Some(object) => Ok(Self::in_data(object, data)),
             None => Self::parse_any(data),
         }
     }
@@ -90,50 +95,40 @@ impl Kept {
                 .as_ref()
                 .is_some_and(|text| is_owned(&text.0));
         Ok(if is_resolved {
-            Self::Resolved(Box::new(Resolved {
-                timestamp: object.timestamp.to_owned(),
-                kind: object.kind.to_owned(),
-                id: object.id.to_owned(),
-                reference: object.reference.map(str::to_owned),
-                parents: Span::of(object.parents, data),
-            }))
+            Self::resolved(object)
         } else {
-            Self::places(object, data)
+            Self::in_data(object, data)
         })
     }
 
-    /// Where `object`, all of which stands in `data`, stands there.
-    pub(super) fn places(object: Object<'_>, data: &str) -> Self {
-        let place = |part| Span::of(part, data);
-        Self::Places(Places {
-            timestamp: place(object.timestamp),
-            kind: place(object.kind),
-            id: place(object.id),
-            reference: object.reference.map(place),
-            parents: place(object.parents),
-            is_simple: object.is_simple,
-        })
+    /// An object all of which stands in `data`.
+    pub(super) fn in_data(object: Object<'_>, data: &str) -> Self {
+        Self::InData(Places::of(object, |part| Span::of(part, data)))
+    }
+
+    fn resolved(object: Object<'_>) -> Self {
+        let mut text = String::new();
+        let places = Places::of(object, |part| {
+            let start = text.len();
+            text.push_str(part);
+            (start..text.len()).into()
+        });
+        Self::Resolved(Box::new((text, places)))
     }
 
     /// The object; `data` is what it was read from.
     pub(super) fn get<'a>(&'a self, data: &'a str) -> Object<'a> {
-        match self {
-            Self::Places(places) => Object {
-                timestamp: places.timestamp.get(data),
-                kind: places.kind.get(data),
-                id: places.id.get(data),
-                reference: places.reference.map(|place| place.get(data)),
-                parents: places.parents.get(data),
-                is_simple: places.is_simple,
-            },
-            Self::Resolved(resolved) => Object {
-                timestamp: &resolved.timestamp,
-                kind: &resolved.kind,
-                id: &resolved.id,
-                reference: resolved.reference.as_deref(),
-                parents: resolved.parents.get(data),
-                is_simple: false,
-            },
+        let (places, text) = match self {
+            Self::InData(places) => (places, data),
+            Self::Resolved(resolved) => (&resolved.1, &*resolved.0),
+        };
+        Object {
+            timestamp: places.timestamp.get(text),
+            kind: places.kind.get(text),
+            id: places.id.get(text),
+            reference: places.reference.map(|place| place.get(text)),
+            parents: places.parents.get(text),
+            is_simple: places.is_simple,
         }
     }
 }
@@ -149,7 +144,7 @@ mod tests {
     }
 
     fn scanned(data: &str) -> Option<Kept> {
-        scan(data).map(|object| Kept::places(object, data))
+        scan(data).map(|object| Kept::in_data(object, data))
     }
 
     #[test]
