@@ -84,18 +84,10 @@ impl Wait {
     /// `is_behind` says whether the server may have had to wait before it sent the operation. If
     /// the first operation comes late for that reason, some before it may have left the log.
     fn is_over(&mut self, second: u64, is_behind: bool, missing: &mut Missing) -> bool {
-        if std::mem::take(&mut self.is_first) {
+        if std::mem::take(&mut self.is_first) && (is_behind || second < self.missing_before) {
             // What is missing happened before the first operation in any case, which counts where
             // the clocks of this machine or of a proxy are ahead.
-            let over_at = self.missing_before;
-            self.missing_before = if is_behind {
-                second
-            } else {
-                second.min(over_at)
-            };
-            if !is_behind && second >= over_at + MARGIN {
-                return true;
-            }
+            self.missing_before = second;
         }
         let is_due = |margin| second >= self.missing_before + margin;
         // When no more can be remembered it goes ahead, with what certainty there is.
