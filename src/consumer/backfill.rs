@@ -30,9 +30,7 @@ const MOST_SEEN: usize = 100_000;
 /// What fetching has come to.
 #[derive(Debug)]
 pub(super) enum Step {
-    /// This object was missing.
     Missing(Operation),
-    /// This cannot be decoded.
     Invalid(Box<InvalidOperation>),
     /// Everything that was missing has been handed out.
     Done,

@@ -23,7 +23,6 @@ pub enum OnResumeFailed {
 pub struct Config {
     /// The agents, at least one; when one fails the next is tried.
     pub endpoints: Vec<Endpoint>,
-    /// How requests are made.
     pub http: http::Config,
     /// How many new tries follow a failure, counted afresh after each event; `None` for ever.
     pub retries: Option<u32>,
@@ -35,9 +34,7 @@ pub struct Config {
     pub on_resume_failed: OnResumeFailed,
     /// Whether to fetch what the server leaves out of a replication.
     pub backfill: bool,
-    /// How acknowledgements come.
     pub acknowledging: Acknowledging,
-    /// The time of day.
     pub clock: Clock,
     /// Hand out no operation of a later UNIX second than this; see [`end`](super::end).
     pub last_second: Option<u64>,

@@ -16,7 +16,6 @@ pub enum Error {
     /// The connection is lost and the retries are used up.
     #[error("{failure}; gave up after {}", tries(*.failed))]
     ConnectionLost {
-        /// Why the last try failed.
         failure: Failure,
         /// How many tries failed in a row.
         failed: u32,

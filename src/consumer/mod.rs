@@ -65,7 +65,6 @@ pub struct Consumer {
     backfill: Backfill,
     /// How many objects backfills have brought.
     backfilled: u64,
-    /// Asks whether something was skipped.
     probe: Probe,
     /// The operation after which a gap has been told at the end of the run.
     told_gap: Option<Position>,
@@ -121,7 +120,6 @@ impl Consumer {
         self.tracker.position()
     }
 
-    /// Where the run is.
     pub fn status(&self) -> Status {
         Status {
             position: self.position(),
@@ -134,7 +132,6 @@ impl Consumer {
         }
     }
 
-    /// Whether a connection stands.
     pub fn is_connected(&self) -> bool {
         self.main.is_connected()
     }
@@ -327,7 +324,6 @@ impl Consumer {
         }
     }
 
-    /// Ends the connections.
     pub fn stop(&mut self) {
         self.disconnect();
         self.backfill.cancel();

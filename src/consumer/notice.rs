@@ -14,7 +14,6 @@ pub type Observer = Box<dyn FnMut(Notice<'_>)>;
 pub enum Notice<'a> {
     /// A connection is about to be made.
     Connecting {
-        /// To this agent.
         endpoint: &'a Endpoint,
         /// Asking for what came after this position; `None` asks for what comes from now on.
         after: Option<Position>,
@@ -29,11 +28,9 @@ pub enum Notice<'a> {
     Heartbeat,
     /// The connection was not made, or it ended.
     Lost {
-        /// Why.
         failure: &'a Failure,
         /// How often in a row all agents that may be tried have failed.
         failures: u32,
-        /// How long until the next try.
         wait: Duration,
         /// The agent that failed.
         endpoint: &'a Endpoint,
@@ -42,7 +39,6 @@ pub enum Notice<'a> {
     },
     /// The server no longer has the operation to resume after.
     ResumeFailed {
-        /// That operation.
         operation: Position,
         /// What is being done about it.
         choice: OnResumeFailed,
@@ -69,9 +65,7 @@ pub enum Notice<'a> {
     BackfillStarted,
     /// Fetching it failed and is tried again.
     BackfillDelayed {
-        /// Why.
         failure: &'a Failure,
-        /// How long until the next try.
         wait: Duration,
     },
     /// What the last replication left out has been handed out.
@@ -80,8 +74,5 @@ pub enum Notice<'a> {
         is_uncertain: bool,
     },
     /// What the last replication left out cannot be fetched.
-    BackfillGivenUp {
-        /// Why.
-        reason: &'a str,
-    },
+    BackfillGivenUp { reason: &'a str },
 }

@@ -23,9 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// What the server says of the operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Answer {
-    /// It still has it.
     Kept,
-    /// It no longer has it.
     Gone,
     /// It could not be asked.
     Unknown,
@@ -46,7 +44,6 @@ pub(super) struct Probe {
 }
 
 impl Probe {
-    /// Nothing has been asked yet.
     pub(super) fn new(clients: Arc<Clients>) -> Self {
         Self {
             clients,
@@ -58,7 +55,6 @@ impl Probe {
         }
     }
 
-    /// Whether an answer is awaited.
     pub(super) fn is_asking(&self) -> bool {
         self.answer.is_some()
     }

@@ -13,7 +13,6 @@ use crate::oplog::{Event, Operation, Position, Record};
 use crate::tracker::MARGIN;
 
 impl Consumer {
-    /// A connection stands.
     pub(super) fn opened(&mut self, answered: Answered) {
         if self.tracker.starts_now()
             && let Some(date) = answered.date

@@ -31,7 +31,6 @@ enum Phase {
 /// What comes over a connection, or over one after it.
 #[derive(Debug)]
 pub(super) enum Incoming {
-    /// A new connection stands.
     Opened(Answered),
     /// An event, not yet checked.
     Event(Record),
@@ -77,7 +76,6 @@ impl Reconnect {
         }
     }
 
-    /// Whether a connection stands.
     pub(super) fn is_connected(&self) -> bool {
         matches!(self.phase, Phase::Connected(_))
     }

@@ -28,7 +28,6 @@ pub enum Event {
 }
 
 impl Event {
-    /// The event with this name.
     pub fn from_name(name: &str) -> Self {
         match name {
             "insert" => Self::Insert,
@@ -73,7 +72,6 @@ pub struct Operation {
 /// Why the data of an event is no operation.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidData {
-    /// An operation came without data.
     #[error("it has no data")]
     Missing,
     /// The data is not JSON, or lacks `timestamp`, `type` or `id`, or has a field of a wrong type.
@@ -81,17 +79,13 @@ pub enum InvalidData {
     Malformed(#[from] serde_json::Error),
 }
 
-/// An event that cannot be decoded, with all that a message about it needs.
+/// An event that cannot be decoded: all of it as sent, and the reason.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot decode {event} #{id}: {reason}")]
 pub struct InvalidOperation {
-    /// The id of the event, as sent.
     pub id: String,
-    /// The name of the event, as sent.
     pub event: String,
-    /// The data, as sent.
     pub data: String,
-    /// The reason.
     pub reason: InvalidData,
 }
 
@@ -141,7 +135,6 @@ impl Operation {
         self.record.id()
     }
 
-    /// The event.
     pub fn event(&self) -> &Event {
         &self.event
     }

@@ -29,7 +29,6 @@ impl ObjectId {
         Self(bytes)
     }
 
-    /// The id as a number.
     pub fn as_u128(self) -> u128 {
         let mut bytes = [0; 16];
         bytes[4..].copy_from_slice(&self.0);
@@ -102,7 +101,6 @@ pub enum Position {
 pub struct InvalidPosition;
 
 impl Position {
-    /// A full replication.
     pub const FULL_REPLICATION: Self = Self::Replication(0);
 
     /// The synthetic operation id of a UNIX second; seconds past the year 2106 count as its end.
@@ -112,7 +110,6 @@ impl Position {
         ))
     }
 
-    /// The UNIX second this position lies in.
     pub fn second(self) -> u64 {
         match self {
             Self::Replication(ms) => ms / 1000,

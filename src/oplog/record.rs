@@ -47,7 +47,6 @@ impl Record {
         self.id.get(&self.text)
     }
 
-    /// The name of the event.
     pub fn event(&self) -> &str {
         self.event.get(&self.text)
     }
@@ -62,7 +61,6 @@ impl Record {
         self.data.is_empty() && self.event() == "message"
     }
 
-    /// Leaves the data out.
     pub fn drop_data(&mut self) {
         self.data = Span::default();
     }

@@ -14,7 +14,6 @@ const MANY_ENDED: u32 = 3;
 
 /// One agent of the log, with when it may be tried.
 pub(super) struct Agent {
-    /// Where it is.
     pub endpoint: Arc<Endpoint>,
     /// The least pause that its streams have asked for.
     retry: Option<Duration>,
@@ -27,7 +26,6 @@ pub(super) struct Agent {
 }
 
 impl Agent {
-    /// An agent that has not been tried.
     pub(super) fn new(endpoint: &Endpoint) -> Self {
         Self {
             endpoint: Arc::new(endpoint.clone()),

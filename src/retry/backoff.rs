@@ -25,7 +25,6 @@ impl Backoff {
         doubled.mul_f64(1.0 - jitter.clamp(0.0, 1.0) / 2.0)
     }
 
-    /// How many failures came in a row.
     pub(super) fn failures(&self) -> u32 {
         self.failures
     }

@@ -42,13 +42,11 @@ pub(crate) struct Agents {
 /// What follows a failed try.
 #[derive(Debug)]
 pub(crate) struct NextTry {
-    /// Why the last one failed.
     pub failure: Failure,
     /// The agent that failed.
     pub failed: Arc<Endpoint>,
     /// How many tries in a row had to wait, because every agent was resting; this one included.
     pub waits: u32,
-    /// How long until the next try.
     pub wait: Duration,
 }
 
@@ -64,7 +62,6 @@ pub enum GaveUp {
 }
 
 impl Agents {
-    /// Agents that have not been tried.
     pub(crate) fn new(endpoints: &[Endpoint], retries: Option<u32>) -> Self {
         Self {
             all: endpoints.iter().map(Agent::new).collect(),

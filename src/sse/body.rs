@@ -27,13 +27,10 @@ const PIECE: usize = 16 << 10;
 /// Why the body of an answer ended early.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum BodyError {
-    /// The connection failed.
     #[error(transparent)]
     Request(#[from] reqwest::Error),
-    /// A line or an event is too long.
     #[error(transparent)]
     TooLong(#[from] TooLong),
-    /// The body ended in the middle of an event.
     #[error("the connection ended in the middle of an event")]
     CutOff,
 }
@@ -51,7 +48,6 @@ pub(super) struct FastPath {
 }
 
 impl FastPath {
-    /// For a new connection.
     pub(super) fn new() -> Self {
         Self {
             arrived: AtomicU64::new(0),
@@ -61,7 +57,6 @@ impl FastPath {
         }
     }
 
-    /// How many bytes have arrived.
     pub(super) fn arrived(&self) -> u64 {
         self.arrived.load(Ordering::Relaxed)
     }
@@ -112,7 +107,6 @@ pub(super) struct EventBody {
 }
 
 impl EventBody {
-    /// The stream of this body.
     pub(super) fn new(body: reqwest::Body, fast_path: Arc<FastPath>) -> Self {
         Self {
             body,

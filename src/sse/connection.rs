@@ -33,7 +33,6 @@ pub enum Received {
 pub struct Attempt {
     /// The requests with their answers, redirects included.
     pub exchanges: Vec<Exchange>,
-    /// The connection, or why there is none.
     pub result: Result<Connection, Failure>,
 }
 

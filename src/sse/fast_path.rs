@@ -30,7 +30,6 @@ struct Places {
     id: Range<usize>,
     event: Range<usize>,
     data: Range<usize>,
-    /// Where it ends.
     end: usize,
 }
 

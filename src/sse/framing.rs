@@ -23,10 +23,8 @@ const EMPTY_DATA: &[u8] = b"data:\n";
 /// An event or one of its lines is larger than this program takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum TooLong {
-    /// A line is.
     #[error("the server sent a line of more than 16 MiB")]
     Line,
-    /// All lines of an event together are.
     #[error("the server sent an event of more than 32 MiB")]
     Event,
 }

@@ -17,7 +17,6 @@ impl Tracker {
         }
     }
 
-    /// Whether acknowledgements come by id.
     pub fn is_by_id(&self) -> bool {
         matches!(self.rules.acknowledging, Acknowledging::ById { .. })
     }

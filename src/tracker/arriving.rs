@@ -24,7 +24,6 @@ impl Tracker {
         matches!(self.origin, Origin::Now)
     }
 
-    /// How far the present connection has got.
     pub fn stage(&self) -> Stage {
         self.stage
     }

@@ -25,7 +25,6 @@ pub struct SeenSet {
 }
 
 impl SeenSet {
-    /// Whether this is one of them.
     pub fn contains(&self, position: Position, event: &str, data: &str) -> bool {
         self.sent
             .contains(&(position, fingerprint(&self.hasher, event, data)))
@@ -62,7 +61,6 @@ impl Dedup {
         }
     }
 
-    /// Remembers what was handed out.
     pub(super) fn remember(&mut self, position: Position, fingerprint: u64) {
         if let Position::Operation(_) = position {
             // The server resumes after exactly this one.

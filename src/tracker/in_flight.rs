@@ -19,20 +19,16 @@ use crate::oplog::Position;
 /// The id of something in flight, as small as it can be kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Id {
-    /// An id that is a position.
     Position(Position),
-    /// An id that is not a position, kept as text.
     Other(Box<str>),
 }
 
 impl Id {
-    /// The id written as `text`.
     pub fn new(text: &str) -> Self {
         text.parse()
             .map_or_else(|_| Self::Other(text.into()), Self::Position)
     }
 
-    /// The position it is, if it is one.
     pub fn position(&self) -> Option<Position> {
         match self {
             Self::Position(position) => Some(*position),
@@ -152,7 +148,6 @@ impl InFlight {
         Pin(self.insert(None, None, older))
     }
 
-    /// Takes a pin away.
     pub fn unpin(&mut self, Pin(slot): Pin) {
         self.anonymous -= 1;
         self.remove(slot);

@@ -57,7 +57,6 @@ pub enum Acknowledging {
 pub struct Rules {
     /// Where to start without a saved position.
     pub start: Start,
-    /// How acknowledgements come.
     pub acknowledging: Acknowledging,
     /// Times are sent as they are, without the deletions since.
     pub exact_resume: bool,

@@ -64,7 +64,6 @@ impl Describer {
 }
 
 impl Out {
-    /// The name of the event.
     pub fn event(&self) -> &str {
         self.parts().0
     }
@@ -85,7 +84,6 @@ impl Out {
 /// The lines that are out and can be acknowledged one by one.
 #[derive(Clone, Debug, Default)]
 pub struct LinesOut {
-    /// How many.
     pub lines: usize,
     /// The most that may be; `None` where lines are acknowledged in order.
     pub limit: Option<usize>,

@@ -50,7 +50,6 @@ impl From<Start> for Origin {
 /// What the decision depends on.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Facts {
-    /// Where the run starts.
     pub origin: Origin,
     /// The last position handed out.
     pub delivered: Option<Position>,
