@@ -148,7 +148,7 @@ impl Backfill {
         &mut self,
         operation: &Operation,
         position: Option<Position>,
-        is_behind: bool,
+        is_behind: impl FnOnce() -> bool,
     ) -> bool {
         let (missing, wait) = match self {
             Self::Idle(_) => return false,
@@ -162,7 +162,7 @@ impl Backfill {
         missing.is_uncertain |= wait.is_none() && !is_remembered;
         match (wait, position) {
             (Some(wait), Some(Position::Operation(id))) => {
-                wait.is_over(u64::from(id.second()), is_behind, missing)
+                wait.is_over(u64::from(id.second()), is_behind(), missing)
             }
             _ => false,
         }

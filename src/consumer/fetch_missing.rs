@@ -16,12 +16,7 @@ const LEAST_RETRIES: u32 = 12;
 
 impl Consumer {
     /// Follows what the main connection sends, so that fetching can begin when it is time.
-    pub(super) fn plan_backfill(
-        &mut self,
-        operation: &Operation,
-        position: Option<Position>,
-        is_behind: bool,
-    ) {
+    pub(super) fn plan_backfill(&mut self, operation: &Operation, position: Option<Position>) {
         match operation.event() {
             // What an earlier replication left out counts no more.
             Event::Reset => self.backfill.cancel(),
@@ -35,6 +30,7 @@ impl Consumer {
                 self.backfill = Backfill::new(from, over_at, known);
             }
             _ => {
+                let is_behind = || self.main.is_behind();
                 if self.backfill.saw(operation, position, is_behind) {
                     self.fetch();
                     (self.observer)(Notice::BackfillStarted);
@@ -58,22 +54,15 @@ impl Consumer {
 
     /// What the backfill brings; `None` where there is nothing to hand out.
     pub(super) fn poll_backfill(&mut self, cx: &mut Context<'_>) -> Poll<Option<Delivery>> {
-        let step = ready!(self.backfill.poll(cx, &mut *self.observer));
-        Poll::Ready(self.backfill_step(step))
-    }
-
-    fn backfill_step(&mut self, step: Step) -> Option<Delivery> {
-        match step {
+        match ready!(self.backfill.poll(cx, &mut *self.observer)) {
             Step::Missing(operation) => {
                 self.backfilled += 1;
                 self.tracker.deliver_backfilled(&operation);
-                return Some(Delivery::Operation(operation));
+                return Poll::Ready(Some(Delivery::Operation(operation)));
             }
-            Step::Invalid(invalid) => {
-                return Some(Delivery::Invalid(Invalid {
-                    event: invalid,
-                    moves_to: None,
-                }));
+            Step::Invalid(event) => {
+                let moves_to = None;
+                return Poll::Ready(Some(Delivery::Invalid(Invalid { event, moves_to })));
             }
             Step::Done => {
                 let is_uncertain = self.backfill.is_uncertain();
@@ -83,7 +72,7 @@ impl Consumer {
             // While the server cannot be reached at all, that is for the main connection to judge.
             Step::Lost(_) if !self.main.is_connected() => {
                 self.fetch();
-                return None;
+                return Poll::Ready(None);
             }
             Step::Lost(reason) | Step::GivenUp(reason) => {
                 self.backfill = Backfill::Idle(Some(BackfillEnd::GivenUp));
@@ -91,6 +80,6 @@ impl Consumer {
             }
         }
         self.tracker.release();
-        None
+        Poll::Ready(None)
     }
 }

@@ -294,7 +294,7 @@ impl Consumer {
             }
             Incoming::Event(record) => {
                 let is_behind = self.main.is_behind();
-                let delivery = self.receive(record, is_behind);
+                let delivery = self.receive(record);
                 if is_behind {
                     self.tracker.fell_behind();
                 }

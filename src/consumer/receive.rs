@@ -28,13 +28,8 @@ impl Consumer {
         self.answered = answered;
     }
 
-    /// Takes an event in; `None` where there is nothing to hand out. `is_behind` says whether the
-    /// server may have had to wait before it sent the event.
-    pub(super) fn receive(
-        &mut self,
-        record: Record,
-        is_behind: bool,
-    ) -> Result<Option<Delivery>, Error> {
+    /// Takes an event in; `None` where there is nothing to hand out.
+    pub(super) fn receive(&mut self, record: Record) -> Result<Option<Delivery>, Error> {
         let position = record.id().parse::<Position>().ok();
         let is_live = record.event() == Event::Live.name();
         if let Some((asked, margin)) = self.tracker.advance(is_live, position)
@@ -68,7 +63,7 @@ impl Consumer {
             fingerprint,
         };
         if is_known {
-            self.plan_backfill(&decoded.operation, position, is_behind);
+            self.plan_backfill(&decoded.operation, position);
             return Ok(None);
         }
         if *decoded.operation.event() == Event::Reset {
@@ -77,17 +72,17 @@ impl Consumer {
             self.held_reset = Some(decoded);
             return Ok(None);
         }
-        Ok(Some(self.hand_out(decoded, is_behind)))
+        Ok(Some(self.hand_out(decoded)))
     }
 
-    fn hand_out(&mut self, decoded: Decoded, is_behind: bool) -> Delivery {
+    fn hand_out(&mut self, decoded: Decoded) -> Delivery {
         let Decoded {
             operation,
             position,
             fingerprint,
         } = decoded;
         self.tracker.deliver(&operation, position, fingerprint);
-        self.plan_backfill(&operation, position, is_behind);
+        self.plan_backfill(&operation, position);
         Delivery::Operation(operation)
     }
 
@@ -100,7 +95,7 @@ impl Consumer {
             }
             if let Some(reset) = self.held_reset.take_if(|_| self.tracker.start_over()) {
                 self.stored = None;
-                return Poll::Ready(self.hand_out(reset, false));
+                return Poll::Ready(self.hand_out(reset));
             }
             match &mut self.stored {
                 Some(stored) => ready!(stored.as_mut().poll(cx)),

@@ -50,7 +50,7 @@ fn has_it_see(backfill: &mut Backfill, object: u64, second: u32, is_behind: bool
     id[..4].copy_from_slice(&second.to_be_bytes());
     let id = ObjectId::from_bytes(id);
     let operation = Operation::new(Record::new(&id.to_string(), "update", &data(object))).unwrap();
-    backfill.saw(&operation, Some(Position::Operation(id)), is_behind)
+    backfill.saw(&operation, Some(Position::Operation(id)), || is_behind)
 }
 
 fn poll(backfill: &mut Backfill) -> Poll<Step> {

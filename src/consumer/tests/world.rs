@@ -168,7 +168,7 @@ impl World {
             }
         }
         let event = self.arriving.pop_front().unwrap();
-        let delivery = self.consumer.receive(event, false).unwrap();
+        let delivery = self.consumer.receive(event).unwrap();
         if self.given_up.take() {
             prop_assert!(delivery.is_none(), "nothing of the fallback is handed out");
             self.lose();
