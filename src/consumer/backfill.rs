@@ -52,6 +52,7 @@ pub(super) enum Backfill {
 }
 
 /// What the last replication left out, as far as it can be told from the rest.
+#[derive(Default)]
 pub(super) struct Missing {
     /// The second from which on states are asked for: where the fallback began, or that of the last
     /// position of the replication, or an earlier one.
@@ -100,11 +101,8 @@ impl Backfill {
     pub(super) fn new(from: u64, over_at: u64, known: SeenSet) -> Self {
         let missing = Missing {
             from,
-            hasher: RandomState::new(),
-            seen: HashSet::new(),
-            unseen: 0,
             known,
-            is_uncertain: false,
+            ..Missing::default()
         };
         let wait = Wait {
             missing_before: over_at,

@@ -69,7 +69,7 @@ type Slot = usize;
 #[derive(Debug, PartialEq, Eq)]
 pub struct Pin(Slot);
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Entry {
     /// `None` for a pin and for a batch.
     id: Option<Id>,
@@ -162,12 +162,10 @@ impl InFlight {
         };
         let entry = Entry {
             id,
-            fingerprint: 0,
-            out: None,
             reaches,
             older,
             newer,
-            namesake: None,
+            ..Entry::default()
         };
         let slot = self.entries.insert(entry);
         match older {

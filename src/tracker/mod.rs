@@ -41,9 +41,10 @@ pub use resume::{MARGIN, Resume, Start, first_resume, was_kept};
 pub use store::PositionStore;
 
 /// How acknowledgements reach the consumer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Acknowledging {
     /// In the order of delivery, many at once.
+    #[default]
     InOrder,
     /// By id, in any order, with at most this many operations out at once.
     ById {
@@ -53,7 +54,7 @@ pub enum Acknowledging {
 }
 
 /// What the user decides about the bookkeeping.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Rules {
     /// Where to start without a saved position.
     pub start: Start,
@@ -63,9 +64,10 @@ pub struct Rules {
 }
 
 /// How far the present connection has got.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Stage {
     /// Nothing has come over it.
+    #[default]
     Opened,
     /// It brings states: a replication or a fallback, up to `live`.
     States,
@@ -107,7 +109,7 @@ struct Question {
     is_behind: bool,
 }
 /// The bookkeeping of one run. The position goes to the store whenever it changes.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Tracker {
     rules: Rules,
     origin: Origin,
@@ -145,22 +147,8 @@ impl Tracker {
         Self {
             rules,
             origin: rules.start.into(),
-            asked: None,
-            replicate: false,
-            delivered: None,
-            replicated: None,
-            hold: None,
-            doubt: None,
-            stage: Stage::Opened,
-            has_open_replication: false,
-            withheld: None,
-            least_lag: None,
-            in_flight: InFlight::default(),
-            is_reset_last: false,
-            describer: Describer::default(),
-            batches: Vec::new(),
-            dedup: Dedup::default(),
             store,
+            ..Self::default()
         }
     }
 

@@ -17,9 +17,10 @@ use crate::oplog::{Event, Position, Record};
 pub const MARGIN: u64 = 5;
 
 /// Where a run without a saved position starts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Start {
     /// With the operations from now on.
+    #[default]
     Now,
     /// At this position, which is sent as it is.
     At(Position),

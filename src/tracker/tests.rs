@@ -3,9 +3,8 @@ use crate::oplog::Record;
 
 fn tracker(acknowledging: Acknowledging) -> Tracker {
     let rules = Rules {
-        start: Start::Now,
         acknowledging,
-        exact_resume: false,
+        ..Rules::default()
     };
     Tracker::new(rules, None)
 }
