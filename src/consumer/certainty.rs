@@ -1,6 +1,7 @@
 //! Finds out whether the server skipped operations before some that were handed out. The tracker
 //! keeps what is in doubt; this asks the server about it.
 
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use super::Consumer;
@@ -56,7 +57,8 @@ impl Consumer {
     fn ask(&mut self, since: Position, is_behind: bool) {
         self.tracker.ask_whether_kept(is_behind);
         (self.observer)(Notice::Probing { operation: since });
-        self.probe.ask(self.main.endpoint(), since);
+        let clients = Arc::clone(&self.clients);
+        self.probe.ask(clients, self.main.endpoint(), since);
     }
 
     fn kept(&mut self) {

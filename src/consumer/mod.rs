@@ -92,7 +92,7 @@ impl Consumer {
         Self {
             main: Reconnect::new(&config, config.retries, Arc::clone(&clients)),
             tracker: Tracker::new(config.rules(), store),
-            probe: Probe::new(Arc::clone(&clients)),
+            probe: Probe::default(),
             config,
             clients,
             backfill: Backfill::Idle(None),

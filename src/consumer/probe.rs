@@ -30,8 +30,8 @@ pub(super) enum Answer {
 }
 
 /// Asks, and waits for the answer.
+#[derive(Default)]
 pub(super) struct Probe {
-    clients: Arc<Clients>,
     /// The answer that is awaited.
     answer: Option<Pin<Box<dyn Future<Output = Answer>>>>,
     /// When there was first something to ask.
@@ -44,17 +44,6 @@ pub(super) struct Probe {
 }
 
 impl Probe {
-    pub(super) fn new(clients: Arc<Clients>) -> Self {
-        Self {
-            clients,
-            answer: None,
-            wanted_since: None,
-            last_asked: None,
-            timer: None,
-            failures: 0,
-        }
-    }
-
     pub(super) fn is_asking(&self) -> bool {
         self.answer.is_some()
     }
@@ -100,9 +89,13 @@ impl Probe {
     }
 
     /// Asks this agent for what comes after `operation`.
-    pub(super) fn ask(&mut self, endpoint: Arc<Endpoint>, operation: Position) {
+    pub(super) fn ask(
+        &mut self,
+        clients: Arc<Clients>,
+        endpoint: Arc<Endpoint>,
+        operation: Position,
+    ) {
         self.last_asked = Some(Instant::now());
-        let clients = Arc::clone(&self.clients);
         self.answer = Some(Box::pin(answer(clients, endpoint, operation)));
     }
 

@@ -14,6 +14,7 @@ const BEGIN_MS: u64 = 1_795_456_511_000;
 struct Scene {
     server: Server,
     operations: Vec<ObjectId>,
+    clients: Arc<Clients>,
     endpoint: Arc<Endpoint>,
     probe: Probe,
 }
@@ -29,18 +30,19 @@ impl Scene {
             url: server.url().parse().unwrap(),
             authorization: None,
         });
-        let clients = Arc::new(Clients::new(Arc::new(http::Config::direct())));
         Self {
             server,
             operations,
+            clients: Arc::new(Clients::new(Arc::new(http::Config::direct()))),
             endpoint,
-            probe: Probe::new(clients),
+            probe: Probe::default(),
         }
     }
 
     fn ask(&mut self, operation: ObjectId) {
-        let endpoint = Arc::clone(&self.endpoint);
-        self.probe.ask(endpoint, Position::Operation(operation));
+        let (clients, endpoint) = (Arc::clone(&self.clients), Arc::clone(&self.endpoint));
+        let operation = Position::Operation(operation);
+        self.probe.ask(clients, endpoint, operation);
     }
 
     async fn answer(&mut self, operation: ObjectId) -> Answer {
