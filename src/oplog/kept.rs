@@ -82,19 +82,21 @@ impl Kept {
         if let Some(parents) = parents {
             serde_json::from_str::<Vec<Piece<'_>>>(parents)?;
         }
-        let fields = [&json.timestamp, &json.kind, &json.id];
-        let reference = json.reference.as_ref().map(|text| &*text.0);
-        let is_simple = data
-            .bytes()
-            .all(|byte| matches!(byte, b' '..=b'~') && byte != b'\\');
-        let object = Object::new(fields.map(|text| &**text), reference, parents, is_simple);
-        let is_owned = |text: &Cow<'_, str>| matches!(text, Cow::Owned(_));
-        let is_resolved = fields.into_iter().any(is_owned)
-            || json
-                .reference
-                .as_ref()
-                .is_some_and(|text| is_owned(&text.0));
-        Ok(if is_resolved {
+        let reference = json.reference.as_ref().map(|text| &text.0);
+        let object = Object {
+            timestamp: &json.timestamp,
+            kind: &json.kind,
+            id: &json.id,
+            reference: reference.map(|text| &**text),
+            parents: parents.unwrap_or_default(),
+            is_simple: data
+                .bytes()
+                .all(|byte| matches!(byte, b' '..=b'~') && byte != b'\\'),
+        };
+        let mut texts = [&json.timestamp, &json.kind, &json.id]
+            .into_iter()
+            .chain(reference);
+        Ok(if texts.any(|text| matches!(text, Cow::Owned(_))) {
             Self::resolved(object)
         } else {
             Self::in_data(object, data)

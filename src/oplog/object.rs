@@ -15,31 +15,13 @@ pub struct Object<'a> {
     pub id: &'a str,
     /// The URL of the object, where the server is configured to send one.
     pub reference: Option<&'a str>,
-    /// The JSON array as in the data; empty for `[]`, `null` and if there is none.
+    /// The JSON array as in the data; empty for `null` and if there is none.
     pub(super) parents: &'a str,
     /// All of the data is printable ASCII, and there are no escapes in it.
     pub is_simple: bool,
 }
 
-impl<'a> Object<'a> {
-    /// An object; `parents` is a JSON array of strings.
-    pub(super) fn new(
-        [timestamp, kind, id]: [&'a str; 3],
-        reference: Option<&'a str>,
-        parents: Option<&'a str>,
-        is_simple: bool,
-    ) -> Self {
-        let parents = parents.filter(|array| *array != "[]");
-        Self {
-            timestamp,
-            kind,
-            id,
-            reference,
-            parents: parents.unwrap_or_default(),
-            is_simple,
-        }
-    }
-
+impl Object<'_> {
     /// Calls `visit` with each of the parents in turn, such as `user/u1`, without allocating where
     /// none of them holds an escape.
     pub fn for_each_parent(&self, mut visit: impl FnMut(&str)) {

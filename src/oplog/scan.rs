@@ -43,13 +43,14 @@ pub(super) fn scan(data: &str) -> Option<Object<'_>> {
     }
     scanner.expect("}")?;
     scanner.rest.is_empty().then_some(())?;
-    let is_simple = most <= b'~';
-    Some(Object::new(
-        [timestamp?, kind?, id?],
+    Some(Object {
+        timestamp: timestamp?,
+        kind: kind?,
+        id: id?,
         reference,
-        parents,
-        is_simple,
-    ))
+        parents: parents.unwrap_or_default(),
+        is_simple: most <= b'~',
+    })
 }
 
 struct Scanner<'a> {
