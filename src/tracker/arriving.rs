@@ -110,8 +110,7 @@ impl Tracker {
 
     /// Whether states are to come, or the `live` after them, before there can be operations.
     pub fn awaits_live(&self) -> bool {
-        let is_state = |asked: Position| !asked.names_an_operation();
-        self.awaits_replication()
-            || (self.stage == Stage::Opened && self.asked.is_some_and(is_state))
+        let asks_for_states = || self.asked.is_some_and(|asked| !asked.names_an_operation());
+        self.awaits_replication() || (self.stage == Stage::Opened && asks_for_states())
     }
 }

@@ -65,19 +65,13 @@ impl Describer {
 
 impl Out {
     pub fn event(&self) -> &str {
-        self.parts().0
+        let event = self.what.split_once('\n').map(|(event, _)| event);
+        event.unwrap_or(&self.what)
     }
 
     /// `type/id`; `None` for what tells of no object.
     pub fn object(&self) -> Option<&str> {
-        self.parts().1
-    }
-
-    fn parts(&self) -> (&str, Option<&str>) {
-        match self.what.split_once('\n') {
-            Some((event, object)) => (event, Some(object)),
-            None => (&self.what, None),
-        }
+        self.what.split_once('\n').map(|(_, object)| object)
     }
 }
 

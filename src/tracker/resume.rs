@@ -123,12 +123,14 @@ pub(super) fn fallback_margin(asked: Position, facts: &Facts) -> Option<u64> {
     match asked {
         Position::Operation(_) if asked.names_an_operation() => Some(MARGIN),
         Position::Operation(_) => Some(0),
-        Position::Replication(1..) if !facts.exact_resume => match facts.origin {
-            // Sent as it is.
-            Origin::Given(given) if given == asked && facts.delivered.is_none() => None,
-            _ if facts.delivered.is_none() => Some(MARGIN),
-            _ => Some(0),
-        },
+        Position::Replication(1..) if !facts.exact_resume => {
+            match (facts.origin, facts.delivered) {
+                // Sent as it is.
+                (Origin::Given(given), None) if given == asked => None,
+                (_, None) => Some(MARGIN),
+                (_, Some(_)) => Some(0),
+            }
+        }
         Position::Replication(_) => None,
     }
 }
