@@ -71,10 +71,9 @@ async fn ask(
     if !with_password {
         headers.remove(AUTHORIZATION);
     }
-    let client = clients.for_url(url, request.is_at_home(url));
-    let client = client.map_err(|error| Failure::from(&error))?;
+    let client = clients.for_url(url, request.is_at_home(url))?;
     match client.get(url.clone()).headers(headers).send().await {
         Ok(answer) => Ok(answer),
-        Err(error) => Err(Failure::from(&request.failed(url, error).await)),
+        Err(error) => Err(request.failed(url, &error).await),
     }
 }

@@ -2,6 +2,8 @@
 
 use std::error::Error as StdError;
 
+use http::StatusCode;
+
 use super::chain::{chain, deepest};
 use super::failure::Failure;
 use super::hint::Hint;
@@ -86,9 +88,7 @@ pub(super) fn is_refused_tunnel(error: &reqwest::Error) -> bool {
 pub(super) fn tunnel_failure(cause: &(dyn StdError + 'static)) -> Option<Failure> {
     let text = cause.to_string();
     let failure = match text.strip_prefix("tunnel error: ")? {
-        "proxy authorization required" => {
-            Failure::fatal(PROXY_WANTS_PASSWORD).hinting(Hint::ProxyPassword)
-        }
+        "proxy authorization required" => wants_password(),
         "proxy response headers too long" => {
             Failure::retry("the headers of its answer are too long").hinting(Hint::Proxy)
         }
@@ -100,6 +100,37 @@ pub(super) fn tunnel_failure(cause: &(dyn StdError + 'static)) -> Option<Failure
     Some(failure)
 }
 
-/// What a proxy means by status 407.
-pub(super) const PROXY_WANTS_PASSWORD: &str =
-    "it requires a user name and a password, or rejects those it got (407)";
+/// What it means that a proxy wants other credentials.
+fn wants_password() -> Failure {
+    Failure::fatal("it requires a user name and a password, or rejects those it got (407)")
+        .hinting(Hint::ProxyPassword)
+}
+
+/// The failure of a request through the proxy of this name.
+pub(super) fn through_proxy(name: &str, mut failure: Failure) -> Failure {
+    failure.reason = format!("through the proxy {name}: {}", failure.reason);
+    if failure.hint == Some(Hint::Look) {
+        failure.hint = Some(Hint::Proxy);
+    }
+    failure
+}
+
+/// What it means that the proxy of this name answers with this status in place of the agent.
+pub(super) fn refused_by_proxy(name: &str, status: StatusCode) -> Failure {
+    let failure = match status {
+        StatusCode::PROXY_AUTHENTICATION_REQUIRED => wants_password(),
+        _ => Failure::retry(format!(
+            "it refuses to connect to the agent ({})",
+            words::of_status(status)
+        )),
+    };
+    through_proxy(name, failure)
+}
+
+/// No client can be made with the certificates of this machine and the flags.
+pub(super) fn no_tls() -> Failure {
+    Failure::fatal(
+        "cannot set up TLS: this machine has no usable certificates of trusted authorities",
+    )
+    .hinting(Hint::Authority)
+}

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use reqwest::{Client, Url};
 
+use super::cause::no_tls;
 use super::config::Config;
-use super::error::RequestError;
+use super::failure::Failure;
 use super::names::SystemResolver;
 use super::passage::Stopwatch;
 
@@ -70,7 +71,7 @@ impl Clients {
     ///
     /// Loading the certificates of the system takes milliseconds and fails if there are none. So plain
     /// `http` goes without them, unless a proxy may use TLS.
-    pub(super) fn for_url(&self, url: &Url, at_home: bool) -> Result<&Client, RequestError> {
+    pub(super) fn for_url(&self, url: &Url, at_home: bool) -> Result<&Client, Failure> {
         let encrypted = url.scheme() == "https";
         let proxied = self.config.proxy.may_lead_to(url);
         let kind = if !encrypted && !proxied {
@@ -88,7 +89,7 @@ impl Clients {
     }
 
     /// The client of this kind.
-    fn client(&self, kind: Kind) -> Result<&Client, RequestError> {
+    fn client(&self, kind: Kind) -> Result<&Client, Failure> {
         let slot = match kind {
             Kind::Plain => &self.plain,
             Kind::Secure => &self.secure,
@@ -97,7 +98,7 @@ impl Clients {
         if let Some(client) = slot.get() {
             return Ok(client);
         }
-        let client = self.build(kind).map_err(RequestError::Tls)?;
+        let client = self.build(kind).map_err(|_| no_tls())?;
         Ok(slot.get_or_init(|| client))
     }
 

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use http::StatusCode;
 use http::header::{
-    AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
+    AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION,
 };
 
 use super::cause::{self, Doing};
 use super::names::NoThread;
 use super::{
-    Endpoint, Exchange, Failure, Hint, RequestError, refused, tls_words, unusable_answer, words,
+    Endpoint, Exchange, Failure, Hint, refused, request, tls_words, unusable_answer, words,
 };
 
 /// A failure for each hint there is.
@@ -80,25 +80,25 @@ pub(crate) fn of_requests() -> Vec<Failure> {
         let error = io::Error::other(format!("tunnel error: {answer}"));
         all.extend(cause::tunnel_failure(&error));
     }
-    let broken = || reqwest::Proxy::all("::").unwrap_err();
-    let name = || "http://proxy:3128/".to_owned();
-    let errors = every!(RequestError,
-        RequestError::Tls(_) => [RequestError::Tls(broken())],
-        RequestError::Request(_) => [RequestError::Request(broken())],
-        RequestError::Proxy { .. } => [RequestError::Proxy { name: name(), error: broken() }],
-        RequestError::ProxyRefuses { .. } => [
-            RequestError::ProxyRefuses { name: name(), status: StatusCode::BAD_GATEWAY },
-            RequestError::ProxyRefuses { name: name(), status: StatusCode::from_u16(999).unwrap() },
-        ],
-        RequestError::ProxyPassword { .. } => [RequestError::ProxyPassword { name: name() }],
-        RequestError::NoAnswer(_) => [RequestError::NoAnswer(Duration::from_secs(70))],
-        RequestError::BadRedirect(_) => [RequestError::BadRedirect("ftp://elsewhere".into())],
-        RequestError::TooManyRedirects => [RequestError::TooManyRedirects],
-        RequestError::InsecureRedirect(_) => [
-            RequestError::InsecureRedirect("http://elsewhere/".parse().unwrap()),
-        ],
-    );
-    all.extend(errors.iter().map(Failure::from));
+    all.push(cause::no_tls());
+    let broken = cause::request_failure(&reqwest::Proxy::all("::").unwrap_err());
+    let proxy = "http://proxy:3128/";
+    all.push(broken.clone());
+    all.push(cause::through_proxy(proxy, broken));
+    for status in [502, 999, 407] {
+        let status = StatusCode::from_u16(status).unwrap();
+        all.push(cause::refused_by_proxy(proxy, status));
+    }
+    all.push(request::no_answer(Duration::from_secs(70)));
+    let redirected = |location| {
+        let answer = HeaderMap::from_iter([(LOCATION, HeaderValue::from_static(location))]);
+        request::redirect_target(&"https://agent/".parse().unwrap(), &answer).unwrap_err()
+    };
+    all.push(redirected("ftp://elsewhere"));
+    all.push(request::too_many_redirects());
+    all.push(redirected("http://elsewhere/"));
+    let redirected = || Failure::retry("redirected to https://elsewhere/: REASON");
+    all.extend([true, false].map(|has_identity| request::withheld(redirected(), has_identity)));
     all
 }
 

@@ -1,19 +1,24 @@
 //! One request with its redirects.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http::{HeaderMap, StatusCode, header};
 use reqwest::Url;
 
-use super::cause::is_refused_tunnel;
+use super::cause::{is_refused_tunnel, refused_by_proxy, request_failure, through_proxy};
 use super::clients::Clients;
 use super::config::Endpoint;
-use super::error::{MAX_REDIRECTS, RequestError};
+use super::failure::Failure;
+use super::hint::Hint;
 use super::passage::Passage;
 use super::refusal;
+use crate::duration::ForPeople;
 use crate::quiet::Quiet;
 use crate::redact::redacted;
+
+/// How many redirects are followed.
+const MAX_REDIRECTS: usize = 5;
 
 /// One request and its answer, for `-vv` and `--check`.
 #[derive(Clone, Debug)]
@@ -37,35 +42,8 @@ pub struct Exchange {
 pub struct StreamRequest {
     clients: Arc<Clients>,
     endpoint: Arc<Endpoint>,
-    exchanges: Arc<Exchanges>,
-}
-
-/// The requests made so far with their answers, redirects included.
-#[derive(Debug, Default)]
-pub struct Exchanges {
-    answered: Mutex<Vec<Exchange>>,
-    /// The URL that was asked last: where redirects have led.
-    asked: Mutex<Option<Url>>,
-}
-
-impl Exchanges {
-    fn add(&self, exchange: Exchange) {
-        lock(&self.answered).push(exchange);
-    }
-
-    /// Takes them out.
-    pub fn take(&self) -> Vec<Exchange> {
-        std::mem::take(&mut *lock(&self.answered))
-    }
-
-    /// The URL that was asked last; takes it out.
-    pub fn take_asked(&self) -> Option<Url> {
-        lock(&self.asked).take()
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The requests made so far with their answers, redirects included.
+    exchanges: Arc<Mutex<Vec<Exchange>>>,
 }
 
 impl StreamRequest {
@@ -78,29 +56,33 @@ impl StreamRequest {
         }
     }
 
-    /// What is asked and answered.
-    pub fn exchanges(&self) -> Arc<Exchanges> {
-        Arc::clone(&self.exchanges)
+    /// Takes out what was asked and answered by this request and its clones.
+    pub fn take_exchanges(&self) -> Vec<Exchange> {
+        std::mem::take(&mut *self.exchanges())
+    }
+
+    fn exchanges(&self) -> MutexGuard<'_, Vec<Exchange>> {
+        self.exchanges
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Why a request to `url` brought no answer.
-    pub(super) async fn failed(&self, url: &Url, error: reqwest::Error) -> RequestError {
-        let config = &self.clients.config;
-        let name = match config.proxy.name_for(url) {
-            Some(name) if error.is_connect() => name,
-            _ => return error.into(),
+    pub(super) async fn failed(&self, url: &Url, error: &reqwest::Error) -> Failure {
+        let (proxy, patience) = (
+            &self.clients.config.proxy,
+            self.clients.config.connect_timeout,
+        );
+        let Some(name) = proxy.name_for(url).filter(|_| error.is_connect()) else {
+            return request_failure(error);
         };
-        if is_refused_tunnel(&error)
-            && let Some((proxy, authorization)) = config.proxy.address_for(url)
-            && let patience = config.connect_timeout
+        if is_refused_tunnel(error)
+            && let Some((proxy, authorization)) = proxy.address_for(url)
             && let Some(status) = refusal::status(&proxy, authorization, url, patience).await
         {
-            return match status {
-                StatusCode::PROXY_AUTHENTICATION_REQUIRED => RequestError::ProxyPassword { name },
-                _ => RequestError::ProxyRefuses { name, status },
-            };
+            return refused_by_proxy(&name, status);
         }
-        RequestError::Proxy { name, error }
+        through_proxy(&name, request_failure(error))
     }
 
     /// Whether `url` is of the origin that the credentials were given for.
@@ -140,27 +122,34 @@ impl StreamRequest {
     /// answer.
     ///
     /// # Errors
-    /// [`RequestError`] if no answer comes in time, or redirects do not lead to one.
-    pub async fn send(self, protocol: HeaderMap) -> Result<reqwest::Response, RequestError> {
+    /// If no answer comes in time, or redirects do not lead to one.
+    pub async fn send(self, protocol: HeaderMap) -> Result<reqwest::Response, Failure> {
         let config = &self.clients.config;
         // The limit on silence holds before the answer too, plus the time to connect.
         let patience = config
             .read_timeout
             .map(|silence| silence + config.connect_timeout);
-        match patience {
-            None => self.follow(protocol).await,
-            Some(patience) => Quiet::limit(patience, self.follow(protocol))
+        let mut url = self.endpoint.url.clone();
+        let following = self.follow(&mut url, &protocol);
+        let answer = match patience {
+            None => following.await,
+            Some(patience) => Quiet::limit(patience, following)
                 .await
-                .unwrap_or(Err(RequestError::NoAnswer(patience))),
-        }
+                .unwrap_or_else(|| Err(no_answer(patience))),
+        };
+        answer.map_err(|failure| self.with_origin(&url, failure))
     }
 
-    async fn follow(&self, protocol: HeaderMap) -> Result<reqwest::Response, RequestError> {
-        let mut url = self.endpoint.url.clone();
-        for _ in 0..=MAX_REDIRECTS {
-            let (headers, withheld_credentials) = self.headers_for(&url, &protocol);
-            *lock(&self.exchanges.asked) = Some(url.clone());
-            let client = self.clients.for_url(&url, self.is_at_home(&url))?;
+    /// Asks for `url` and for what it redirects to. `url` becomes what was asked for last.
+    async fn follow(
+        &self,
+        url: &mut Url,
+        protocol: &HeaderMap,
+    ) -> Result<reqwest::Response, Failure> {
+        let mut redirects = 0;
+        loop {
+            let (headers, withheld_credentials) = self.headers_for(url, protocol);
+            let client = self.clients.for_url(url, self.is_at_home(url))?;
             let began = Instant::now();
             let response = client
                 .get(url.clone())
@@ -169,44 +158,95 @@ impl StreamRequest {
                 .await;
             let response = match response {
                 Ok(response) => response,
-                Err(error) => return Err(self.failed(&url, error).await),
+                Err(error) => return Err(self.failed(url, &error).await),
             };
-            let passage = self.clients.stopwatch.as_ref().map(|stopwatch| {
-                let proxy = self.clients.config.proxy.name_for(&url);
-                Passage::of(&response, began, stopwatch, proxy)
-            });
+            let proxy = self.clients.config.proxy.name_for(url);
+            let stopwatch = self.clients.stopwatch.as_ref();
             let (status, answer) = (response.status(), response.headers().clone());
-            self.exchanges.add(Exchange {
+            self.exchanges().push(Exchange {
                 url: url.clone(),
                 request: headers,
                 status,
                 answer: answer.clone(),
                 withheld_credentials,
-                passage,
+                passage: stopwatch
+                    .map(|stopwatch| Passage::of(&response, began, stopwatch, proxy.clone())),
             });
             if status == StatusCode::PROXY_AUTHENTICATION_REQUIRED
-                && let Some(name) = self.clients.config.proxy.name_for(&url)
+                && let Some(name) = proxy
             {
-                return Err(RequestError::ProxyPassword { name });
+                return Err(refused_by_proxy(&name, status));
             }
             if !matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308) {
                 return Ok(response);
             }
-            url = redirect_target(&url, &answer)?;
+            let target = redirect_target(url, &answer)?;
+            if redirects == MAX_REDIRECTS {
+                return Err(too_many_redirects());
+            }
+            redirects += 1;
+            *url = target;
         }
-        Err(RequestError::TooManyRedirects)
+    }
+
+    /// The failure, with the URL that redirects have led to, if any.
+    fn with_origin(&self, asked: &Url, mut failure: Failure) -> Failure {
+        let has_identity = self.clients.has_identity();
+        // A refusal in TLS 1.3 can be lost where the server resets the connection.
+        if failure.hint == Some(Hint::Ended)
+            && self.endpoint.url.scheme() == "https"
+            && !has_identity
+        {
+            failure.hint = Some(Hint::EndedOverTls);
+        }
+        if *asked == self.endpoint.url {
+            return failure;
+        }
+        failure.reason = format!("redirected to {asked}: {}", failure.reason);
+        if !self.is_at_home(asked) && failure.hint == Some(Hint::ClientCertificate) {
+            return withheld(failure, has_identity);
+        }
+        failure
     }
 }
 
+/// The failure, where a client certificate could help but is for another origin: with that in place
+/// of the advice to give one.
+pub(super) fn withheld(mut failure: Failure, has_identity: bool) -> Failure {
+    let shown = if has_identity {
+        "was not shown there, because it "
+    } else {
+        ""
+    };
+    failure.reason = format!(
+        "{}; a client certificate {shown}goes only to the origin of the URL; give this URL itself",
+        failure.reason
+    );
+    failure.hint = None;
+    failure
+}
+
+pub(super) fn no_answer(patience: Duration) -> Failure {
+    Failure::retry(format!("no answer within {}", ForPeople(patience))).hinting(Hint::TimeToAnswer)
+}
+
+pub(super) fn too_many_redirects() -> Failure {
+    Failure::fatal(format!(
+        "the server redirects more than {MAX_REDIRECTS} times"
+    ))
+}
+
 /// Where an answer redirects to, without any credentials that its `Location` brings along.
-fn redirect_target(from: &Url, answer: &HeaderMap) -> Result<Url, RequestError> {
+pub(super) fn redirect_target(from: &Url, answer: &HeaderMap) -> Result<Url, Failure> {
     let location = answer
         .get(header::LOCATION)
         .map_or(&b""[..], |value| value.as_bytes());
     let location = String::from_utf8_lossy(location);
     let bad = || {
-        let shown = redacted(&location).chars().take(200).collect();
-        RequestError::BadRedirect(shown)
+        let shown: String = redacted(&location).chars().take(200).collect();
+        Failure::fatal(format!(
+            "the server redirects without a usable Location ({shown:?})"
+        ))
     };
     if location.is_empty() {
         return Err(bad());
@@ -216,7 +256,9 @@ fn redirect_target(from: &Url, answer: &HeaderMap) -> Result<Url, RequestError> 
     let _ = to.set_password(None);
     to.set_fragment(None);
     match (from.scheme(), to.scheme()) {
-        ("https", "http") => Err(RequestError::InsecureRedirect(to)),
+        ("https", "http") => Err(Failure::fatal(format!(
+            "the server redirects from https to {to}, which is not encrypted, so it is not followed"
+        ))),
         (_, "http" | "https") => Ok(to),
         _ => Err(bad()),
     }

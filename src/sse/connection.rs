@@ -14,8 +14,7 @@ use super::fast_path::Batch;
 use super::transport::Transport;
 use crate::duration::ForPeople;
 use crate::http::{
-    CUT, Clients, Endpoint, Exchange, Exchanges, Failure, Hint, RequestError, StreamRequest,
-    refused, unusable_answer, words,
+    CUT, Clients, Endpoint, Exchange, Failure, Hint, StreamRequest, refused, unusable_answer, words,
 };
 use crate::oplog::{Position, Record};
 use crate::quiet::Quiet;
@@ -60,11 +59,10 @@ impl Connection {
         last_event_id: Option<Position>,
         read_timeout: Option<Duration>,
     ) -> Attempt {
-        let has_identity = clients.has_identity();
         let request = StreamRequest::new(clients, Arc::clone(&endpoint));
-        let (fast_path, requests) = (Arc::new(FastPath::new()), request.exchanges());
+        let fast_path = Arc::new(FastPath::new());
         let transport = Transport {
-            request,
+            request: request.clone(),
             fast_path: Arc::clone(&fast_path),
         };
         let Ok(mut stream) = event_stream(&endpoint, last_event_id, transport) else {
@@ -74,7 +72,7 @@ impl Connection {
             };
         };
         let first = std::future::poll_fn(|cx| stream.as_mut().poll_next(cx)).await;
-        let exchanges = requests.take();
+        let exchanges = request.take_exchanges();
         let answer = exchanges.last();
         let refusal = match first {
             Some(Ok(SSE::Connected(_))) => {
@@ -83,15 +81,7 @@ impl Connection {
             Some(Err(SseError::UnexpectedResponse(..))) => {
                 answer.map(|answer| refused(&endpoint, answer))
             }
-            Some(Err(error)) => {
-                let mut failure = failure_of(&error);
-                // A refusal in TLS 1.3 can be lost where the server resets the connection.
-                let is_unidentified = endpoint.url.scheme() == "https" && !has_identity;
-                if is_unidentified && failure.hint == Some(Hint::Ended) {
-                    failure.hint = Some(Hint::EndedOverTls);
-                }
-                Some(elsewhere(&endpoint, &requests, has_identity, failure))
-            }
+            Some(Err(error)) => Some(failure_of(&error)),
             _ => Some(Failure::ended(CUT)),
         };
         let result = match refusal {
@@ -206,50 +196,11 @@ fn event_stream(
     Ok(builder.build_with_transport(transport).stream())
 }
 
-/// The failure, with the URL that redirects have led to, if any.
-///
-/// Another origin does not get the client certificate, so the advice to give one is left out there.
-fn elsewhere(
-    endpoint: &Endpoint,
-    requests: &Exchanges,
-    has_identity: bool,
-    failure: Failure,
-) -> Failure {
-    let Some(asked) = requests.take_asked().filter(|asked| *asked != endpoint.url) else {
-        return failure;
-    };
-    let reason = format!("redirected to {asked}: {}", failure.reason);
-    let is_other = asked.origin() != endpoint.url.origin();
-    if is_other && failure.hint == Some(Hint::ClientCertificate) {
-        return Failure {
-            reason: withheld(&reason, has_identity),
-            hint: None,
-            ..failure
-        };
-    }
-    Failure { reason, ..failure }
-}
-
-/// The reason, where a client certificate could help but is for another origin.
-pub(super) fn withheld(reason: &str, has_identity: bool) -> String {
-    let shown = if has_identity {
-        "was not shown there, because it "
-    } else {
-        ""
-    };
-    format!(
-        "{reason}; a client certificate {shown}goes only to the origin of the URL; give this URL \
-         itself"
-    )
-}
-
 pub(super) fn failure_of(error: &SseError) -> Failure {
     match error {
         SseError::Transport(error) => {
             let error = error.inner();
-            let of_request = error
-                .downcast_ref()
-                .map(<Failure as From<&RequestError>>::from);
+            let of_request = error.downcast_ref::<Failure>().cloned();
             of_request
                 .or_else(|| error.downcast_ref().map(body_failure))
                 .unwrap_or_else(|| Failure::retry(words(error)))

@@ -6,7 +6,7 @@ use std::time::Duration;
 use eventsource_client::Error as SseError;
 
 use super::body::BodyError;
-use super::connection::{body_failure, failure_of, silent_for, withheld};
+use super::connection::{body_failure, failure_of, silent_for};
 use super::framing::TooLong;
 use crate::http::Failure;
 
@@ -25,11 +25,7 @@ pub(crate) fn all() -> Vec<Failure> {
         BodyError::TooLong(_) => [TooLong::Line.into(), TooLong::Event.into()],
         BodyError::CutOff => [BodyError::CutOff],
     );
-    let mut all = vec![
-        silent_for(Duration::from_mins(1)),
-        Failure::retry(withheld("redirected to https://elsewhere/: REASON", true)),
-        Failure::retry(withheld("redirected to https://elsewhere/: REASON", false)),
-    ];
+    let mut all = vec![silent_for(Duration::from_mins(1))];
     all.extend(streams.iter().map(failure_of));
     all.extend(bodies.iter().map(body_failure));
     all.dedup();
