@@ -29,9 +29,14 @@ pub async fn document(
 ) -> Result<Option<Vec<u8>>, Failure> {
     let wants_password =
         |status| [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(&status);
-    let mut answer = ask(clients, endpoint, url, false).await?;
+    let request = StreamRequest::new(Arc::clone(clients), Arc::clone(endpoint));
+    let protocol = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("application/json"))]);
+    let (with_password, _) = request.headers_for(url, &protocol);
+    let mut without = with_password.clone();
+    without.remove(AUTHORIZATION);
+    let mut answer = request.ask(url, without).await?;
     if wants_password(answer.status()) && endpoint.authorization.is_some() {
-        answer = ask(clients, endpoint, url, true).await?;
+        answer = request.ask(url, with_password).await?;
     }
     match answer.status() {
         StatusCode::OK => {}
@@ -56,24 +61,4 @@ pub async fn document(
         document.extend_from_slice(&piece);
     }
     Ok(Some(document))
-}
-
-async fn ask(
-    clients: &Arc<Clients>,
-    endpoint: &Arc<Endpoint>,
-    url: &Url,
-    with_password: bool,
-) -> Result<reqwest::Response, Failure> {
-    let request = StreamRequest::new(Arc::clone(clients), Arc::clone(endpoint));
-    let mut protocol = HeaderMap::new();
-    protocol.insert(ACCEPT, HeaderValue::from_static("application/json"));
-    let (mut headers, _) = request.headers_for(url, &protocol);
-    if !with_password {
-        headers.remove(AUTHORIZATION);
-    }
-    let client = clients.for_url(url, request.is_at_home(url))?;
-    match client.get(url.clone()).headers(headers).send().await {
-        Ok(answer) => Ok(answer),
-        Err(error) => Err(request.failed(url, &error).await),
-    }
 }

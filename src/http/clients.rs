@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use reqwest::{Client, Url};
+use tower::util::MapFutureLayer;
 
 use super::cause::no_tls;
 use super::config::Config;
@@ -117,7 +118,9 @@ impl Clients {
             .tcp_keepalive(Duration::from_secs(30))
             .pool_max_idle_per_host(0);
         if let Some(stopwatch) = &self.stopwatch {
-            builder = builder.tls_info(true).connector_layer(stopwatch.clone());
+            let stopwatch = stopwatch.clone();
+            let watch = MapFutureLayer::new(move |connecting| stopwatch.clone().watch(connecting));
+            builder = builder.tls_info(true).connector_layer(watch);
         }
         builder = match config.proxy.for_reqwest() {
             Some(proxy) => builder.proxy(proxy),

@@ -1,14 +1,10 @@
 //! How a request and its answer went over the network: times, proxy, certificate. Only the clients of
 //! `--check` measure this.
 
-use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use tower_layer::Layer;
-use tower_service::Service;
 
 /// How a request and its answer went over the network.
 #[derive(Clone, Debug)]
@@ -25,86 +21,44 @@ pub struct Passage {
     pub certificate: Option<Vec<u8>>,
 }
 
-impl Passage {
-    /// The passage of a request that `began` then and was answered just now.
-    pub fn of(
-        answer: &reqwest::Response,
-        began: Instant,
-        stopwatch: &Stopwatch,
-        proxy: Option<String>,
-    ) -> Self {
-        let connected_in = stopwatch.take();
+/// Measures the time of each connecting.
+///
+/// It keeps only the last time, so it is for clients that make one connection at a time.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Stopwatch(Arc<Mutex<Option<Connecting>>>);
+
+/// How long the last connecting took, and when it was done.
+type Connecting = (Duration, Instant);
+
+impl Stopwatch {
+    /// Takes the time of `connecting`, if it succeeds.
+    pub(super) async fn watch<T, E>(
+        self,
+        connecting: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        let began = Instant::now();
+        let connected = connecting.await;
+        if connected.is_ok() {
+            *self.last() = Some((began.elapsed(), Instant::now()));
+        }
+        connected
+    }
+
+    /// The passage of a request that was answered just now.
+    pub(super) fn passage(&self, answer: &reqwest::Response, proxy: Option<String>) -> Passage {
+        let (connected_in, connected_at) = self.last().take().unzip();
         let tls = answer.extensions().get::<reqwest::tls::TlsInfo>();
         let certificate = tls.and_then(|tls| tls.peer_certificate());
-        Self {
+        Passage {
             connected_in,
-            answered_in: began
-                .elapsed()
-                .saturating_sub(connected_in.unwrap_or_default()),
+            answered_in: connected_at.map_or(Duration::ZERO, |at| at.elapsed()),
             answered_at: Timestamp::now(),
             proxy,
             certificate: certificate.map(<[u8]>::to_vec),
         }
     }
-}
 
-/// Measures the time of each connecting, as a layer around the connector of reqwest.
-///
-/// It keeps only the last time, so it is for clients that make one connection at a time.
-#[derive(Clone, Debug, Default)]
-pub struct Stopwatch(Arc<Mutex<Option<Duration>>>);
-
-impl Stopwatch {
-    /// How long the last connecting took; takes it out.
-    fn take(&self) -> Option<Duration> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-
-    fn note(&self, time: Duration) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(time);
-    }
-}
-
-impl<S> Layer<S> for Stopwatch {
-    type Service = Timed<S>;
-
-    fn layer(&self, connector: S) -> Timed<S> {
-        Timed {
-            connector,
-            stopwatch: self.clone(),
-        }
-    }
-}
-
-/// A connector whose time is taken.
-#[derive(Clone, Debug)]
-pub struct Timed<S> {
-    connector: S,
-    stopwatch: Stopwatch,
-}
-
-impl<S, R> Service<R> for Timed<S>
-where
-    S: Service<R>,
-    S::Future: Send + 'static,
-{
-    type Response = S::Response;
-    type Error = S::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<S::Response, S::Error>> + Send>>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.connector.poll_ready(cx)
-    }
-
-    fn call(&mut self, to: R) -> Self::Future {
-        let (connecting, stopwatch) = (self.connector.call(to), self.stopwatch.clone());
-        let began = Instant::now();
-        Box::pin(async move {
-            let connected = connecting.await;
-            if connected.is_ok() {
-                stopwatch.note(began.elapsed());
-            }
-            connected
-        })
+    fn last(&self) -> MutexGuard<'_, Option<Connecting>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,7 +1,7 @@
 //! One request with its redirects.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use http::{HeaderMap, StatusCode, header};
 use reqwest::Url;
@@ -67,8 +67,21 @@ impl StreamRequest {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Asks for `url` with these headers, and for nothing that it redirects to.
+    pub(super) async fn ask(
+        &self,
+        url: &Url,
+        headers: HeaderMap,
+    ) -> Result<reqwest::Response, Failure> {
+        let client = self.clients.for_url(url, self.is_at_home(url))?;
+        match client.get(url.clone()).headers(headers).send().await {
+            Ok(answer) => Ok(answer),
+            Err(error) => Err(self.failed(url, &error).await),
+        }
+    }
+
     /// Why a request to `url` brought no answer.
-    pub(super) async fn failed(&self, url: &Url, error: &reqwest::Error) -> Failure {
+    async fn failed(&self, url: &Url, error: &reqwest::Error) -> Failure {
         let (proxy, patience) = (
             &self.clients.config.proxy,
             self.clients.config.connect_timeout,
@@ -86,7 +99,7 @@ impl StreamRequest {
     }
 
     /// Whether `url` is of the origin that the credentials were given for.
-    pub(super) fn is_at_home(&self, url: &Url) -> bool {
+    fn is_at_home(&self, url: &Url) -> bool {
         url.origin() == self.endpoint.url.origin()
     }
 
@@ -149,17 +162,7 @@ impl StreamRequest {
         let mut redirects = 0;
         loop {
             let (headers, withheld_credentials) = self.headers_for(url, protocol);
-            let client = self.clients.for_url(url, self.is_at_home(url))?;
-            let began = Instant::now();
-            let response = client
-                .get(url.clone())
-                .headers(headers.clone())
-                .send()
-                .await;
-            let response = match response {
-                Ok(response) => response,
-                Err(error) => return Err(self.failed(url, &error).await),
-            };
+            let response = self.ask(url, headers.clone()).await?;
             let proxy = self.clients.config.proxy.name_for(url);
             let stopwatch = self.clients.stopwatch.as_ref();
             let (status, answer) = (response.status(), response.headers().clone());
@@ -169,8 +172,7 @@ impl StreamRequest {
                 status,
                 answer: answer.clone(),
                 withheld_credentials,
-                passage: stopwatch
-                    .map(|stopwatch| Passage::of(&response, began, stopwatch, proxy.clone())),
+                passage: stopwatch.map(|watch| watch.passage(&response, proxy.clone())),
             });
             if status == StatusCode::PROXY_AUTHENTICATION_REQUIRED
                 && let Some(name) = proxy
