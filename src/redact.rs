@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::ffi::OsStr;
 
+use reqwest::Url;
+
 /// The text of a URL without anything that may be a user name or a password: all between the
 /// scheme and the last `@` is hidden.
 ///
@@ -27,6 +29,14 @@ pub(crate) fn may_show_password(url: &OsStr) -> bool {
     authority
         .split_once(['/', '?', '#', '\\'])
         .is_some_and(|(_, rest)| rest.contains('@'))
+}
+
+/// The URL without user name and password.
+pub(crate) fn without_credentials(mut url: Url) -> Url {
+    // Fails only for a URL without a host, which has neither.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    url
 }
 
 #[cfg(test)]

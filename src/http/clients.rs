@@ -74,7 +74,7 @@ impl Clients {
     /// `http` goes without them, unless a proxy may use TLS.
     pub(super) fn for_url(&self, url: &Url, at_home: bool) -> Result<&Client, Failure> {
         let encrypted = url.scheme() == "https";
-        let proxied = self.config.proxy.may_lead_to(url);
+        let proxied = self.config.proxy.name_for(url).is_some();
         let kind = if !encrypted && !proxied {
             Kind::Plain
         } else if at_home && self.has_identity() {
@@ -114,6 +114,7 @@ impl Clients {
             .http1_max_headers(MAX_HEADERS)
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(config.connect_timeout)
+            .proxy(config.proxy.for_reqwest())
             .dns_resolver(SystemResolver)
             .tcp_keepalive(Duration::from_secs(30))
             .pool_max_idle_per_host(0);
@@ -122,10 +123,6 @@ impl Clients {
             let watch = MapFutureLayer::new(move |connecting| stopwatch.clone().watch(connecting));
             builder = builder.tls_info(true).connector_layer(watch);
         }
-        builder = match config.proxy.for_reqwest() {
-            Some(proxy) => builder.proxy(proxy),
-            None => builder.no_proxy(),
-        };
         if kind == Kind::Plain {
             return builder.tls_certs_only([]).build();
         }

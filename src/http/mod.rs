@@ -28,6 +28,6 @@ pub use config::{Config, Endpoint, Tls};
 pub use failure::{Failure, Remedy};
 pub use hint::Hint;
 pub use passage::Passage;
-pub use proxy::{NamedProxy, ProxyChoice, ProxyVariables, excepts_everything, proxy_variable};
+pub use proxy::{ProxyChoice, ProxyVariables};
 pub use request::{Exchange, StreamRequest};
 pub use words::{CUT, words};

@@ -1,220 +1,146 @@
 //! Chooses the proxy of a request, from the flag or the environment.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 
-use http::{HeaderValue, Uri};
+use http::Uri;
 use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 use reqwest::{Proxy, Url};
 
-use crate::redact::may_show_password;
-
-/// A proxy, with its name in messages.
-#[derive(Clone, Debug)]
-pub struct NamedProxy {
-    /// Its URL without user name and password.
-    pub name: String,
-    /// The proxy itself.
-    pub proxy: Proxy,
-    /// Its user name and password, marked so that they are never printed.
-    pub authorization: Option<HeaderValue>,
-}
+use crate::redact::{may_show_password, without_credentials};
 
 /// Which proxy requests go through.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub enum ProxyChoice {
     /// None; the environment is ignored.
     Direct,
-    /// This one, for all of them.
-    Given(Box<NamedProxy>),
+    /// The one with this URL, which may hold a user name and a password, for all of them.
+    Given(Url),
     /// For each URL the one of the environment.
     Environment(ProxyVariables),
 }
 
 impl ProxyChoice {
-    /// The proxy as reqwest takes it; `None` for none.
-    pub(super) fn for_reqwest(&self) -> Option<Proxy> {
+    /// The choice as reqwest takes it.
+    pub(super) fn for_reqwest(&self) -> Proxy {
+        let choice = self.clone();
+        Proxy::custom(move |url| choice.proxy_for(url))
+    }
+
+    /// The URL of the proxy for `url`. It may hold a user name and a password.
+    ///
+    /// reqwest asks this instead of the environment, because it knows no exceptions with a port.
+    fn proxy_for(&self, url: &Url) -> Option<String> {
         match self {
             Self::Direct => None,
-            Self::Given(named) => Some(named.proxy.clone()),
+            Self::Given(proxy) => Some(proxy.to_string()),
             Self::Environment(variables) => {
-                let variables = variables.clone();
-                Some(Proxy::custom(move |url| {
-                    proxy_of_environment(|name| variables.get(name), url)
-                }))
+                let text = variables.proxy_for(url)?.1.to_str()?;
+                let scheme = if text.contains("://") { "" } else { "http://" };
+                Some(format!("{scheme}{text}"))
             }
         }
     }
 
-    /// Whether requests to `url` may go through a proxy.
-    pub(super) fn may_lead_to(&self, url: &Url) -> bool {
-        match self {
-            Self::Direct => false,
-            Self::Given(_) => true,
-            Self::Environment(variables) => {
-                proxy_variable(|name| variables.get(name), url).is_some()
-            }
-        }
+    /// Where the proxy for `url` is, and what it is to be told of who asks.
+    pub(super) fn intercept(&self, url: &Url) -> Option<Intercept> {
+        let matcher = Matcher::builder().all(self.proxy_for(url)?).build();
+        matcher.intercept(&url.as_str().parse().ok()?)
     }
 
-    /// The name of the proxy for `url`, chosen as reqwest chooses it.
+    /// The name of the proxy for `url` in messages: its URL without user name and password.
     pub fn name_for(&self, url: &Url) -> Option<String> {
         match self {
             Self::Direct => None,
-            Self::Given(named) => Some(named.name.clone()),
-            Self::Environment(variables) => {
-                let (variable, value) = proxy_variable(|name| variables.get(name), url)?;
-                if may_show_password(&value) {
-                    return Some(format!("of {variable}"));
-                }
-                Some(variables.intercept(url)?.uri().to_string())
-            }
-        }
-    }
-
-    /// Where that proxy is, and what it is to be told of who asks.
-    pub(super) fn address_for(&self, url: &Url) -> Option<(Uri, Option<HeaderValue>)> {
-        match self {
-            Self::Direct => None,
-            Self::Given(named) => Some((named.name.parse().ok()?, named.authorization.clone())),
-            Self::Environment(variables) => {
-                let proxy = variables.intercept(url)?;
-                Some((proxy.uri().clone(), proxy.basic_auth().cloned()))
-            }
+            Self::Given(proxy) => Some(without_credentials(proxy.clone()).into()),
+            Self::Environment(variables) => match variables.proxy_for(url)? {
+                (variable, value) if may_show_password(value) => Some(format!("of {variable}")),
+                _ => Some(self.intercept(url)?.uri().to_string()),
+            },
         }
     }
 }
 
-/// The variables of the environment that name proxies and exceptions, read once.
+impl fmt::Debug for ProxyChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The URLs may hold passwords.
+        f.write_str("ProxyChoice")
+    }
+}
+
+/// A variable of the environment and its value.
+type Variable = (&'static str, OsString);
+
+/// What the environment says about proxies, read once.
 #[derive(Clone, Default)]
-pub struct ProxyVariables(Vec<(&'static str, OsString)>);
+pub struct ProxyVariables {
+    http: Option<Variable>,
+    https: Option<Variable>,
+    /// The hosts that no proxy is used for.
+    exceptions: String,
+}
 
 impl ProxyVariables {
-    const NAMES: [&'static str; 9] = [
-        "HTTP_PROXY",
-        "http_proxy",
-        "HTTPS_PROXY",
-        "https_proxy",
-        "ALL_PROXY",
-        "all_proxy",
-        "NO_PROXY",
-        "no_proxy",
-        "REQUEST_METHOD",
-    ];
-
     /// What `env` says.
     pub fn read(env: impl Fn(&str) -> Option<OsString>) -> Self {
-        let set = Self::NAMES
-            .into_iter()
-            .filter_map(|name| Some((name, env(name)?)));
-        Self(set.collect())
+        // A CGI program gets the headers of its request as variables: HTTP_PROXY would be the
+        // header Proxy.
+        if env("REQUEST_METHOD").is_some() {
+            return Self::default();
+        }
+        let first = |names: [&'static str; 2]| {
+            let set = names.into_iter().find_map(|name| Some((name, env(name)?)));
+            set.filter(|(_, value)| !value.is_empty())
+        };
+        let proxy = |own| first(own).or_else(|| first(["ALL_PROXY", "all_proxy"]));
+        let text = |name| env(name)?.into_string().ok();
+        Self {
+            http: proxy(["HTTP_PROXY", "http_proxy"]),
+            https: proxy(["HTTPS_PROXY", "https_proxy"]),
+            exceptions: text("NO_PROXY")
+                .or_else(|| text("no_proxy"))
+                .unwrap_or_default(),
+        }
     }
 
-    fn get(&self, name: &str) -> Option<OsString> {
-        let (_, value) = self.0.iter().find(|(set, _)| *set == name)?;
-        Some(value.clone())
+    /// The variable that names the proxy for `url`, and its value, if one counts for it.
+    ///
+    /// What it names need not be a proxy.
+    pub fn proxy_for(&self, url: &Url) -> Option<(&'static str, &OsStr)> {
+        let own = match url.scheme() {
+            "https" => &self.https,
+            _ => &self.http,
+        };
+        let (name, value) = own.as_ref().filter(|_| !self.excepts(url))?;
+        Some((name, value))
     }
 
-    /// The proxy for `url`.
-    fn intercept(&self, url: &Url) -> Option<Intercept> {
-        let proxy = proxy_of_environment(|name| self.get(name), url)?;
-        let matcher = Matcher::builder().all(proxy).build();
-        matcher.intercept(&url.as_str().parse().ok()?)
+    /// True if `NO_PROXY` excludes this URL.
+    fn excepts(&self, url: &Url) -> bool {
+        let entries = || self.exceptions.split(',').map(str::trim);
+        let hosts: Vec<_> = entries().filter_map(|entry| host_of(entry, url)).collect();
+        let matcher = Matcher::builder()
+            .all("http://proxy")
+            .no(hosts.join(","))
+            .build();
+        let intercepted = |url: Uri| matcher.intercept(&url).is_some();
+        // The matcher takes the asterisk for names only, not for addresses.
+        entries().any(|entry| entry == "*") || !url.as_str().parse().is_ok_and(intercepted)
     }
-}
-
-impl fmt::Debug for ProxyVariables {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Their values may hold passwords.
-        f.debug_list()
-            .entries(self.0.iter().map(|(name, _)| name))
-            .finish()
-    }
-}
-
-/// The variable that names the proxy for `url`, and its value, if one counts for it.
-///
-/// What it names need not be a proxy.
-pub fn proxy_variable(
-    env: impl Fn(&str) -> Option<OsString>,
-    url: &Url,
-) -> Option<(&'static str, OsString)> {
-    let first = |names: [&'static str; 2]| {
-        let mut set = names
-            .into_iter()
-            .filter_map(|name| Some((name, env(name)?)));
-        set.next().filter(|(_, value)| !value.is_empty())
-    };
-    let own = match url.scheme() {
-        "https" => ["HTTPS_PROXY", "https_proxy"],
-        _ => ["HTTP_PROXY", "http_proxy"],
-    };
-    // A CGI program gets the headers of its request as variables: HTTP_PROXY would be the header
-    // Proxy.
-    let is_cgi = env("REQUEST_METHOD").is_some();
-    if is_cgi || is_excepted(&env, url) {
-        return None;
-    }
-    first(own).or_else(|| first(["ALL_PROXY", "all_proxy"]))
-}
-
-/// Whether the environment says that nothing goes through a proxy. The matcher takes the asterisk
-/// for names only, not for addresses.
-pub fn excepts_everything(env: impl Fn(&str) -> Option<OsString>) -> bool {
-    excepted(env).split(',').any(|host| host.trim() == "*")
-}
-
-/// The URL of the proxy that the environment names for `url`, if one counts for it.
-///
-/// reqwest asks this instead of the environment, because it knows no exceptions with a port.
-fn proxy_of_environment(env: impl Fn(&str) -> Option<OsString>, url: &Url) -> Option<String> {
-    let (_, value) = proxy_variable(env, url)?;
-    let text = value.into_string().ok()?;
-    let has_scheme = text.contains("://");
-    Some(if has_scheme {
-        text
-    } else {
-        format!("http://{text}")
-    })
-}
-
-/// True if `NO_PROXY` excludes this URL.
-fn is_excepted(env: impl Fn(&str) -> Option<OsString>, url: &Url) -> bool {
-    let hosts = excepted(&env);
-    let of_port = hosts.split(',').filter_map(|entry| host_of(entry, url));
-    let matcher = Matcher::builder()
-        .all("http://proxy")
-        .no(of_port.collect::<Vec<_>>().join(","))
-        .build();
-    let intercepted = |url| matcher.intercept(&url).is_some();
-    excepts_everything(env) || !url.as_str().parse().is_ok_and(intercepted)
 }
 
 /// The host of an exception; `None` where it is one for another port than that of `url`.
 fn host_of<'a>(entry: &'a str, url: &Url) -> Option<&'a str> {
-    let entry = entry.trim();
-    let without_brackets = |host: &'a str| {
-        let inside = host.strip_prefix('[');
-        inside.and_then(|host| host.strip_suffix(']'))
-    };
+    let in_brackets = |host: &'a str| host.strip_prefix('[')?.strip_suffix(']');
+    // The colons of a bare IPv6 address are part of it.
     let (host, port) = match entry.rsplit_once(':') {
-        Some((host, port)) if !host.contains(':') => (host, Some(port)),
-        Some((host, port)) => match without_brackets(host) {
-            Some(host) => (host, Some(port)),
-            None => (entry, None),
-        },
-        None => (entry, None),
+        Some((host, port)) if !host.contains(':') || in_brackets(host).is_some() => {
+            (host, Some(port))
+        }
+        _ => (entry, None),
     };
-    let host = without_brackets(host).unwrap_or(host);
     let is_meant = port.is_none_or(|port| port.parse().ok() == url.port_or_known_default());
-    is_meant.then_some(host)
-}
-
-/// The hosts that no proxy is used for.
-fn excepted(env: impl Fn(&str) -> Option<OsString>) -> String {
-    let text = |name| env(name)?.into_string().ok();
-    let hosts = text("NO_PROXY").or_else(|| text("no_proxy"));
-    hosts.unwrap_or_default()
+    is_meant.then(|| in_brackets(host).unwrap_or(host))
 }
 
 #[cfg(test)]
@@ -226,7 +152,9 @@ mod tests {
             let found = env.iter().find(|(key, _)| *key == name)?;
             Some(found.1.into())
         };
-        proxy_variable(env, &url.parse().unwrap()).map(|(name, _)| name)
+        let variables = ProxyVariables::read(env);
+        let (name, _) = variables.proxy_for(&url.parse().unwrap())?;
+        Some(name)
     }
 
     #[test]

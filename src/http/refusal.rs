@@ -8,8 +8,9 @@ use std::net::SocketAddr;
 use std::pin::pin;
 use std::time::Duration;
 
-use http::{HeaderValue, Method, Request, StatusCode, Uri, header};
+use http::{Method, Request, StatusCode, Uri, header};
 use hyper::client::conn::http1;
+use hyper_util::client::proxy::matcher::Intercept;
 use hyper_util::rt::TokioIo;
 use reqwest::dns::Resolve as _;
 use reqwest::{Body, Url};
@@ -19,30 +20,27 @@ use tokio::time::timeout;
 use super::names::SystemResolver;
 
 /// The status with which `proxy` refuses a tunnel to `url`; `None` where that is unknown.
-pub(super) async fn status(
-    proxy: &Uri,
-    authorization: Option<HeaderValue>,
-    url: &Url,
-    patience: Duration,
-) -> Option<StatusCode> {
-    if proxy.scheme_str() != Some("http") {
+pub(super) async fn status(proxy: &Intercept, url: &Url, patience: Duration) -> Option<StatusCode> {
+    if proxy.uri().scheme_str() != Some("http") {
         return None;
     }
-    let answered = timeout(patience, answer(proxy, authorization, url)).await;
+    let answered = timeout(patience, answer(proxy, url)).await;
     answered.ok()?.filter(|status| !status.is_success())
 }
 
-async fn answer(proxy: &Uri, authorization: Option<HeaderValue>, url: &Url) -> Option<StatusCode> {
+async fn answer(proxy: &Intercept, url: &Url) -> Option<StatusCode> {
     let agent = format!("{}:{}", url.host_str()?, url.port_or_known_default()?);
     let mut request = Request::builder()
         .method(Method::CONNECT)
         .uri(&agent)
         .header(header::HOST, &agent);
-    if let Some(authorization) = authorization {
+    if let Some(authorization) = proxy.basic_auth() {
         request = request.header(header::PROXY_AUTHORIZATION, authorization);
     }
     let request = request.body(Body::default()).ok()?;
-    let stream = TcpStream::connect(&*addresses(proxy).await?).await.ok()?;
+    let stream = TcpStream::connect(&*addresses(proxy.uri()).await?)
+        .await
+        .ok()?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.ok()?;
     let mut answer = pin!(sender.send_request(request));
     let answer = tokio::select! {

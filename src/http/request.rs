@@ -15,7 +15,7 @@ use super::passage::Passage;
 use super::refusal;
 use crate::duration::ForPeople;
 use crate::quiet::Quiet;
-use crate::redact::redacted;
+use crate::redact::{redacted, without_credentials};
 
 /// How many redirects are followed.
 const MAX_REDIRECTS: usize = 5;
@@ -82,16 +82,13 @@ impl StreamRequest {
 
     /// Why a request to `url` brought no answer.
     async fn failed(&self, url: &Url, error: &reqwest::Error) -> Failure {
-        let (proxy, patience) = (
-            &self.clients.config.proxy,
-            self.clients.config.connect_timeout,
-        );
-        let Some(name) = proxy.name_for(url).filter(|_| error.is_connect()) else {
+        let config = &self.clients.config;
+        let Some(name) = config.proxy.name_for(url).filter(|_| error.is_connect()) else {
             return request_failure(error);
         };
         if is_refused_tunnel(error)
-            && let Some((proxy, authorization)) = proxy.address_for(url)
-            && let Some(status) = refusal::status(&proxy, authorization, url, patience).await
+            && let Some(proxy) = config.proxy.intercept(url)
+            && let Some(status) = refusal::status(&proxy, url, config.connect_timeout).await
         {
             return refused_by_proxy(&name, status);
         }
@@ -253,9 +250,7 @@ pub(super) fn redirect_target(from: &Url, answer: &HeaderMap) -> Result<Url, Fai
     if location.is_empty() {
         return Err(bad());
     }
-    let mut to = from.join(&location).map_err(|_| bad())?;
-    let _ = to.set_username("");
-    let _ = to.set_password(None);
+    let mut to = without_credentials(from.join(&location).map_err(|_| bad())?);
     to.set_fragment(None);
     match (from.scheme(), to.scheme()) {
         ("https", "http") => Err(Failure::fatal(format!(

@@ -2,16 +2,13 @@
 
 use std::ffi::OsStr;
 
-use reqwest::{Proxy, Url};
+use reqwest::Url;
 
-use super::credentials::basic;
 use super::error::UsageError;
 use super::inputs::Environment;
 use super::url::decoded;
 use crate::cli::Secret;
-use crate::http::{
-    Endpoint, NamedProxy, ProxyChoice, ProxyVariables, excepts_everything, proxy_variable,
-};
+use crate::http::{Endpoint, ProxyChoice, ProxyVariables};
 use crate::redact::{may_show_password, redacted};
 
 const NO_SOCKS: &str = "SOCKS is not supported; use an http or https proxy";
@@ -29,20 +26,24 @@ pub(super) fn choose(
     endpoints: &[Endpoint],
 ) -> Result<ProxyChoice, UsageError> {
     if let Some(typed) = typed {
-        return Ok(ProxyChoice::Given(Box::new(given(typed)?)));
+        return given(typed).map(ProxyChoice::Given);
     }
-    if excepts_everything(env) {
-        return Ok(ProxyChoice::Direct);
+    let variables = ProxyVariables::read(env);
+    // reqwest would ignore a proxy that cannot be used, or speak HTTP to a SOCKS proxy.
+    for endpoint in endpoints {
+        if let Some((name, value)) = variables.proxy_for(&endpoint.url) {
+            check_proxy_variable(name, value)?;
+            check_exceptions(env)?;
+        }
     }
-    check_proxy_variables(env, endpoints)?;
-    Ok(ProxyChoice::Environment(ProxyVariables::read(env)))
+    Ok(ProxyChoice::Environment(variables))
 }
 
 /// The meaning of `--proxy`. Its user name and password are never printed.
-fn given(typed: &Secret) -> Result<NamedProxy, UsageError> {
+fn given(typed: &Secret) -> Result<Url, UsageError> {
     let text = typed.expose();
     let fail = |problem: &str| UsageError::new(format!("--proxy {:?}: {problem}", redacted(text)));
-    let mut url = Url::parse(text)
+    let url = Url::parse(text)
         .map_err(|_| fail("not a URL; expected one like http://proxy.example.com:3128"))?;
     match url.scheme() {
         "http" | "https" => {}
@@ -52,38 +53,10 @@ fn given(typed: &Secret) -> Result<NamedProxy, UsageError> {
     if may_show_password(OsStr::new(text)) {
         return Err(fail(SLASH_IN_PASSWORD));
     }
-    let (user, password) = (decoded(url.username()), url.password().map(decoded));
-    let has_credentials = !user.is_empty() || password.is_some();
-    let (Ok(()), Ok(())) = (url.set_username(""), url.set_password(None)) else {
-        return Err(fail("it names no host"));
-    };
-    let mut proxy =
-        Proxy::all(url.clone()).map_err(|_| fail("this URL cannot be used as a proxy"))?;
-    let mut authorization = None;
-    if has_credentials {
-        let credentials = basic(&user, &password.unwrap_or_default())
-            .ok_or_else(|| fail("a user name cannot hold a colon"))?;
-        // Proxy::basic_auth would keep the password where its Debug shows it.
-        proxy = proxy.custom_http_auth(credentials.clone());
-        authorization = Some(credentials);
+    if decoded(url.username()).contains(':') {
+        return Err(fail("a user name cannot hold a colon"));
     }
-    Ok(NamedProxy {
-        name: url.to_string(),
-        proxy,
-        authorization,
-    })
-}
-
-/// Refuses a proxy of the environment that cannot be used. reqwest would ignore it, or speak HTTP to
-/// a SOCKS proxy.
-fn check_proxy_variables(env: &Environment, endpoints: &[Endpoint]) -> Result<(), UsageError> {
-    for endpoint in endpoints {
-        if let Some((name, value)) = proxy_variable(env, &endpoint.url) {
-            check_proxy_variable(name, &value)?;
-            check_exceptions(env)?;
-        }
-    }
-    Ok(())
+    Ok(url)
 }
 
 /// Refuses exceptions with quotes. They would never match, and nothing would tell.
