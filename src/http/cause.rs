@@ -4,70 +4,46 @@ use std::error::Error as StdError;
 
 use http::StatusCode;
 
-use super::chain::{chain, deepest};
+use super::chain::{deepest, last};
 use super::failure::Failure;
 use super::hint::Hint;
 use super::names::NoThread;
+use super::words::{CONNECTING, READING, REQUESTING};
 use super::{tls_words, words};
 use crate::error_text::in_words;
 
 /// The message if no connection was made in time.
 pub(super) const NOT_IN_TIME: &str = "cannot connect in time";
 
-/// The stage at which a request failed.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Doing {
-    /// Making the connection.
-    Connecting,
-    /// Sending the request and reading the head of its answer.
-    Requesting,
-    /// Reading the body of the answer.
-    Reading,
-}
-
-impl Doing {
-    /// The sentence that begins with what failed.
-    pub(super) fn failed(self, words: &str) -> String {
-        let what = match self {
-            Self::Connecting => "cannot connect",
-            Self::Requesting => "the request failed",
-            Self::Reading => "the connection broke",
-        };
-        format!("{what}: {words}")
-    }
-}
-
 /// What a request that failed says about the place.
 pub fn request_failure(error: &reqwest::Error) -> Failure {
     if error.is_timeout() && error.is_connect() {
         return Failure::retry(NOT_IN_TIME).hinting(Hint::TimeToConnect);
     }
-    if let Some(error) = chain(error).find_map(|error| error.downcast_ref::<NoThread>()) {
+    if let Some(error) = last::<NoThread>(error) {
         return Failure::retry(in_words(error));
     }
     // In TLS 1.3 a server refuses a client only after the client has connected.
-    if let Some(error) = chain(error).find_map(|error| error.downcast_ref::<rustls::Error>()) {
-        let (words, hint) = tls_words::in_words(error);
-        let failure = Failure::retry(Doing::Connecting.failed(&words));
-        return Failure { hint, ..failure };
+    if let Some(error) = last::<rustls::Error>(error) {
+        return tls_words::failure(error);
     }
     if let Some(failure) = tunnel_failure(deepest(error)) {
         return failure;
     }
     let words = words::words(error);
     if error.is_connect() {
-        Failure::retry(Doing::Connecting.failed(&words)).hinting(Hint::Look)
+        Failure::retry(format!("{CONNECTING}: {words}")).hinting(Hint::Look)
     } else if words::is_cut(error) {
         Failure::ended(words)
     } else if words::is_head_too_large(error) {
         Failure::fatal(words)
     } else {
-        let doing = if error.is_body() || error.is_decode() {
-            Doing::Reading
+        let failed = if error.is_body() || error.is_decode() {
+            READING
         } else {
-            Doing::Requesting
+            REQUESTING
         };
-        let reason = doing.failed(&words);
+        let reason = format!("{failed}: {words}");
         if words::is_unreadable(error) {
             Failure::unreadable(reason)
         } else if words::is_end(error) {

@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 use std::io;
 
 /// The error, its cause, the cause of that, and so on.
-pub(super) fn chain<'a>(
+fn chain<'a>(
     error: &'a (dyn StdError + 'static),
 ) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     std::iter::successors(Some(error), |&error| {
@@ -15,6 +15,13 @@ pub(super) fn chain<'a>(
 /// The innermost cause of an error. The others only say where it passed through.
 pub(super) fn deepest<'a>(error: &'a (dyn StdError + 'static)) -> &'a (dyn StdError + 'static) {
     chain(error).last().unwrap_or(error)
+}
+
+/// The error of this type that is nearest to the cause.
+pub(super) fn last<'a, E: StdError + 'static>(
+    error: &'a (dyn StdError + 'static),
+) -> Option<&'a E> {
+    chain(error).filter_map(|error| error.downcast_ref()).last()
 }
 
 /// The error inside an `io::Error`. Its `source` skips that one and gives the source of it.

@@ -8,10 +8,10 @@ use http::header::{
     AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION,
 };
 
-use super::cause::{self, Doing};
 use super::names::NoThread;
+use super::words::{CONNECTING, READING, REQUESTING};
 use super::{
-    Endpoint, Exchange, Failure, Hint, refused, request, tls_words, unusable_answer, words,
+    Endpoint, Exchange, Failure, Hint, cause, refused, request, tls_words, unusable_answer, words,
 };
 
 /// A failure for each hint there is.
@@ -39,11 +39,7 @@ pub(crate) fn hints() -> Vec<Failure> {
 pub(crate) fn of_tls() -> Vec<Failure> {
     let mut all: Vec<Failure> = Vec::new();
     for error in tls_words::tests::errors() {
-        let (words, hint) = tls_words::in_words(&error);
-        let failure = Failure {
-            hint,
-            ..Failure::retry(Doing::Connecting.failed(&words))
-        };
+        let failure = tls_words::failure(&error);
         if !all.contains(&failure) {
             all.push(failure);
         }
@@ -54,21 +50,11 @@ pub(crate) fn of_tls() -> Vec<Failure> {
 /// What can go wrong between a request and its answer.
 pub(crate) fn of_requests() -> Vec<Failure> {
     let mut all = vec![Failure::retry(cause::NOT_IN_TIME).hinting(Hint::TimeToConnect)];
-    let doing = every!(Doing,
-        Doing::Connecting => [Doing::Connecting],
-        Doing::Requesting => [Doing::Requesting],
-        Doing::Reading => [Doing::Reading],
-    );
-    all.extend(
-        doing
-            .into_iter()
-            .map(|doing| Failure::retry(doing.failed("REASON"))),
-    );
-    all.extend(words::ALL.map(|words| Failure::retry(Doing::Requesting.failed(words))));
+    let failed = |what, words: &str| Failure::retry(format!("{what}: {words}"));
+    all.extend([CONNECTING, REQUESTING, READING].map(|what| failed(what, "REASON")));
+    all.extend(words::ALL.map(|words| failed(REQUESTING, words)));
     let lookup = io::Error::other("failed to lookup address information: Name not known");
-    all.push(Failure::retry(
-        Doing::Connecting.failed(&words::words(&lookup)),
-    ));
+    all.push(failed(CONNECTING, &words::words(&lookup)));
     let no_thread = NoThread::of(io::Error::from_raw_os_error(11));
     all.push(Failure::retry(crate::error_text::in_words(&no_thread)));
     for answer in [

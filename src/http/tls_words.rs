@@ -4,101 +4,111 @@ use jiff::Timestamp;
 use rustls::pki_types::UnixTime;
 use rustls::{AlertDescription as Alert, CertificateError as Bad, Error, InvalidMessage};
 
+use super::failure::Failure;
 use super::hint::Hint;
+use super::words::CONNECTING;
 
-/// The sentence for a failure of TLS, and what a person can do.
-pub(super) fn in_words(error: &Error) -> (String, Option<Hint>) {
-    let (text, hint) = match error {
-        Error::InvalidCertificate(bad) => return certificate(bad),
-        Error::AlertReceived(alert) => return received(*alert),
-        Error::InvalidMessage(InvalidMessage::InvalidContentType) => (
-            "the server at this https:// address does not speak TLS",
-            Some(Hint::Look),
-        ),
-        Error::NoCertificatesPresented => ("the server shows no certificate", None),
-        Error::PeerIncompatible(_) | Error::NoApplicationProtocol => (
-            "the server and this program have no TLS version or cipher in common; this program speaks TLS 1.2 and 1.3",
-            None,
-        ),
-        Error::FailedToGetCurrentTime => ("the clock of this machine cannot be read", None),
-        Error::FailedToGetRandomBytes => ("this machine provides no random numbers", None),
-        Error::InconsistentKeys(_) => (
-            "the client certificate and its key do not belong together",
-            None,
-        ),
-        Error::InvalidCertRevocationList(_) => {
-            ("a list of revoked certificates is not valid", None)
+/// What a failure of TLS means: its sentence, and what a person can do.
+pub(super) fn failure(error: &Error) -> Failure {
+    let words = match error {
+        Error::InvalidCertificate(bad) => certificate(bad),
+        Error::AlertReceived(alert) => received(*alert).to_owned(),
+        error => own(error).to_owned(),
+    };
+    Failure {
+        hint: hint(error),
+        ..Failure::retry(format!("{CONNECTING}: {words}"))
+    }
+}
+
+/// What a person can do.
+fn hint(error: &Error) -> Option<Hint> {
+    match error {
+        Error::InvalidMessage(InvalidMessage::InvalidContentType) => Some(Hint::Look),
+        Error::InvalidCertificate(Bad::UnknownIssuer) => Some(Hint::Authority),
+        Error::InvalidCertificate(Bad::Other(other)) if uses_authority(other) => {
+            Some(Hint::ServerCertificate)
         }
+        Error::AlertReceived(alert) if about_client(*alert).is_some() => {
+            Some(Hint::ClientCertificate)
+        }
+        _ => None,
+    }
+}
+
+const NOTHING_IN_COMMON: &str = "the server and this program have no TLS version or cipher in common; this program speaks TLS 1.2 and 1.3";
+
+/// What went wrong at this end.
+fn own(error: &Error) -> &'static str {
+    match error {
+        Error::InvalidMessage(InvalidMessage::InvalidContentType) => {
+            "the server at this https:// address does not speak TLS"
+        }
+        Error::NoCertificatesPresented => "the server shows no certificate",
+        Error::PeerIncompatible(_) | Error::NoApplicationProtocol => NOTHING_IN_COMMON,
+        Error::FailedToGetCurrentTime => "the clock of this machine cannot be read",
+        Error::FailedToGetRandomBytes => "this machine provides no random numbers",
+        Error::InconsistentKeys(_) => "the client certificate and its key do not belong together",
+        Error::InvalidCertRevocationList(_) => "a list of revoked certificates is not valid",
         Error::General(_)
         | Error::Other(_)
         | Error::EncryptError
         | Error::HandshakeNotComplete
         | Error::UnsupportedNameType
-        | Error::BadMaxFragmentSize => ("TLS failed inside this program", None),
+        | Error::BadMaxFragmentSize => "TLS failed inside this program",
         // All others are about malformed messages.
-        _ => (
-            "the server breaks the rules of TLS, or what it sent was damaged on the way",
-            None,
-        ),
-    };
-    (text.to_owned(), hint)
+        _ => "the server breaks the rules of TLS, or what it sent was damaged on the way",
+    }
 }
 
 /// What is wrong with the certificate of the server.
-fn certificate(bad: &Bad) -> (String, Option<Hint>) {
+fn certificate(bad: &Bad) -> String {
     let text = match bad {
-        Bad::UnknownIssuer => {
-            return (
-                "the server's certificate is signed by an authority that this machine does not trust".into(),
-                Some(Hint::Authority),
-            );
-        }
         Bad::NotValidForNameContext {
             expected,
             presented,
         } => {
-            let names = names(presented);
-            format!(
-                "the server's certificate is not for {}{names}",
-                expected.to_str()
-            )
+            let (expected, names) = (expected.to_str(), names(presented));
+            return format!("the server's certificate is not for {expected}{names}");
         }
-        Bad::NotValidForName => "the server's certificate is for another host".into(),
         Bad::ExpiredContext { not_after, .. } => {
-            format!("the server's certificate has expired{}", at(*not_after))
+            return format!("the server's certificate has expired{}", at(*not_after));
         }
-        Bad::Expired => "the server's certificate has expired".into(),
-        Bad::NotValidYetContext { not_before, .. } => format!(
-            "the server's certificate is not valid yet, only from{}; is the clock of this machine right?",
-            at(*not_before)
-        ),
+        Bad::NotValidYetContext { not_before, .. } => {
+            return format!(
+                "the server's certificate is not valid yet, only from{}; is the clock of this machine right?",
+                at(*not_before)
+            );
+        }
+        Bad::UnknownIssuer => {
+            "the server's certificate is signed by an authority that this machine does not trust"
+        }
+        Bad::NotValidForName => "the server's certificate is for another host",
+        Bad::Expired => "the server's certificate has expired",
         Bad::NotValidYet => {
-            "the server's certificate is not valid yet; is the clock of this machine right?".into()
+            "the server's certificate is not valid yet; is the clock of this machine right?"
         }
-        Bad::Revoked => "the server's certificate has been revoked".into(),
+        Bad::Revoked => "the server's certificate has been revoked",
         Bad::InvalidPurpose | Bad::InvalidPurposeContext { .. } => {
-            "the server's certificate is not meant for a server".into()
+            "the server's certificate is not meant for a server"
         }
         Bad::UnknownRevocationStatus
         | Bad::ExpiredRevocationList
         | Bad::ExpiredRevocationListContext { .. }
         | Bad::InvalidOcspResponse => {
-            "cannot find out whether the server's certificate has been revoked".into()
+            "cannot find out whether the server's certificate has been revoked"
         }
-        Bad::BadSignature => "the signature of the server's certificate is wrong".into(),
+        Bad::BadSignature => "the signature of the server's certificate is wrong",
         Bad::UnsupportedSignatureAlgorithmContext { .. }
         | Bad::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
-            "the server's certificate is signed in a way that this program does not support".into()
+            "the server's certificate is signed in a way that this program does not support"
         }
         Bad::Other(other) if uses_authority(other) => {
-            return (
-                "the server shows the certificate of an authority (CA:TRUE) as its own".into(),
-                Some(Hint::ServerCertificate),
-            );
+            "the server shows the certificate of an authority (CA:TRUE) as its own"
         }
-        _ => "the server's certificate is not valid".into(),
+        _ => "the server's certificate is not valid",
     };
-    (text, None)
+    text.to_owned()
 }
 
 /// The certificate of an authority is used by a server: what `openssl req -x509` makes.
@@ -136,64 +146,48 @@ fn at(time: UnixTime) -> String {
 }
 
 /// What the server says in an alert.
-fn received(alert: Alert) -> (String, Option<Hint>) {
-    let (text, hint) = match alert {
-        Alert::CertificateRequired | Alert::NoCertificate => (
-            "the server requires a client certificate",
-            Some(Hint::ClientCertificate),
-        ),
+fn received(alert: Alert) -> &'static str {
+    if let Some(words) = about_client(alert) {
+        return words;
+    }
+    match alert {
+        Alert::UnrecognisedName => "the server has no certificate for this host name",
+        Alert::ProtocolVersion | Alert::InsufficientSecurity | Alert::NoApplicationProtocol => {
+            NOTHING_IN_COMMON
+        }
+        Alert::InternalError => "TLS failed inside the server",
+        Alert::CloseNotify | Alert::UserCanceled => "the server ended the TLS connection",
+        _ => "the server rejected what it received over TLS; it may have been damaged on the way",
+    }
+}
+
+/// What the server says in an alert that may be about the client certificate.
+fn about_client(alert: Alert) -> Option<&'static str> {
+    Some(match alert {
+        Alert::CertificateRequired | Alert::NoCertificate => {
+            "the server requires a client certificate"
+        }
         // The answer of TLS 1.2 to a client without a certificate; and to much else.
-        Alert::HandshakeFailure => (
+        Alert::HandshakeFailure => {
             "the server refuses the TLS handshake; it may require a client certificate, \
-             or other TLS versions or ciphers",
-            Some(Hint::ClientCertificate),
-        ),
-        Alert::BadCertificate => (
-            "the server requires a client certificate, or a different one",
-            Some(Hint::ClientCertificate),
-        ),
-        Alert::UnknownCA => (
-            "the server does not trust the authority of the client certificate",
-            Some(Hint::ClientCertificate),
-        ),
-        Alert::CertificateExpired => (
-            "the server says that the client certificate has expired",
-            Some(Hint::ClientCertificate),
-        ),
-        Alert::CertificateRevoked => (
-            "the server says that the client certificate has been revoked",
-            Some(Hint::ClientCertificate),
-        ),
+             or other TLS versions or ciphers"
+        }
+        Alert::BadCertificate => "the server requires a client certificate, or a different one",
+        Alert::UnknownCA => "the server does not trust the authority of the client certificate",
+        Alert::CertificateExpired => "the server says that the client certificate has expired",
+        Alert::CertificateRevoked => "the server says that the client certificate has been revoked",
         Alert::UnsupportedCertificate
         | Alert::CertificateUnknown
         | Alert::CertificateUnobtainable
         | Alert::BadCertificateStatusResponse
-        | Alert::BadCertificateHashValue => (
-            "the server does not accept the client certificate",
-            Some(Hint::ClientCertificate),
-        ),
+        | Alert::BadCertificateHashValue => "the server does not accept the client certificate",
         // The issuer of the client certificate has the right name and another key, for example.
-        Alert::DecryptError => (
-            "the server rejects a signature, perhaps that of the client certificate",
-            Some(Hint::ClientCertificate),
-        ),
-        Alert::AccessDenied => (
-            "the server denies access to this client",
-            Some(Hint::ClientCertificate),
-        ),
-        Alert::UnrecognisedName => ("the server has no certificate for this host name", None),
-        Alert::ProtocolVersion | Alert::InsufficientSecurity | Alert::NoApplicationProtocol => (
-            "the server and this program have no TLS version or cipher in common; this program speaks TLS 1.2 and 1.3",
-            None,
-        ),
-        Alert::InternalError => ("TLS failed inside the server", None),
-        Alert::CloseNotify | Alert::UserCanceled => ("the server ended the TLS connection", None),
-        _ => (
-            "the server rejected what it received over TLS; it may have been damaged on the way",
-            None,
-        ),
-    };
-    (text.to_owned(), hint)
+        Alert::DecryptError => {
+            "the server rejects a signature, perhaps that of the client certificate"
+        }
+        Alert::AccessDenied => "the server denies access to this client",
+        _ => return None,
+    })
 }
 
 #[cfg(test)]

@@ -5,8 +5,15 @@ use std::io::{self, ErrorKind};
 
 use http::StatusCode;
 
-use super::chain::{chain, deepest};
+use super::chain::{deepest, last};
 use crate::error_text::in_words;
+
+/// What failed, before a colon and the words for it: the connection was not made.
+pub(super) const CONNECTING: &str = "cannot connect";
+/// The request was not sent, or the head of its answer not read.
+pub(super) const REQUESTING: &str = "the request failed";
+/// The body of the answer was not read.
+pub(super) const READING: &str = "the connection broke";
 
 /// The words for a connection that ends before or in the middle of an answer.
 pub const CUT: &str = "the connection ended before the answer was complete";
@@ -24,11 +31,6 @@ pub(super) fn is_cut(error: &(dyn StdError + 'static)) -> bool {
     })
 }
 
-/// The error of this type that is nearest to the cause.
-fn last<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
-    chain(error).filter_map(|error| error.downcast_ref()).last()
-}
-
 /// Whether the head of the answer is too large.
 pub(super) fn is_head_too_large(error: &(dyn StdError + 'static)) -> bool {
     last(error).is_some_and(hyper::Error::is_parse_too_large)
@@ -41,7 +43,7 @@ pub(super) fn is_end(error: &(dyn StdError + 'static)) -> bool {
         ErrorKind::ConnectionAborted,
         ErrorKind::BrokenPipe,
     ];
-    is_cut(error) || last::<io::Error>(error).is_some_and(|error| ends.contains(&error.kind()))
+    last::<io::Error>(error).is_some_and(|error| ends.contains(&error.kind()))
 }
 
 /// Whether what came is no HTTP.

@@ -136,7 +136,7 @@ fn is_debug_name(word: &str) -> bool {
 #[test]
 fn no_failure_is_told_in_a_debug_form() {
     for error in errors() {
-        let (text, _) = in_words(&error);
+        let text = failure(&error).reason;
         let said = text.replace("(CA:TRUE)", "");
         assert!(!text.is_empty());
         assert!(
@@ -153,19 +153,16 @@ fn no_failure_is_told_in_a_debug_form() {
 #[test]
 fn advice_is_given_where_it_can_help() {
     for error in errors() {
-        let (text, hint) = in_words(&error);
+        let Failure { reason, hint, .. } = failure(&error);
         let says_cacert = hint == Some(Hint::Authority);
         let unknown = matches!(error, Error::InvalidCertificate(Bad::UnknownIssuer));
-        assert_eq!(says_cacert, unknown, "{text}");
+        assert_eq!(says_cacert, unknown, "{reason}");
     }
 }
 
 #[test]
 fn a_certificate_that_is_wrong_is_told_with_its_facts() {
-    let told: Vec<_> = certificate_errors()
-        .iter()
-        .map(|bad| certificate(bad).0)
-        .collect();
+    let told: Vec<_> = certificate_errors().iter().map(certificate).collect();
     for sentence in [
         "the server's certificate has expired 2026-11-23T17:55:18Z",
         "the server's certificate is not for a.example, but for b.example, 127.0.0.2",
