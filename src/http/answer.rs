@@ -25,62 +25,55 @@ fn http_date(text: &str) -> Option<Timestamp> {
     Timestamp::try_from(time).ok()
 }
 
-/// The URL that an answer comes from, if redirects have led away from the endpoint.
-fn by_way_of(endpoint: &Endpoint, exchange: &Exchange) -> String {
-    if exchange.url == endpoint.url {
+/// Why the answer is no event stream; `None` if it is one.
+pub fn unusable_answer(endpoint: &Endpoint, exchange: &Exchange) -> Option<Failure> {
+    let failure = if exchange.status.is_success() {
+        no_stream(exchange)?
+    } else {
+        refused(exchange)
+    };
+    let redirected = if exchange.url == endpoint.url {
         String::new()
     } else {
         format!("redirected to {}, which ", exchange.url)
-    }
+    };
+    Some(Failure {
+        reason: format!("{redirected}answered {}", failure.reason),
+        ..failure
+    })
 }
 
 /// Why an answer with a 2xx status is still no event stream.
-pub fn unusable_answer(endpoint: &Endpoint, exchange: &Exchange) -> Option<Failure> {
+fn no_stream(exchange: &Exchange) -> Option<Failure> {
     let header = |name| {
-        exchange
-            .answer
-            .get(name)
-            .map_or("", |value| value.to_str().unwrap_or("?"))
+        let value = exchange.answer.get(name);
+        value.map_or("", |value| value.to_str().unwrap_or("?"))
     };
     if matches!(exchange.status.as_u16(), 204 | 205) {
-        return Some(Failure::fatal(format!(
-            "{}answered {}: it has no event stream",
-            by_way_of(endpoint, exchange),
-            exchange.status
-        )));
+        let status = exchange.status;
+        return Some(Failure::fatal(format!("{status}: it has no event stream")));
     }
     let content_type = header(header::CONTENT_TYPE);
     let essence = content_type.split(';').next().unwrap_or_default().trim();
     if !essence.eq_ignore_ascii_case("text/event-stream") {
+        let sent = match essence {
+            "" => "no content type",
+            other => other,
+        };
         return Some(Failure::fatal(format!(
-            "{}answered with {} instead of an event stream; is this the URL of an OpLog agent?",
-            by_way_of(endpoint, exchange),
-            if essence.is_empty() {
-                "no content type"
-            } else {
-                essence
-            },
+            "with {sent} instead of an event stream; is this the URL of an OpLog agent?"
         )));
     }
     let encoding = header(header::CONTENT_ENCODING).trim();
-    if !encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity") {
-        return Some(Failure::unreadable(format!(
-            "{}answered with {encoding} encoding, which was not asked for",
-            by_way_of(endpoint, exchange)
-        )));
-    }
-    None
+    let is_encoded = !encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity");
+    is_encoded
+        .then(|| Failure::unreadable(format!("with {encoding} encoding, which was not asked for")))
 }
 
 /// What an answer without a 2xx status means.
-pub fn refused(endpoint: &Endpoint, exchange: &Exchange) -> Failure {
-    let status = exchange.status;
-    let answer = format!(
-        "{}answered {}",
-        by_way_of(endpoint, exchange),
-        of_status(status)
-    );
-    match status.as_u16() {
+fn refused(exchange: &Exchange) -> Failure {
+    let status = of_status(exchange.status);
+    match exchange.status.as_u16() {
         401 | 403 => {
             let (why, hint) = if exchange.withheld_credentials {
                 (
@@ -93,7 +86,7 @@ pub fn refused(endpoint: &Endpoint, exchange: &Exchange) -> Failure {
                 ("", Some(Hint::Password))
             };
             Failure {
-                reason: format!("{answer}{why}"),
+                reason: format!("{status}{why}"),
                 remedy: Remedy::Authenticate,
                 hint,
             }
@@ -104,19 +97,18 @@ pub fn refused(endpoint: &Endpoint, exchange: &Exchange) -> Failure {
                 .and_then(|value| value.to_str().ok())
                 .and_then(retry_after);
             Failure {
-                reason: answer,
                 remedy: Remedy::Retry(asked),
-                hint: None,
+                ..Failure::retry(status)
             }
         }
         // A front end answers like this to a client without the certificate that it requires.
         400 if exchange.url.scheme() == "https" && is_html(exchange) => Failure::fatal(format!(
-            "{answer}: it may require a client certificate, or reject the position asked for"
+            "{status}: it may require a client certificate, or reject the position asked for"
         ))
         .hinting(Hint::ClientCertificate),
-        400 => Failure::fatal(format!("{answer}: it rejects the position asked for")),
-        404 => Failure::fatal(format!("{answer}: is this the URL of an OpLog agent?")),
-        _ => Failure::fatal(answer),
+        400 => Failure::fatal(format!("{status}: it rejects the position asked for")),
+        404 => Failure::fatal(format!("{status}: is this the URL of an OpLog agent?")),
+        _ => Failure::fatal(status),
     }
 }
 

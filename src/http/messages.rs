@@ -10,9 +10,7 @@ use http::header::{
 
 use super::names::NoThread;
 use super::words::{CONNECTING, READING, REQUESTING};
-use super::{
-    Endpoint, Exchange, Failure, Hint, cause, refused, request, tls_words, unusable_answer, words,
-};
+use super::{Endpoint, Exchange, Failure, Hint, cause, request, tls_words, unusable_answer, words};
 
 /// A failure for each hint there is.
 pub(crate) fn hints() -> Vec<Failure> {
@@ -107,22 +105,17 @@ pub(crate) fn of_answers() -> Vec<Failure> {
     };
     let stream = (CONTENT_TYPE, "text/event-stream");
     let page = (CONTENT_TYPE, "text/html");
-    let unusable = [
-        exchange("https://agent/", 204, &[]),
-        exchange("https://agent/", 200, &[]),
-        exchange("https://elsewhere/", 200, std::slice::from_ref(&page)),
-        exchange("https://agent/", 200, &[stream, (CONTENT_ENCODING, "br")]),
-    ];
-    let unusable = unusable
-        .iter()
-        .filter_map(|it| unusable_answer(&endpoint, it));
     let mut with_password = exchange("https://agent/", 401, &[]);
     with_password
         .request
         .insert(AUTHORIZATION, HeaderValue::from_static("Basic"));
     let mut withheld = exchange("https://elsewhere/", 403, &[]);
     withheld.withheld_credentials = true;
-    let refusals = [
+    let exchanges = [
+        exchange("https://agent/", 204, &[]),
+        exchange("https://agent/", 200, &[]),
+        exchange("https://elsewhere/", 200, std::slice::from_ref(&page)),
+        exchange("https://agent/", 200, &[stream, (CONTENT_ENCODING, "br")]),
         exchange("https://agent/", 401, &[]),
         with_password,
         withheld,
@@ -132,7 +125,6 @@ pub(crate) fn of_answers() -> Vec<Failure> {
         exchange("https://agent/", 404, &[]),
         exchange("https://agent/", 410, &[]),
     ];
-    unusable
-        .chain(refusals.iter().map(|it| refused(&endpoint, it)))
-        .collect()
+    let judged = exchanges.iter().map(|it| unusable_answer(&endpoint, it));
+    judged.flatten().collect()
 }

@@ -20,7 +20,7 @@ mod request;
 mod tls_words;
 mod words;
 
-pub use answer::{date_of, refused, unusable_answer};
+pub use answer::{date_of, unusable_answer};
 pub use beside::document;
 pub use cause::request_failure;
 pub use clients::Clients;

@@ -14,7 +14,7 @@ use super::fast_path::Batch;
 use super::transport::Transport;
 use crate::duration::ForPeople;
 use crate::http::{
-    CUT, Clients, Endpoint, Exchange, Failure, Hint, StreamRequest, refused, unusable_answer, words,
+    CUT, Clients, Endpoint, Exchange, Failure, Hint, StreamRequest, unusable_answer, words,
 };
 use crate::oplog::{Position, Record};
 use crate::quiet::Quiet;
@@ -75,11 +75,8 @@ impl Connection {
         let exchanges = request.take_exchanges();
         let answer = exchanges.last();
         let refusal = match first {
-            Some(Ok(SSE::Connected(_))) => {
+            Some(Ok(SSE::Connected(_)) | Err(SseError::UnexpectedResponse(..))) => {
                 answer.and_then(|answer| unusable_answer(&endpoint, answer))
-            }
-            Some(Err(SseError::UnexpectedResponse(..))) => {
-                answer.map(|answer| refused(&endpoint, answer))
             }
             Some(Err(error)) => Some(failure_of(&error)),
             _ => Some(Failure::ended(CUT)),
