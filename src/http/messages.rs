@@ -14,21 +14,20 @@ use super::{Endpoint, Exchange, Failure, Hint, cause, request, tls_words, unusab
 
 /// A failure for each hint there is.
 pub(crate) fn hints() -> Vec<Failure> {
-    use Hint::*;
-    let hints = every!(Hint,
-        Look => [Look],
-        Ended => [Ended],
-        EndedOverTls => [EndedOverTls],
-        Proxy => [Proxy],
-        ProxyPassword => [ProxyPassword],
-        Password => [Password],
-        Authority => [Authority],
-        ServerCertificate => [ServerCertificate],
-        ClientCertificate => [ClientCertificate],
-        TimeToConnect => [TimeToConnect],
-        TimeToAnswer => [TimeToAnswer],
-        TimeOfSilence => [TimeOfSilence],
-    );
+    let hints = every!(Hint {
+        Look,
+        Ended,
+        EndedOverTls,
+        Proxy,
+        ProxyPassword,
+        Password,
+        Authority,
+        ServerCertificate,
+        ClientCertificate,
+        TimeToConnect,
+        TimeToAnswer,
+        TimeOfSilence
+    });
     let failure = |hint| Failure::retry(format!("{hint:?}")).hinting(hint);
     hints.into_iter().map(failure).collect()
 }

@@ -11,6 +11,10 @@ macro_rules! every {
         let all: Vec<$type> = vec![$($($value,)*)+];
         all
     }};
+    // The variants have no fields.
+    ($type:ident { $($variant:ident),+ $(,)? }) => {
+        every!($type, $($type::$variant => [$type::$variant]),+)
+    };
 }
 
 use std::fmt::Write as _;
@@ -44,13 +48,13 @@ fn failures() -> Vec<String> {
         LimitError::System => [LimitError::System],
         LimitError::Threads(_) => [LimitError::Threads(system())],
     );
-    let steps = every!(Step,
-        Step::SetUp => [Step::SetUp],
-        Step::Signals => [Step::Signals],
-        Step::Demo => [Step::Demo],
-        Step::Generate => [Step::Generate],
-        Step::Print => [Step::Print],
-    );
+    let steps = every!(Step {
+        SetUp,
+        Signals,
+        Demo,
+        Generate,
+        Print
+    });
     let tail = every!(tail::Error,
         tail::Error::Consumer(_) => [],
         tail::Error::State(_) => [],
