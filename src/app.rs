@@ -25,7 +25,7 @@ use crate::oplog::Position;
 use crate::output::{self, Stdout};
 use crate::report::{Diagnostics, SharedStatistics, Verbosity, described};
 use crate::settings::{Ack, Inputs, Settings};
-use crate::state::{self, Problem, Saver, StateError, StateFile, peek};
+use crate::state::{Saver, StateFile, peek};
 use crate::tail::supervisor::{self, Terms};
 use crate::tail::{self, Context, Tail};
 
@@ -216,13 +216,9 @@ impl Place {
         }
         let (file, saved) = StateFile::open(path)?;
         let from_now = words::from_now(path, file.is_new());
-        let saver = Saver::start(file, saved).map_err(|error| StateError::Open {
-            path: path.clone(),
-            problem: Problem::new(state::Step::Start, &error, path),
-        })?;
         Ok(Self {
             saved,
-            saver: Some(saver),
+            saver: Some(Saver::start(file, saved)?),
             from_now: saved.is_none().then_some(from_now),
         })
     }

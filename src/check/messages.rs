@@ -1,6 +1,5 @@
 //! Every finding, for the list of messages.
 
-use std::path::Path;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -15,7 +14,7 @@ use super::{certificate, differences, state};
 use crate::consumer::OnResumeFailed;
 use crate::http::{Exchange, Failure, Passage};
 use crate::oplog::Position;
-use crate::state::{Look, StateError};
+use crate::state::{Holder, Lock, Look, Reason};
 
 fn now() -> Timestamp {
     "2026-11-23T12:00:00Z".parse().unwrap()
@@ -107,24 +106,24 @@ fn of_agents() -> Vec<Findings> {
 
 fn of_state() -> Vec<Findings> {
     let second = |second| Some(Position::of_second(second));
-    let look = |position, is_new, in_use| Look {
+    let look = |position, is_new, lock| Look {
         position,
         is_new,
-        in_use,
+        lock,
         ..Look::default()
     };
     let looks = [
-        look(second(0x6b04_0000), false, Some(false)),
-        look(second(0x6c00_0000), false, Some(true)),
-        look(Some(Position::FULL_REPLICATION), false, None),
-        look(None, true, Some(false)),
-        look(None, false, Some(false)),
+        look(second(0x6b04_0000), false, Lock::Free),
+        look(second(0x6c00_0000), false, Lock::Held(Holder::Unnamed)),
+        look(Some(Position::FULL_REPLICATION), false, Lock::Unknown),
+        look(None, true, Lock::Free),
+        look(None, false, Lock::Free),
         Look {
-            problem: Some(StateError::NotAFile("st".into())),
+            problem: Some(Reason::NotAFile),
             ..Look::default()
         },
     ];
-    let judge = |look: &Look| state::judge(Path::new("st"), look, true, now());
+    let judge = |look: &Look| state::judge(look, true, now());
     looks.iter().map(judge).collect()
 }
 

@@ -9,7 +9,7 @@ use super::findings::Findings;
 use crate::duration::ForPeople;
 use crate::exit::ExitStatus;
 use crate::oplog::Position;
-use crate::state::{Look, look};
+use crate::state::{Lock, Look, look};
 
 /// Clocks that differ a little do not bring a position so far ahead of the one of this machine.
 const AHEAD: SignedDuration = SignedDuration::from_mins(1);
@@ -37,21 +37,21 @@ pub(super) fn check(name: &Path, starts_now: bool) -> (State, Option<Position>) 
     let seen = look(name);
     let (position, now) = (seen.position, Timestamp::now());
     let at = position.and_then(Position::time);
-    let findings = judge(name, &seen, starts_now, now);
+    let findings = judge(&seen, starts_now, now);
     let state = State {
         file: name.display().to_string(),
         ok: findings.problems.is_empty(),
         position: position.map(|position| position.to_string()),
         at,
         age_ms: at.map(|at| now.as_millisecond() - at.as_millisecond()),
-        in_use: seen.in_use,
+        in_use: (seen.lock != Lock::Unknown).then(|| seen.lock != Lock::Free),
         findings,
     };
     (state, position)
 }
 
-/// Says what it means that the state file of this name looks so.
-pub(super) fn judge(name: &Path, seen: &Look, starts_now: bool, now: Timestamp) -> Findings {
+/// Says what it means that the state file looks so.
+pub(super) fn judge(seen: &Look, starts_now: bool, now: Timestamp) -> Findings {
     let mut findings = Findings::default();
     if let Some(position) = seen.position {
         findings.fine(match position.time() {
@@ -64,24 +64,16 @@ pub(super) fn judge(name: &Path, seen: &Look, starts_now: bool, now: Timestamp) 
         });
         judge_future(position, now, &mut findings);
     }
-    match seen.in_use {
-        Some(true) => {
-            let holder = seen.holder.as_ref();
-            let who = holder.map_or_else(|| "another process".into(), ToString::to_string);
-            findings.warn(format!(
-                "{who} uses it: a second run with it ends at once; stop that process, or name \
-                 another file"
-            ));
-        }
-        Some(false) => findings.fine("no other process uses it"),
-        None => findings.fine("whether another process uses it is not known here"),
+    match &seen.lock {
+        Lock::Held(holder) => findings.warn(format!(
+            "{holder} uses it: a second run with it ends at once; stop that process, or name \
+             another file"
+        )),
+        Lock::Free => findings.fine("no other process uses it"),
+        Lock::Unknown => findings.fine("whether another process uses it is not known here"),
     }
-    if let Some(error) = &seen.problem {
-        let told = error.to_string();
-        // The record says that anyway.
-        let prefix = format!("state file {}: ", name.display());
-        let told = told.strip_prefix(&prefix).unwrap_or(&told);
-        findings.fail(ExitStatus::StateFile, told);
+    if let Some(problem) = &seen.problem {
+        findings.fail(ExitStatus::StateFile, problem.to_string());
     } else if seen.position.is_none() && starts_now {
         let why = if seen.is_new {
             "there is no such file"

@@ -13,9 +13,9 @@ use std::fs::{self, File};
 use std::io::{self, Seek, Write};
 use std::path::{Path, PathBuf};
 
-use super::error::StateError;
+use super::error::{Reason, StateError};
 use super::format::{parse, read, written};
-use super::holder::Holder;
+use super::holder::{Holder, Lock};
 use super::lock::{claim, is_at, is_busy, lock};
 use super::obstacle::Problem;
 use super::safety::Safety;
@@ -27,69 +27,65 @@ const MAX_LINKS: usize = 40;
 /// As long as a position, but not a position.
 const PROBE: [u8; 24] = [b' '; 24];
 
-/// Reads the position at `path` without locking or changing anything.
-pub(crate) fn peek(path: &Path) -> Result<Position, StateError> {
-    let no_position = |is_missing| StateError::NoPosition {
-        path: path.into(),
-        is_missing,
+/// Reads the position in the file of this name without locking or changing anything.
+pub(crate) fn peek(name: &Path) -> Result<Position, StateError> {
+    let peeked = || {
+        check_regular(name)?;
+        let file = match File::open(name) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(Reason::NoPosition { is_missing: true });
+            }
+            opened => opened.map_err(not_opened(name))?,
+        };
+        let content = read(&file).map_err(not_opened(name))?;
+        parse(&content)?.ok_or(Reason::NoPosition { is_missing: false })
     };
-    check_regular(path, path)?;
-    match File::open(path) {
-        Ok(file) => parse(&content(&file, path)?, path)?.ok_or_else(|| no_position(false)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(no_position(true)),
-        Err(error) => Err(failed(path, path, None, (Step::Open, error))),
-    }
+    peeked().map_err(|reason| reason.with(name))
 }
 
 /// Fails if the name is not that of a regular file. Checked before it is opened, because opening a
 /// pipe would wait for its other end.
-pub(super) fn check_regular(path: &Path, name: &Path) -> Result<(), StateError> {
+fn check_regular(path: &Path) -> Result<(), Reason> {
     match fs::metadata(path) {
-        Ok(there) if !there.is_file() => Err(StateError::NotAFile(name.into())),
+        Ok(there) if !there.is_file() => Err(Reason::NotAFile),
         _ => Ok(()),
     }
 }
 
-/// The content of the state file.
-pub(super) fn content(file: &File, name: &Path) -> Result<Vec<u8>, StateError> {
-    read(file).map_err(|error| failed(name, name, None, (Step::Open, error)))
+/// Where the state file of this name really is. It may be missing.
+pub(super) fn locate(name: &Path) -> Result<PathBuf, Reason> {
+    let path = follow_links(name).map_err(not_opened(name))?;
+    if path.file_name().is_none() {
+        return Err(Reason::NotAFile);
+    }
+    check_regular(&path)?;
+    Ok(path)
 }
 
-/// The error for a step that failed with the state file at `path`; `unsaved` is the position that
-/// was to be saved, if any.
-pub(super) fn failed(
-    name: &Path,
-    path: &Path,
-    unsaved: Option<Position>,
-    (step, error): (Step, io::Error),
-) -> StateError {
-    let name = name.into();
-    if step == Step::Lock && is_busy(&error) {
-        let holder = holder(path);
-        return StateError::InUse { path: name, holder };
-    }
-    let problem = Problem::new(step, &error, path);
-    match unsaved {
-        None => StateError::Open {
-            path: name,
-            problem,
-        },
-        Some(position) => StateError::Save {
-            path: name,
-            position,
-            problem,
-        },
-    }
+/// The reason that the state file at `path` cannot be opened or read.
+pub(super) fn not_opened(path: &Path) -> impl Fn(io::Error) -> Reason {
+    move |error| Reason::Step(Problem::new(Step::Open, &error, path))
 }
 
-/// The process that holds the lock of the state file at `path`, if the system tells.
-pub(super) fn holder(path: &Path) -> Option<Holder> {
-    // Its owner may replace the file between the two calls: then try once more.
-    (0..3).find_map(|_| {
-        [path, &temporary_of(path)]
-            .iter()
-            .find_map(|file| Holder::of(&fs::metadata(file).ok()?))
+/// The reason for a step that failed with the state file at `path`.
+fn failed(path: &Path, (step, error): (Step, io::Error)) -> Reason {
+    if step != Step::Lock || !is_busy(&error) {
+        return Reason::Step(Problem::new(step, &error, path));
+    }
+    Reason::InUse(match lock_of(path) {
+        Lock::Held(holder) => holder,
+        Lock::Free | Lock::Unknown => Holder::Unnamed,
     })
+}
+
+/// What the system tells of the lock of the state file at `path`.
+pub(super) fn lock_of(path: &Path) -> Lock {
+    let look = |_| {
+        let files = [path, &temporary_of(path)].map(fs::metadata);
+        files.iter().flatten().map(Lock::of).max()
+    };
+    // Its owner may replace the file during a look. So it is looked at more than once.
+    (0..3).filter_map(look).max().unwrap_or(Lock::Free)
 }
 
 /// Where the next content of the state file at `path` is written.
@@ -122,17 +118,15 @@ impl StateFile {
     /// Then tries a save: replaces the file by a copy of itself. So a reason that would make a save
     /// fail is found before the run begins. If there is no file, none is made before the first save.
     pub(crate) fn open(name: &Path) -> Result<(Self, Option<Position>), StateError> {
-        let path =
-            follow_links(name).map_err(|error| failed(name, name, None, (Step::Open, error)))?;
-        let failed = |failure| failed(name, &path, None, failure);
-        if path.file_name().is_none() {
-            return Err(StateError::NotAFile(name.into()));
-        }
-        check_regular(&path, name)?;
+        Self::open_there(name).map_err(|reason| reason.with(name))
+    }
+
+    fn open_there(name: &Path) -> Result<(Self, Option<Position>), Reason> {
+        let path = locate(name)?;
         if let Some(problem) = Problem::of_folder(&path) {
-            let path = name.into();
-            return Err(StateError::Open { path, problem });
+            return Err(Reason::Step(problem));
         }
+        let failed = |failure| failed(&path, failure);
         let temporary = temporary_of(&path);
         let (locked, is_new) = lock(&path, &temporary).map_err(failed)?;
         let mut state = Self {
@@ -143,8 +137,8 @@ impl StateFile {
             is_new,
             safety: Safety::default(),
         };
-        let content = content(&state.locked, name)?;
-        let position = parse(&content, name)?;
+        let content = read(&state.locked).map_err(not_opened(name))?;
+        let position = parse(&content)?;
         let tried = if is_new {
             state.try_writing()
         } else {
@@ -175,14 +169,16 @@ impl StateFile {
     /// Saves `position` in the file. Even after a loss of power the file holds the old position or
     /// the new one.
     pub(crate) fn save(&mut self, position: Position) -> Result<(), StateError> {
-        if self.is_replaced() {
-            return Err(StateError::Replaced {
-                path: self.name.clone(),
-                position,
-            });
-        }
-        let replaced = self.replace(&written(position), || Ok(()));
-        replaced.map_err(|failure| failed(&self.name, &self.path, Some(position), failure))
+        let saved = if self.is_replaced() {
+            Err(Reason::Replaced(position))
+        } else {
+            self.replace(&written(position), || Ok(()))
+                .map_err(|failure| match failed(&self.path, failure) {
+                    Reason::Step(problem) => Reason::Save(position, problem),
+                    reason => reason,
+                })
+        };
+        saved.map_err(|reason| reason.with(&self.name))
     }
 
     /// Whether the file is still there under its name.

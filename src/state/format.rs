@@ -2,9 +2,8 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::Path;
 
-use super::error::StateError;
+use super::error::Reason;
 use crate::oplog::Position;
 
 /// No position is longer than this; a longer file is not one of ours.
@@ -24,7 +23,7 @@ pub(super) fn read(file: &File) -> io::Result<Vec<u8>> {
 }
 
 /// The position that is the content of a state file; `None` for an empty one.
-pub(super) fn parse(content: &[u8], name: &Path) -> Result<Option<Position>, StateError> {
+pub(super) fn parse(content: &[u8]) -> Result<Option<Position>, Reason> {
     let text = String::from_utf8_lossy(content);
     // Some editors begin a file with a byte order mark.
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text).trim();
@@ -33,8 +32,6 @@ pub(super) fn parse(content: &[u8], name: &Path) -> Result<Option<Position>, Sta
         return Ok(None);
     }
     let position = text.parse().ok().filter(|_| !is_too_long);
-    position.map(Some).ok_or_else(|| StateError::Invalid {
-        path: name.into(),
-        content: text.chars().take(40).collect(),
-    })
+    let begin = || text.chars().take(40).collect();
+    position.map(Some).ok_or_else(|| Reason::Invalid(begin()))
 }

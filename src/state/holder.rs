@@ -3,67 +3,57 @@
 use std::fmt;
 use std::fs::Metadata;
 
+/// What the system tells of the lock of a file. What tells more is greater.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Lock {
+    /// No process holds it.
+    Free,
+    /// The system does not tell: only Linux does.
+    #[default]
+    Unknown,
+    /// This process holds it.
+    Held(Holder),
+}
+
 /// A process that holds the lock of a file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Holder {
-    pid: u32,
-    /// The name of its program.
-    program: Option<String>,
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Holder {
+    /// One that cannot be named here: in another container or on another machine.
+    Unnamed,
+    /// One of this machine.
+    Process {
+        pid: u32,
+        /// The name of its program.
+        program: Option<String>,
+    },
 }
 
-impl Holder {
-    /// The process that holds the lock of this file. `None` where the system does not tell:
-    /// only Linux does, and not about processes in another container or on another machine.
+impl Lock {
+    /// The lock of this file.
     #[cfg(target_os = "linux")]
-    pub(crate) fn of(file: &Metadata) -> Option<Self> {
-        let locks = std::fs::read_to_string("/proc/locks").ok()?;
-        let pid = linux::pid(&locks, file)?;
-        let program = std::fs::read_to_string(format!("/proc/{pid}/comm")).ok();
-        Some(Self {
-            pid,
-            program: program.map(|name| name.trim_end_matches('\n').to_owned()),
-        })
+    pub(super) fn of(file: &Metadata) -> Self {
+        let Ok(locks) = std::fs::read_to_string("/proc/locks") else {
+            return Self::Unknown;
+        };
+        linux::holder(&locks, file).map_or(Self::Free, Self::Held)
     }
 
-    /// The process that holds the lock of this file; this system does not tell.
+    /// The lock of this file; this system does not tell.
     #[cfg(not(target_os = "linux"))]
-    pub fn of(_: &Metadata) -> Option<Self> {
-        None
+    pub(super) fn of(_: &Metadata) -> Self {
+        Self::Unknown
     }
-
-    /// This process, with the name of its program.
-    #[cfg(test)]
-    pub(crate) fn new(pid: u32, program: &str) -> Self {
-        let program = Some(program.to_owned());
-        Self { pid, program }
-    }
-
-    /// The holder in words, also where it is not known.
-    pub(crate) fn described(holder: Option<&Self>) -> String {
-        holder.map_or_else(|| "another process".into(), ToString::to_string)
-    }
-}
-
-/// Whether a process has locked this file, be it one that cannot be named here. `None` where the
-/// system does not tell.
-#[cfg(target_os = "linux")]
-pub(super) fn is_locked(file: &Metadata) -> Option<bool> {
-    let locks = std::fs::read_to_string("/proc/locks").ok()?;
-    Some(linux::is_locked(&locks, file))
-}
-
-/// Whether a process has locked this file; this system does not tell.
-#[cfg(not(target_os = "linux"))]
-pub fn is_locked(_: &Metadata) -> Option<bool> {
-    None
 }
 
 impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "process {}", self.pid)?;
-        match &self.program {
-            Some(program) => write!(f, " ({program})"),
-            None => Ok(()),
+        match self {
+            Self::Unnamed => f.write_str("another process"),
+            Self::Process { pid, program: None } => write!(f, "process {pid}"),
+            Self::Process {
+                pid,
+                program: Some(program),
+            } => write!(f, "process {pid} ({program})"),
         }
     }
 }
@@ -73,55 +63,38 @@ mod linux {
     use std::fs::{self, Metadata};
     use std::os::unix::fs::MetadataExt;
 
-    /// A line of `/proc/locks`.
-    struct Lock<'a> {
-        /// `None` for one that cannot be named here.
-        pid: Option<u32>,
-        /// The numbers of the device, in hexadecimal.
-        device: &'a str,
-        inode: u64,
-    }
-
-    impl<'a> Lock<'a> {
-        /// `None` for a process that still waits for the lock.
-        fn parse(line: &'a str) -> Option<Self> {
-            // Where a process waits for the lock, `->` moves the words on, and the fifth is no number.
-            let mut words = line.split_whitespace().skip(4);
-            let (pid, file) = (words.next()?, words.next()?);
-            let (device, inode) = file.rsplit_once(':')?;
-            Some(Self {
-                pid: u32::try_from(pid.parse::<i64>().ok()?)
-                    .ok()
-                    .filter(|pid| *pid > 0),
-                device,
-                inode: inode.parse().ok()?,
-            })
-        }
-    }
+    use crate::state::holder::Holder;
 
     /// The process that holds a lock of this file, by the text of `/proc/locks`.
-    pub(super) fn pid(locks: &str, file: &Metadata) -> Option<u32> {
-        let device = device(file.dev());
-        let mut locks = of_inode(locks, file);
+    pub(super) fn holder(locks: &str, file: &Metadata) -> Option<Holder> {
+        let own = device(file.dev());
         // Some file systems (btrfs, overlayfs) give a file another device than their locks. Then
         // the same number can belong to two files, so the process must have the right one open.
-        locks.find_map(|lock| {
-            let pid = lock.pid?;
-            (lock.device == device || has_open(pid, file)).then_some(pid)
-        })
+        let is_ours = |(pid, device, inode): &(Option<u32>, &str, u64)| {
+            *inode == file.ino() && (*device == own || pid.is_some_and(|pid| has_open(pid, file)))
+        };
+        let holders = locks.lines().filter_map(parse).filter(is_ours);
+        holders.map(|(pid, ..)| named(pid)).max()
     }
 
-    /// Whether there is a lock of this file, by the text of `/proc/locks`.
-    pub(super) fn is_locked(locks: &str, file: &Metadata) -> bool {
-        let device = device(file.dev());
-        pid(locks, file).is_some() || of_inode(locks, file).any(|lock| lock.device == device)
+    fn named(pid: Option<u32>) -> Holder {
+        let Some(pid) = pid else {
+            return Holder::Unnamed;
+        };
+        let program = fs::read_to_string(format!("/proc/{pid}/comm")).ok();
+        let program = program.map(|name| name.trim_end_matches('\n').to_owned());
+        Holder::Process { pid, program }
     }
 
-    /// The locks of files with the number of this one, on whatever device.
-    fn of_inode<'a>(locks: &'a str, file: &Metadata) -> impl Iterator<Item = Lock<'a>> {
-        let inode = file.ino();
-        let locks = locks.lines().filter_map(Lock::parse);
-        locks.filter(move |lock| lock.inode == inode)
+    /// The process of a line of `/proc/locks`, the device of the file and its inode. `None` for a
+    /// process that still waits for the lock.
+    fn parse(line: &str) -> Option<(Option<u32>, &str, u64)> {
+        // Where a process waits for the lock, `->` moves the words on, and the fifth is no number.
+        let mut words = line.split_whitespace().skip(4);
+        let pid: i64 = words.next()?.parse().ok()?;
+        let (device, inode) = words.next()?.rsplit_once(':')?;
+        let pid = u32::try_from(pid).ok().filter(|pid| *pid > 0);
+        Some((pid, device, inode.parse().ok()?))
     }
 
     /// The numbers of a device as the kernel writes them there.
@@ -143,6 +116,13 @@ mod linux {
     mod tests {
         use super::*;
 
+        fn pid(locks: &str, file: &Metadata) -> Option<u32> {
+            match holder(locks, file)? {
+                Holder::Process { pid, .. } => Some(pid),
+                Holder::Unnamed => None,
+            }
+        }
+
         #[test]
         fn finds_who_has_the_lock_and_not_who_waits_for_it() {
             let file = tempfile::tempfile().unwrap().metadata().unwrap();
@@ -157,15 +137,13 @@ mod linux {
                  5: FLOCK  ADVISORY  WRITE 13 {device}:{inode} 0 EOF\n"
             );
             assert_eq!(pid(&locks, &file), Some(13));
-            assert_eq!(pid("", &file), None);
-            assert_eq!(pid("1: garbage\n\n:::", &file), None);
-            assert!(is_locked(&locks, &file));
+            assert_eq!(holder("", &file), None);
+            assert_eq!(holder("1: garbage\n\n:::", &file), None);
             // Of a process in another container.
             let unnamed = format!("2: FLOCK  ADVISORY  WRITE 0 {device}:{inode} 0 EOF\n");
-            assert_eq!(pid(&unnamed, &file), None);
-            assert!(is_locked(&unnamed, &file));
+            assert_eq!(holder(&unnamed, &file), Some(Holder::Unnamed));
             let waits = format!("3: -> FLOCK  ADVISORY  WRITE 12 {device}:{inode} 0 EOF\n");
-            assert!(!is_locked(&waits, &file));
+            assert_eq!(holder(&waits, &file), None);
         }
 
         #[test]
@@ -176,7 +154,7 @@ mod linux {
             let locks = format!("1: FLOCK  ADVISORY  WRITE {own} ff:ff:{inode} 0 EOF\n");
             assert_eq!(pid(&locks, &file), Some(own));
             drop(open);
-            assert_eq!(pid(&locks, &file), None);
+            assert_eq!(holder(&locks, &file), None);
         }
     }
 }

@@ -8,10 +8,10 @@ use std::path::Path;
 use rustix::fs::{Access, AtFlags, CWD, accessat};
 use rustix::io::Errno;
 
-use super::error::StateError;
-use super::file::{check_regular, content, failed, follow_links, holder, temporary_of};
-use super::format::parse;
-use super::holder::{Holder, is_locked};
+use super::error::Reason;
+use super::file::{follow_links, locate, lock_of, not_opened, temporary_of};
+use super::format::{parse, read};
+use super::holder::Lock;
 use super::obstacle::{Problem, is_kept_for_its_owner, is_marked, is_mount_point};
 use super::step::{Step, folder_of};
 use crate::oplog::Position;
@@ -23,48 +23,29 @@ pub(crate) struct Look {
     pub position: Option<Position>,
     /// There is no such file.
     pub is_new: bool,
-    /// Whether a process has locked it; `None` if the system does not tell.
-    pub in_use: Option<bool>,
-    /// The process that has locked it, if the system tells.
-    pub holder: Option<Holder>,
+    /// Whether a process has locked it.
+    pub lock: Lock,
     /// What would end a run.
-    pub problem: Option<StateError>,
+    pub problem: Option<Reason>,
 }
 
 /// Looks at the state file of this name.
 pub(crate) fn look(name: &Path) -> Look {
     let mut look = Look::default();
-    let path = follow_links(name).unwrap_or_else(|_| name.into());
-    look.holder = holder(&path);
-    look.in_use = match look.holder {
-        Some(_) => Some(true),
-        None => in_use(&path),
-    };
-    if let Err(problem) = read(name, &mut look) {
-        look.problem = Some(problem);
-    }
+    look.lock = lock_of(&follow_links(name).unwrap_or_else(|_| name.into()));
+    look.problem = read_into(&mut look, name).err();
     look
 }
 
 /// Reads the content of the file, and fails as a run would.
-fn read(name: &Path, look: &mut Look) -> Result<(), StateError> {
-    let path = follow_links(name).map_err(|error| failed(name, name, None, (Step::Open, error)))?;
-    if path.file_name().is_none() {
-        return Err(StateError::NotAFile(name.into()));
-    }
-    check_regular(&path, name)?;
+fn read_into(look: &mut Look, name: &Path) -> Result<(), Reason> {
+    let path = locate(name)?;
     match open(&path) {
-        Ok(file) => look.position = parse(&content(&file, name)?, name)?,
+        Ok(file) => look.position = parse(&read(&file).map_err(not_opened(name))?)?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => look.is_new = true,
-        Err(error) => return Err(failed(name, &path, None, (Step::Open, error))),
+        Err(error) => return Err(not_opened(&path)(error)),
     }
-    match obstacle(&path) {
-        Some(problem) => Err(StateError::Open {
-            path: name.into(),
-            problem,
-        }),
-        None => Ok(()),
-    }
+    obstacle(&path).map_or(Ok(()), |problem| Err(Reason::Step(problem)))
 }
 
 /// Opens the file for reading, if a run could open it for writing too.
@@ -114,11 +95,4 @@ fn obstacle(path: &Path) -> Option<Problem> {
         return refused(Step::Replace, Errno::BUSY);
     }
     None
-}
-
-/// Whether a process has locked the file, or the one beside it that is to become it.
-fn in_use(path: &Path) -> Option<bool> {
-    let files = [path, &temporary_of(path)].map(fs::metadata);
-    let mut locked = files.iter().flatten().map(is_locked);
-    locked.try_fold(false, |all, one| Some(all | one?))
 }

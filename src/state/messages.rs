@@ -1,8 +1,10 @@
 //! Everything that can be wrong with a state file, for the list of messages.
 
+use std::path::Path;
 use std::time::Duration;
 
 use super::StateError;
+use super::error::Reason;
 use super::holder::Holder;
 use super::obstacle::{Cause, Problem};
 use super::step::Step;
@@ -10,76 +12,57 @@ use crate::oplog::Position;
 
 /// Every error.
 pub(crate) fn all() -> Vec<StateError> {
-    let path = || "st".into();
     let position = Position::Replication(1_415_271_879_041);
-    let mut all = every!(StateError,
-        StateError::Open { .. } => [],
-        StateError::NotAFile(_) => [StateError::NotAFile(path())],
-        StateError::Invalid { .. } => [
-            StateError::Invalid { path: path(), content: "hello".into() },
+    let program = Some("oplog-tail".to_owned());
+    let mut all = every!(Reason,
+        Reason::Step(_) => [],
+        Reason::NotAFile => [Reason::NotAFile],
+        Reason::Invalid(_) => [Reason::Invalid("hello".into())],
+        Reason::NoPosition { .. } => [
+            Reason::NoPosition { is_missing: true },
+            Reason::NoPosition { is_missing: false },
         ],
-        StateError::NoPosition { .. } => [
-            StateError::NoPosition { path: path(), is_missing: true },
-            StateError::NoPosition { path: path(), is_missing: false },
+        Reason::InUse(_) => [
+            Reason::InUse(Holder::Unnamed),
+            Reason::InUse(Holder::Process { pid: 4711, program }),
         ],
-        StateError::InUse { .. } => [
-            StateError::InUse { path: path(), holder: None },
-            StateError::InUse { path: path(), holder: Some(Holder::new(4711, "oplog-tail")) },
+        Reason::Save(..) => [],
+        Reason::TooSlow { .. } => [
+            Reason::TooSlow { position, patience: Duration::from_secs(30) },
         ],
-        StateError::Save { .. } => [],
-        StateError::TooSlow { .. } => [
-            StateError::TooSlow { path: path(), position, patience: Duration::from_secs(30) },
-        ],
-        StateError::Replaced { .. } => [StateError::Replaced { path: path(), position }],
+        Reason::Replaced(_) => [Reason::Replaced(position)],
     );
-    let open = |problem| StateError::Open {
-        path: path(),
-        problem,
-    };
-    let save = |problem| StateError::Save {
-        path: path(),
-        position,
-        problem,
-    };
-    all.extend(
-        steps()
-            .into_iter()
-            .map(|step| open(Problem::with_cause(step, None))),
-    );
+    let steps = every!(Step {
+        Open,
+        Lock,
+        Create,
+        Write,
+        Replace,
+        Start
+    })
+    .into_iter();
+    all.extend(steps.map(|step| Reason::Step(Problem::with_cause(step, None))));
+    let causes = every!(Cause {
+        NoFolder,
+        NotAFolder,
+        FileForbidden,
+        FolderForbidden,
+        FileMarked,
+        FolderMarked,
+        OtherUsers,
+        ReadOnly,
+        MountPoint,
+        NoSpace,
+        QuotaReached,
+        SizeLimit,
+        DescriptorLimit,
+        NoLocks,
+        NameTooLong,
+        DiskBroken
+    });
     let because = |cause| Problem::with_cause(Step::Write, Some(cause));
-    all.extend(causes().into_iter().map(|cause| save(because(cause))));
-    all
-}
-
-fn steps() -> Vec<Step> {
-    every!(Step,
-        Step::Open => [Step::Open],
-        Step::Lock => [Step::Lock],
-        Step::Create => [Step::Create],
-        Step::Write => [Step::Write],
-        Step::Replace => [Step::Replace],
-        Step::Start => [Step::Start],
-    )
-}
-
-fn causes() -> Vec<Cause> {
-    use Cause::*;
-    every!(Cause,
-        NoFolder => [NoFolder],
-        NotAFolder => [NotAFolder],
-        FileForbidden => [FileForbidden],
-        FolderForbidden => [FolderForbidden],
-        FileMarked => [FileMarked],
-        FolderMarked => [FolderMarked],
-        OtherUsers => [OtherUsers],
-        ReadOnly => [ReadOnly],
-        MountPoint => [MountPoint],
-        NoSpace => [NoSpace],
-        QuotaReached => [QuotaReached],
-        SizeLimit => [SizeLimit],
-        DescriptorLimit => [DescriptorLimit],
-        NoLocks => [NoLocks],
-        NameTooLong => [NameTooLong],
-        DiskBroken => [DiskBroken],
-    )
+    let causes = causes.into_iter().map(because);
+    all.extend(causes.map(|problem| Reason::Save(position, problem)));
+    let with_name = |reason: Reason| reason.with(Path::new("st"));
+    all.into_iter().map(with_name).collect()
 }

@@ -15,7 +15,8 @@ mod step;
 
 pub(crate) use error::StateError;
 pub(crate) use file::{StateFile, peek};
+pub(crate) use holder::Lock;
 pub(crate) use look::{Look, look};
-pub(crate) use obstacle::Problem;
 pub(crate) use saver::Saver;
-pub(crate) use step::Step;
+#[cfg(test)]
+pub(crate) use {error::Reason, holder::Holder};

@@ -8,8 +8,10 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-use super::error::StateError;
+use super::error::{Reason, StateError};
 use super::file::StateFile;
+use super::obstacle::Problem;
+use super::step::Step;
 use crate::oplog::Position;
 use crate::tracker::PositionStore;
 
@@ -72,7 +74,7 @@ impl Saver {
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub(crate) fn start(mut file: StateFile, saved: Option<Position>) -> std::io::Result<Self> {
+    pub(crate) fn start(mut file: StateFile, saved: Option<Position>) -> Result<Self, StateError> {
         let shared = Arc::new(Shared {
             path: file.name().into(),
             ..Shared::default()
@@ -82,9 +84,11 @@ impl Saver {
         let handle = Self {
             shared: Arc::clone(&shared),
         };
+        let path = handle.shared.path.as_path();
         std::thread::Builder::new()
             .name("save".into())
-            .spawn(move || run(&shared, file))?;
+            .spawn(move || run(&shared, file))
+            .map_err(|error| Reason::Step(Problem::new(Step::Start, &error, path)).with(path))?;
         Ok(handle)
     }
 
@@ -158,11 +162,8 @@ impl Saver {
         if !state.finished
             && let Some(position) = state.wanted.filter(|wanted| state.saved != Some(*wanted))
         {
-            return Err(StateError::TooSlow {
-                path: self.shared.path.clone(),
-                position,
-                patience,
-            });
+            let reason = Reason::TooSlow { position, patience };
+            return Err(reason.with(&self.shared.path));
         }
         // Kept, because two threads can end the process and each needs the error.
         state.error.clone().map_or(Ok(()), Err)
@@ -293,10 +294,8 @@ mod tests {
         let saver = Saver::start(file, position).unwrap();
         drop(folder);
         saver.store(Position::Replication(1));
-        assert!(matches!(
-            saver.finish(Duration::from_secs(20)),
-            Err(StateError::Save { .. })
-        ));
+        let error = saver.finish(Duration::from_secs(20)).unwrap_err();
+        assert!(matches!(error.reason, Reason::Save(..)), "{error}");
         // Another thread may ask as well.
         assert!(saver.clone().finish(Duration::from_secs(20)).is_err());
     }
