@@ -26,25 +26,22 @@ enum Kind {
     Identified,
 }
 
-/// The clients of all connections, one of each kind.
+/// The clients of all connections.
 #[derive(Debug)]
 pub struct Clients {
     pub(super) config: Arc<Config>,
-    plain: OnceLock<Client>,
-    secure: OnceLock<Client>,
-    identified: OnceLock<Client>,
+    /// One of each kind, made when it is first needed.
+    made: [OnceLock<Client>; 3],
     /// Present if the clients measure how requests go.
     pub(super) stopwatch: Option<Stopwatch>,
 }
 
 impl Clients {
-    /// Clients as `config` wants them, each made when it is first needed.
+    /// Clients as `config` wants them.
     pub fn new(config: Arc<Config>) -> Self {
         Self {
             config,
-            plain: OnceLock::new(),
-            secure: OnceLock::new(),
-            identified: OnceLock::new(),
+            made: Default::default(),
             stopwatch: None,
         }
     }
@@ -63,7 +60,7 @@ impl Clients {
     }
 
     /// Whether there is a client certificate.
-    pub fn has_identity(&self) -> bool {
+    pub(super) fn has_identity(&self) -> bool {
         self.config.tls.identity.is_some()
     }
 
@@ -91,11 +88,7 @@ impl Clients {
 
     /// The client of this kind.
     fn client(&self, kind: Kind) -> Result<&Client, Failure> {
-        let slot = match kind {
-            Kind::Plain => &self.plain,
-            Kind::Secure => &self.secure,
-            Kind::Identified => &self.identified,
-        };
+        let slot = &self.made[kind as usize];
         if let Some(client) = slot.get() {
             return Ok(client);
         }

@@ -52,7 +52,7 @@ pub(crate) fn of_requests() -> Vec<Failure> {
     all.extend(words::ALL.map(|words| failed(REQUESTING, words)));
     let lookup = io::Error::other("failed to lookup address information: Name not known");
     all.push(failed(CONNECTING, &words::words(&lookup)));
-    let no_thread = NoThread::of(io::Error::from_raw_os_error(11));
+    let no_thread = NoThread(io::Error::from_raw_os_error(11));
     all.push(Failure::retry(crate::error_text::in_words(&no_thread)));
     for answer in [
         "proxy authorization required",

@@ -16,14 +16,7 @@ use tokio::sync::oneshot;
     "cannot look up the host: no thread can be started ({0}); raise the limit on processes (ulimit -u, \
      or that of the container)"
 )]
-pub(super) struct NoThread(io::Error);
-
-#[cfg(test)]
-impl NoThread {
-    pub(super) fn of(error: io::Error) -> Self {
-        Self(error)
-    }
-}
+pub(super) struct NoThread(pub(super) io::Error);
 
 /// Asks the resolver of the system.
 #[derive(Debug)]

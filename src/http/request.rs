@@ -108,20 +108,15 @@ impl StreamRequest {
         let authorization = &self.endpoint.authorization;
         let at_home = self.is_at_home(url);
         if at_home {
-            if let Some(value) = authorization {
-                headers.insert(header::AUTHORIZATION, value.clone());
-            }
-            for name in extra.iter().map(|(name, _)| name) {
-                headers.remove(name);
-            }
-            for (name, value) in extra {
-                headers.append(name, value.clone());
-            }
+            headers.extend(
+                authorization
+                    .clone()
+                    .map(|value| (header::AUTHORIZATION, value)),
+            );
+            headers.extend(extra.iter().cloned());
         }
         // The headers of the protocol come last, so that nothing replaces them.
-        for (name, value) in protocol {
-            headers.insert(name, value.clone());
-        }
+        headers.extend(protocol.clone());
         (
             headers,
             !at_home && (authorization.is_some() || !extra.is_empty()),
