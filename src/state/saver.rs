@@ -40,6 +40,11 @@ struct State {
 }
 
 impl State {
+    /// The position that is still to be saved.
+    fn pending(&self) -> Option<Position> {
+        self.wanted.filter(|wanted| self.saved != Some(*wanted))
+    }
+
     fn is_behind(&self) -> bool {
         self.saving_since
             .is_some_and(|since| since.elapsed() > LONGEST_SAVE)
@@ -160,7 +165,7 @@ impl Saver {
             .unwrap_or_else(PoisonError::into_inner)
             .0;
         if !state.finished
-            && let Some(position) = state.wanted.filter(|wanted| state.saved != Some(*wanted))
+            && let Some(position) = state.pending()
         {
             let reason = Reason::TooSlow { position, patience };
             return Err(reason.with(&self.shared.path));
@@ -202,24 +207,19 @@ fn run(shared: &Shared, mut file: StateFile) {
         let mut state = shared.lock();
         state.saving_since = None;
         state.notes.append(&mut file.take_notes());
-        let has_failed = result.is_err();
         match result {
             Ok(()) => (state.saved, state.saved_at) = (Some(position), last_save),
             Err(error) => state.error = Some(error),
         }
         drop(state);
         shared.saves.send_replace(());
-        if has_failed {
-            break;
-        }
     }
     // The file was removed and nothing had to be saved. Without it the next run would start from now.
-    let (saved, has_failed) = {
+    let saved = {
         let state = shared.lock();
-        (state.saved, state.error.is_some())
+        state.saved.filter(|_| state.error.is_none())
     };
     if let Some(position) = saved
-        && !has_failed
         && !file.is_in_place()
         && let Err(error) = file.save(position)
     {
@@ -230,30 +230,24 @@ fn run(shared: &Shared, mut file: StateFile) {
     shared.changed.notify_all();
 }
 
-/// Waits for the next position to save; `None` when there will be no more.
+/// Waits for the next position to save; `None` when there will be no more, or after a failure.
 fn next(shared: &Shared, last_save: Option<Instant>) -> Option<Position> {
     let mut state = shared.lock();
-    loop {
-        let pending = state.wanted.filter(|wanted| state.saved != Some(*wanted));
+    while state.error.is_none() {
+        let pending = state.pending();
         if state.stopping {
             return pending;
         }
         let due = last_save.map_or(Duration::ZERO, |at| INTERVAL.saturating_sub(at.elapsed()));
-        match pending {
-            Some(position) if due.is_zero() => return Some(position),
-            Some(_) => {
-                let waited = shared.changed.wait_timeout(state, due);
-                state = waited.unwrap_or_else(PoisonError::into_inner).0;
-            }
-            None => {
-                state.is_idle = true;
-                state = shared
-                    .changed
-                    .wait(state)
-                    .unwrap_or_else(PoisonError::into_inner);
-            }
+        if pending.is_some() && due.is_zero() {
+            return pending;
         }
+        state.is_idle = pending.is_none();
+        let pause = if state.is_idle { Duration::MAX } else { due };
+        let waited = shared.changed.wait_timeout(state, pause);
+        state = waited.unwrap_or_else(PoisonError::into_inner).0;
     }
+    None
 }
 
 #[cfg(test)]
