@@ -1,6 +1,6 @@
 //! What TLS is told: the files of certificates and keys, in PEM.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -20,117 +20,111 @@ const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// The meaning of `--cacert`, `--cert`, `--key` and `--insecure`.
 pub(super) fn tls(typed: &Connection) -> Result<Tls, UsageError> {
+    let identity = |cert: &PathBuf| identity(cert, typed.key.as_deref());
+    let authorities = typed.cacert.as_deref().map(authorities).transpose()?;
     Ok(Tls {
-        extra_authorities: match &typed.cacert {
-            Some(path) => authorities(path)?,
-            None => Vec::new(),
-        },
-        identity: match &typed.cert {
-            Some(path) => Some(identity(path, typed.key.as_deref())?),
-            None => None,
-        },
+        extra_authorities: authorities.unwrap_or_default(),
+        identity: typed.cert.as_ref().map(identity).transpose()?,
         accept_invalid: typed.insecure,
     })
 }
 
 /// The certificates in the file, at least one.
 fn authorities(path: &Path) -> Result<Vec<Certificate>, UsageError> {
-    let unusable = || failure("--cacert", path, "holds a certificate that cannot be used");
-    let mut authorities = Vec::new();
-    for der in certificates("--cacert", path, &read("--cacert", path)?)? {
-        let certificate = Certificate::from_der(&der).map_err(|_| unusable())?;
+    let file = PemFile::read("--cacert", path)?;
+    let usable = |der: CertificateDer<'static>| {
+        let certificate = Certificate::from_der(&der).ok()?;
         // Checked here, so that the message can name the file.
-        RootCertStore::empty().add(der).map_err(|_| unusable())?;
-        authorities.push(certificate);
-    }
-    Ok(authorities)
-}
-
-/// The error about a file that cannot be used.
-fn failure(flag: &str, path: &Path, problem: &str) -> UsageError {
-    UsageError::new(format!("{flag} {}: {problem}", path.display()))
-}
-
-/// The content of the file that `flag` names, without a byte order mark.
-fn read(flag: &str, path: &Path) -> Result<Vec<u8>, UsageError> {
-    let mut content =
-        std::fs::read(path).map_err(|error| failure(flag, path, &in_words(&error)))?;
-    // With it the first line would not be recognised.
-    if content.starts_with(BYTE_ORDER_MARK) {
-        content.drain(..BYTE_ORDER_MARK.len());
-    }
-    Ok(content)
-}
-
-/// The certificates in the file, at least one.
-fn certificates(
-    flag: &str,
-    path: &Path,
-    content: &[u8],
-) -> Result<Vec<CertificateDer<'static>>, UsageError> {
-    let certificates: Vec<_> = CertificateDer::pem_slice_iter(content)
-        .collect::<Result<_, _>>()
-        .map_err(|error| failure(flag, path, problem(&error)))?;
-    if certificates.is_empty() {
-        return Err(failure(flag, path, "holds no certificate in PEM"));
-    }
-    Ok(certificates)
+        RootCertStore::empty().add(der).ok()?;
+        Some(certificate)
+    };
+    let certificates = file.certificates()?.into_iter().map(usable);
+    let certificates: Option<_> = certificates.collect();
+    certificates.ok_or_else(|| file.error("holds a certificate that cannot be used"))
 }
 
 /// The client certificate that `--cert` and `--key` name, checked to fit its key.
 fn identity(cert: &Path, key: Option<&Path>) -> Result<Identity, UsageError> {
-    let content = read("--cert", cert)?;
-    let chain = certificates("--cert", cert, &content)?;
+    let file = PemFile::read("--cert", cert)?;
+    let chain = file.certificates()?;
     let (key, origin) = match key {
         Some(path) => (
-            private_key("--key", path, &read("--key", path)?)?,
+            PemFile::read("--key", path)?.private_key()?,
             format!("the key in {}", path.display()),
         ),
-        None => (
-            private_key("--cert", cert, &content)?,
-            "the key in the same file".to_owned(),
-        ),
+        None => (file.private_key()?, "the key in the same file".to_owned()),
     };
     let pem = in_pem(&chain, &key);
     let provider = rustls::crypto::ring::default_provider();
     CertifiedKey::from_der(chain, key, &provider).map_err(|error| {
-        let problem = match error {
+        file.error(&match error {
             rustls::Error::InconsistentKeys(_) => {
                 format!("its first certificate and {origin} do not belong together")
             }
             rustls::Error::InvalidCertificate(_) => "its first certificate is not valid".to_owned(),
             _ => format!("{origin} is not valid, or of an unsupported kind"),
-        };
-        failure("--cert", cert, &problem)
+        })
     })?;
-    Identity::from_pem(&pem)
-        .map_err(|_| failure("--cert", cert, "cannot be used as a client certificate"))
+    Identity::from_pem(&pem).map_err(|_| file.error("cannot be used as a client certificate"))
 }
 
-/// The private key in the file.
-fn private_key(
-    flag: &str,
-    path: &Path,
-    content: &[u8],
-) -> Result<PrivateKeyDer<'static>, UsageError> {
-    PrivateKeyDer::from_pem_slice(content).map_err(|error| {
-        let text = String::from_utf8_lossy(content);
-        let is_encrypted = [
-            "-----BEGIN ENCRYPTED PRIVATE KEY-----",
-            "Proc-Type: 4,ENCRYPTED",
-        ]
-        .iter()
-        .any(|mark| text.contains(mark));
-        let problem = match error {
-            _ if is_encrypted => "its key is encrypted; decrypt it with openssl pkey",
-            PemError::NoItemsFound if flag == "--cert" => {
-                "holds no private key in PEM; give the key with --key"
-            }
-            PemError::NoItemsFound => "holds no private key in PEM",
-            error => problem(&error),
+/// A file in PEM.
+struct PemFile<'a> {
+    /// The flag that names it.
+    flag: &'a str,
+    path: &'a Path,
+    /// Without a byte order mark.
+    content: Vec<u8>,
+}
+
+impl<'a> PemFile<'a> {
+    fn read(flag: &'a str, path: &'a Path) -> Result<Self, UsageError> {
+        let content = Vec::new();
+        let mut file = Self {
+            flag,
+            path,
+            content,
         };
-        failure(flag, path, problem)
-    })
+        file.content = std::fs::read(path).map_err(|error| file.error(&in_words(&error)))?;
+        // With it the first line would not be recognised.
+        if file.content.starts_with(BYTE_ORDER_MARK) {
+            file.content.drain(..BYTE_ORDER_MARK.len());
+        }
+        Ok(file)
+    }
+
+    /// The error that it cannot be used.
+    fn error(&self, problem: &str) -> UsageError {
+        UsageError::new(format!("{} {}: {problem}", self.flag, self.path.display()))
+    }
+
+    /// The certificates in it, at least one.
+    fn certificates(&self) -> Result<Vec<CertificateDer<'static>>, UsageError> {
+        let certificates: Vec<_> = CertificateDer::pem_slice_iter(&self.content)
+            .collect::<Result<_, _>>()
+            .map_err(|error| self.error(problem(&error)))?;
+        if certificates.is_empty() {
+            return Err(self.error("holds no certificate in PEM"));
+        }
+        Ok(certificates)
+    }
+
+    /// The private key in it.
+    fn private_key(&self) -> Result<PrivateKeyDer<'static>, UsageError> {
+        PrivateKeyDer::from_pem_slice(&self.content).map_err(|error| {
+            let text = String::from_utf8_lossy(&self.content);
+            let is_encrypted = text.contains("-----BEGIN ENCRYPTED PRIVATE KEY-----")
+                || text.contains("Proc-Type: 4,ENCRYPTED");
+            self.error(match error {
+                _ if is_encrypted => "its key is encrypted; decrypt it with openssl pkey",
+                PemError::NoItemsFound if self.flag == "--cert" => {
+                    "holds no private key in PEM; give the key with --key"
+                }
+                PemError::NoItemsFound => "holds no private key in PEM",
+                error => problem(&error),
+            })
+        })
+    }
 }
 
 /// What is wrong with a file in PEM.
