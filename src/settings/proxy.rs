@@ -11,8 +11,6 @@ use crate::cli::Secret;
 use crate::http::{Endpoint, ProxyChoice, ProxyVariables};
 use crate::redact::{may_show_password, redacted};
 
-const NO_SOCKS: &str = "SOCKS is not supported; use an http or https proxy";
-
 const IN_QUOTES: &str = "the quotes are part of its value; leave them out";
 
 /// What looks like host and port may then be the beginning of a password.
@@ -45,11 +43,7 @@ fn given(typed: &Secret) -> Result<Url, UsageError> {
     let fail = |problem: &str| UsageError::new(format!("--proxy {:?}: {problem}", redacted(text)));
     let url = Url::parse(text)
         .map_err(|_| fail("not a URL; expected one like http://proxy.example.com:3128"))?;
-    match url.scheme() {
-        "http" | "https" => {}
-        scheme if scheme.starts_with("socks") => return Err(fail(NO_SOCKS)),
-        _ => return Err(fail("only http and https proxies are supported")),
-    }
+    check_scheme(url.scheme()).map_err(fail)?;
     if may_show_password(OsStr::new(text)) {
         return Err(fail(SLASH_IN_PASSWORD));
     }
@@ -61,15 +55,15 @@ fn given(typed: &Secret) -> Result<Url, UsageError> {
 
 /// Refuses exceptions with quotes. They would never match, and nothing would tell.
 fn check_exceptions(env: &Environment) -> Result<(), UsageError> {
-    let set = ["NO_PROXY", "no_proxy"]
-        .into_iter()
-        .find_map(|name| Some((name, env(name)?)));
-    match set {
-        Some((name, hosts)) if hosts.to_string_lossy().split(',').any(is_quoted) => Err(
-            UsageError::new(format!("{name} {:?}: {IN_QUOTES}", hosts.to_string_lossy())),
-        ),
-        _ => Ok(()),
+    let mut names = ["NO_PROXY", "no_proxy"].into_iter();
+    let Some((name, hosts)) = names.find_map(|name| Some((name, env(name)?))) else {
+        return Ok(());
+    };
+    let hosts = hosts.to_string_lossy();
+    if hosts.split(',').any(is_quoted) {
+        return Err(UsageError::new(format!("{name} {hosts:?}: {IN_QUOTES}")));
     }
+    Ok(())
 }
 
 /// True if the text begins or ends with a quote, which some env files keep.
@@ -94,9 +88,16 @@ fn check_proxy_variable(name: &str, value: &OsStr) -> Result<(), UsageError> {
             "not the URL of a proxy; expected one like http://proxy.example.com:3128",
         ));
     };
-    match uri.scheme_str() {
-        None | Some("http" | "https") => Ok(()),
-        Some(scheme) if scheme.starts_with("socks") => Err(fail(NO_SOCKS)),
-        Some(_) => Err(fail("only http and https proxies are supported")),
+    uri.scheme_str().map_or(Ok(()), check_scheme).map_err(fail)
+}
+
+/// Fails with the problem of a proxy with this scheme, if any.
+fn check_scheme(scheme: &str) -> Result<(), &'static str> {
+    match scheme {
+        "http" | "https" => Ok(()),
+        _ if scheme.starts_with("socks") => {
+            Err("SOCKS is not supported; use an http or https proxy")
+        }
+        _ => Err("only http and https proxies are supported"),
     }
 }
