@@ -8,7 +8,9 @@ fn chain<'a>(
     error: &'a (dyn StdError + 'static),
 ) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     std::iter::successors(Some(error), |&error| {
-        error.source().or_else(|| inside(error))
+        // The `source` of an `io::Error` skips the error inside it and gives the source of that.
+        let inside = || Some(error.downcast_ref::<io::Error>()?.get_ref()? as _);
+        error.source().or_else(inside)
     })
 }
 
@@ -22,12 +24,6 @@ pub(super) fn last<'a, E: StdError + 'static>(
     error: &'a (dyn StdError + 'static),
 ) -> Option<&'a E> {
     chain(error).filter_map(|error| error.downcast_ref()).last()
-}
-
-/// The error inside an `io::Error`. Its `source` skips that one and gives the source of it.
-fn inside<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a (dyn StdError + 'static)> {
-    let inner = error.downcast_ref::<io::Error>()?.get_ref()?;
-    Some(inner)
 }
 
 #[cfg(test)]

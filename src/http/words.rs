@@ -62,8 +62,8 @@ fn is_of_library(error: &io::Error) -> bool {
 
 /// The words for a failure, to go after a colon.
 pub fn words(error: &(dyn StdError + 'static)) -> String {
-    if let Some(host) = unknown_host(error) {
-        return host;
+    if let Some(why) = deepest(error).to_string().strip_prefix(LOOKUP) {
+        return format!("the lookup of the host's address failed: {why}");
     }
     if is_cut(error) {
         return CUT.into();
@@ -88,13 +88,6 @@ fn unknown(error: &(dyn StdError + 'static)) -> String {
     } else {
         format!("{UNKNOWN}: {text}")
     }
-}
-
-/// The words for a host that has no address.
-fn unknown_host(error: &(dyn StdError + 'static)) -> Option<String> {
-    let text = deepest(error).to_string();
-    let why = text.strip_prefix(LOOKUP)?;
-    Some(format!("the lookup of the host's address failed: {why}"))
 }
 
 /// The system has words for its own errors; those that libraries make have a kind.

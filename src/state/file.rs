@@ -14,7 +14,7 @@ use std::io::{self, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use super::error::{Reason, StateError};
-use super::format::{parse, read, written};
+use super::format::{parse, read};
 use super::holder::{Holder, Lock};
 use super::lock::{claim, is_at, is_busy, lock};
 use super::obstacle::Problem;
@@ -169,10 +169,11 @@ impl StateFile {
     /// Saves `position` in the file. Even after a loss of power the file holds the old position or
     /// the new one.
     pub(crate) fn save(&mut self, position: Position) -> Result<(), StateError> {
-        let saved = if self.is_replaced() {
+        // One that was removed is simply made again.
+        let saved = if fs::metadata(&self.path).is_ok() && !self.is_in_place() {
             Err(Reason::Replaced(position))
         } else {
-            self.replace(&written(position), || Ok(()))
+            self.replace(position.to_string().as_bytes(), || Ok(()))
                 .map_err(|failure| match failed(&self.path, failure) {
                     Reason::Step(problem) => Reason::Save(position, problem),
                     reason => reason,
@@ -184,11 +185,6 @@ impl StateFile {
     /// Whether the file is still there under its name.
     pub(crate) fn is_in_place(&self) -> bool {
         !self.is_new && is_at(&self.locked, &self.path)
-    }
-
-    /// Whether another file has the name now. One that was removed is simply made again.
-    fn is_replaced(&self) -> bool {
-        fs::metadata(&self.path).is_ok() && !self.is_in_place()
     }
 
     /// Replaces the file by a copy of itself. Nothing but the number of its inode changes.

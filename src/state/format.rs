@@ -9,11 +9,6 @@ use crate::oplog::Position;
 /// No position is longer than this; a longer file is not one of ours.
 const LONGEST_STATE: u64 = 4096;
 
-/// The content of a state file with this position.
-pub(super) fn written(position: Position) -> Vec<u8> {
-    position.to_string().into_bytes()
-}
-
 /// Reads the content, up to one byte more than a position can have.
 pub(super) fn read(file: &File) -> io::Result<Vec<u8>> {
     let mut content = Vec::new();

@@ -19,8 +19,6 @@ use crate::tracker::PositionStore;
 const INTERVAL: Duration = Duration::from_secs(1);
 /// If a save takes longer, the run waits for it.
 const LONGEST_SAVE: Duration = Duration::from_secs(3);
-/// The resolution of the timer, so that it does not fire just before.
-const TICK: Duration = Duration::from_millis(1);
 
 #[derive(Debug, Default)]
 struct State {
@@ -47,7 +45,7 @@ impl State {
 
     fn is_behind(&self) -> bool {
         self.saving_since
-            .is_some_and(|since| since.elapsed() > LONGEST_SAVE)
+            .is_some_and(|since| since.elapsed() >= LONGEST_SAVE)
     }
 }
 
@@ -130,13 +128,10 @@ impl Saver {
 
     /// Waits until saving is [behind](Saver::is_behind).
     pub(crate) async fn falls_behind(&self) {
-        loop {
+        while !self.is_behind() {
             let since = self.shared.lock().saving_since;
             let lasting = since.map_or(Duration::ZERO, |since| since.elapsed());
-            tokio::time::sleep(LONGEST_SAVE.saturating_sub(lasting) + TICK).await;
-            if self.is_behind() {
-                return;
-            }
+            tokio::time::sleep(LONGEST_SAVE.saturating_sub(lasting)).await;
         }
     }
 
