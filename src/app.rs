@@ -218,7 +218,7 @@ impl Place {
         let from_now = words::from_now(path, file.is_new());
         Ok(Self {
             saved,
-            saver: Some(Saver::start(file, saved)?),
+            saver: Some(Saver::start(path, file, saved)?),
             from_now: saved.is_none().then_some(from_now),
         })
     }

@@ -99,8 +99,6 @@ pub(super) fn temporary_of(path: &Path) -> PathBuf {
 /// A state file that this process holds the lock of.
 #[derive(Debug)]
 pub(crate) struct StateFile {
-    /// As it was named, for messages.
-    name: PathBuf,
     /// Where it really is: what a symbolic link of that name points to.
     path: PathBuf,
     /// Where the next content is written before it takes the file's place.
@@ -109,7 +107,7 @@ pub(crate) struct StateFile {
     locked: File,
     /// There is no file at `path` yet.
     is_new: bool,
-    safety: Safety,
+    pub(super) safety: Safety,
 }
 
 impl StateFile {
@@ -130,7 +128,6 @@ impl StateFile {
         let temporary = temporary_of(&path);
         let (locked, is_new) = lock(&path, &temporary).map_err(failed)?;
         let mut state = Self {
-            name: name.into(),
             path: path.clone(),
             temporary,
             locked,
@@ -148,42 +145,27 @@ impl StateFile {
         Ok((state, position))
     }
 
-    /// The file as it was named.
-    pub(crate) fn name(&self) -> &Path {
-        &self.name
-    }
-
     /// Whether there was no file before, and no position has been saved yet.
     pub(crate) fn is_new(&self) -> bool {
         self.is_new
     }
 
-    /// Takes the notes about steps for safety that failed. Saves work without these steps.
-    pub(crate) fn take_notes(&mut self) -> Vec<String> {
-        let notes = self.safety.take_notes().into_iter();
-        notes
-            .map(|note| format!("state file {}: {note}", self.name.display()))
-            .collect()
-    }
-
     /// Saves `position` in the file. Even after a loss of power the file holds the old position or
     /// the new one.
-    pub(crate) fn save(&mut self, position: Position) -> Result<(), StateError> {
+    pub(super) fn save(&mut self, position: Position) -> Result<(), Reason> {
         // One that was removed is simply made again.
-        let saved = if fs::metadata(&self.path).is_ok() && !self.is_in_place() {
-            Err(Reason::Replaced(position))
-        } else {
-            self.replace(position.to_string().as_bytes(), || Ok(()))
-                .map_err(|failure| match failed(&self.path, failure) {
-                    Reason::Step(problem) => Reason::Save(position, problem),
-                    reason => reason,
-                })
-        };
-        saved.map_err(|reason| reason.with(&self.name))
+        if fs::metadata(&self.path).is_ok() && !self.is_in_place() {
+            return Err(Reason::Replaced(position));
+        }
+        let replaced = self.replace(position.to_string().as_bytes(), || Ok(()));
+        replaced.map_err(|failure| match failed(&self.path, failure) {
+            Reason::Step(problem) => Reason::Save(position, problem),
+            reason => reason,
+        })
     }
 
     /// Whether the file is still there under its name.
-    pub(crate) fn is_in_place(&self) -> bool {
+    pub(super) fn is_in_place(&self) -> bool {
         !self.is_new && is_at(&self.locked, &self.path)
     }
 

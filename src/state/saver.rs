@@ -1,7 +1,7 @@
 //! The thread that saves the position. So a slow disk delays neither reading nor signals, and a
 //! blocked stdout does not delay saving.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -32,7 +32,7 @@ struct State {
     is_idle: bool,
     stopping: bool,
     finished: bool,
-    error: Option<StateError>,
+    error: Option<Reason>,
     /// The notes about steps for safety that nobody has taken yet.
     notes: Vec<String>,
 }
@@ -52,7 +52,7 @@ impl State {
 #[derive(Debug, Default)]
 struct Shared {
     /// The state file as it was named.
-    path: PathBuf,
+    name: PathBuf,
     state: Mutex<State>,
     changed: Condvar,
     /// Sent after each save, for tasks that wait for it.
@@ -73,25 +73,32 @@ pub(crate) struct Saver {
 }
 
 impl Saver {
-    /// Starts the thread. `saved` is what the file holds now.
+    /// Starts the thread for the file of this name. `saved` is what it holds now.
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub(crate) fn start(mut file: StateFile, saved: Option<Position>) -> Result<Self, StateError> {
+    pub(crate) fn start(
+        name: &Path,
+        mut file: StateFile,
+        saved: Option<Position>,
+    ) -> Result<Self, StateError> {
+        let state = State {
+            saved,
+            notes: file.safety.take_notes(),
+            ..State::default()
+        };
         let shared = Arc::new(Shared {
-            path: file.name().into(),
+            name: name.into(),
+            state: state.into(),
             ..Shared::default()
         });
-        shared.lock().saved = saved;
-        shared.lock().notes = file.take_notes();
         let handle = Self {
             shared: Arc::clone(&shared),
         };
-        let path = handle.shared.path.as_path();
         std::thread::Builder::new()
             .name("save".into())
             .spawn(move || run(&shared, file))
-            .map_err(|error| Reason::Step(Problem::new(Step::Start, &error, path)).with(path))?;
+            .map_err(|error| Reason::Step(Problem::new(Step::Start, &error, name)).with(name))?;
         Ok(handle)
     }
 
@@ -142,7 +149,10 @@ impl Saver {
 
     /// Takes the notes about steps for safety that failed.
     pub(crate) fn take_notes(&self) -> Vec<String> {
-        std::mem::take(&mut self.shared.lock().notes)
+        let notes = std::mem::take(&mut self.shared.lock().notes);
+        let name = self.shared.name.display();
+        let told = |note| format!("state file {name}: {note}");
+        notes.into_iter().map(told).collect()
     }
 
     /// Saves the last position, ends the thread and releases the file. Waits at most `patience`.
@@ -163,10 +173,11 @@ impl Saver {
             && let Some(position) = state.pending()
         {
             let reason = Reason::TooSlow { position, patience };
-            return Err(reason.with(&self.shared.path));
+            return Err(reason.with(&self.shared.name));
         }
         // Kept, because two threads can end the process and each needs the error.
-        state.error.clone().map_or(Ok(()), Err)
+        let error = state.error.clone();
+        error.map_or(Ok(()), |reason| Err(reason.with(&self.shared.name)))
     }
 }
 
@@ -201,10 +212,10 @@ fn run(shared: &Shared, mut file: StateFile) {
         last_save = Some(Instant::now());
         let mut state = shared.lock();
         state.saving_since = None;
-        state.notes.append(&mut file.take_notes());
+        state.notes.append(&mut file.safety.take_notes());
         match result {
             Ok(()) => (state.saved, state.saved_at) = (Some(position), last_save),
-            Err(error) => state.error = Some(error),
+            Err(reason) => state.error = Some(reason),
         }
         drop(state);
         shared.saves.send_replace(());
@@ -216,9 +227,9 @@ fn run(shared: &Shared, mut file: StateFile) {
     };
     if let Some(position) = saved
         && !file.is_in_place()
-        && let Err(error) = file.save(position)
+        && let Err(reason) = file.save(position)
     {
-        shared.lock().error = Some(error);
+        shared.lock().error = Some(reason);
     }
     drop(file);
     shared.lock().finished = true;
@@ -254,7 +265,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("st");
         let (file, position) = StateFile::open(&path).unwrap();
-        let saver = Saver::start(file, position).unwrap();
+        let saver = Saver::start(&path, file, position).unwrap();
         for ms in 1..=1000 {
             saver.store(Position::Replication(ms));
         }
@@ -270,7 +281,7 @@ mod tests {
         let path = folder.path().join("st");
         std::fs::write(&path, "1000").unwrap();
         let (file, position) = StateFile::open(&path).unwrap();
-        let saver = Saver::start(file, position).unwrap();
+        let saver = Saver::start(&path, file, position).unwrap();
         std::fs::remove_file(&path).unwrap();
         saver.finish(Duration::from_secs(20)).unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "1000");
@@ -279,8 +290,9 @@ mod tests {
     #[test]
     fn tells_why_a_position_is_not_saved() {
         let folder = tempfile::tempdir().unwrap();
-        let (file, position) = StateFile::open(&folder.path().join("st")).unwrap();
-        let saver = Saver::start(file, position).unwrap();
+        let path = folder.path().join("st");
+        let (file, position) = StateFile::open(&path).unwrap();
+        let saver = Saver::start(&path, file, position).unwrap();
         drop(folder);
         saver.store(Position::Replication(1));
         let error = saver.finish(Duration::from_secs(20)).unwrap_err();

@@ -101,7 +101,7 @@ fn what_was_removed_is_made_again_and_what_was_replaced_is_left_alone() {
     let other = folder.path().join("other");
     fs::write(&other, "1").unwrap();
     fs::rename(&other, &path).unwrap();
-    assert!(matches!(reason(state.save(OLD)), Some(Reason::Replaced(_))));
+    assert!(matches!(state.save(OLD), Err(Reason::Replaced(_))));
     drop(state);
     assert_eq!(fs::read_to_string(&path).unwrap(), "1");
 }
