@@ -11,24 +11,40 @@ use rustix::io::Errno;
 use super::step::{Step, folder_of};
 use crate::error_text::in_words;
 
-/// The known causes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The known causes, in words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Cause {
+    #[error("its folder does not exist")]
     NoFolder,
+    #[error("part of its path is not a folder")]
     NotAFolder,
+    #[error("this user may not read and write it")]
     FileForbidden,
+    #[error("this user may not create files in its folder")]
     FolderForbidden,
+    #[error("it is marked as immutable or append-only")]
     FileMarked,
+    #[error("its folder is marked as immutable or append-only")]
     FolderMarked,
+    #[error("it belongs to another user, and in a sticky folder only the owner may replace a file")]
     OtherUsers,
+    #[error("its file system is read-only")]
     ReadOnly,
+    #[error("it is mounted as a single file")]
     MountPoint,
+    #[error("its disk is full")]
     NoSpace,
+    #[error("the disk quota is used up")]
     QuotaReached,
+    #[error("the limit on the size of a file is reached")]
     SizeLimit,
+    #[error("the limit on open files is reached")]
     DescriptorLimit,
+    #[error("its file system has no locks, so a second process could use it too")]
     NoLocks,
+    #[error("its name is too long for the temporary file beside it")]
     NameTooLong,
+    #[error("its disk reports an error")]
     DiskBroken,
 }
 
@@ -58,61 +74,24 @@ impl Cause {
         })
     }
 
-    /// The cause in words, and what a person can do about it.
-    fn words(self) -> (&'static str, &'static str) {
+    /// What a person can do about it.
+    fn advice(self) -> &'static str {
         match self {
-            Self::NoFolder => (
-                "its folder does not exist",
-                "create the folder, or correct the name",
-            ),
-            Self::NotAFolder => ("part of its path is not a folder", "correct the name"),
-            Self::FileForbidden => (
-                "this user may not read and write it",
-                "give this user both rights",
-            ),
-            Self::FolderForbidden => (
-                "this user may not create files in its folder",
-                "give this user write access to the folder",
-            ),
-            Self::FileMarked => (
-                "it is marked as immutable or append-only",
-                "remove the mark with chattr -i -a",
-            ),
-            Self::FolderMarked => (
-                "its folder is marked as immutable or append-only",
-                "name a file in another folder",
-            ),
-            Self::OtherUsers => (
-                "it belongs to another user, and in a sticky folder only the owner may replace a file",
-                "name a file in a folder of this user",
-            ),
-            Self::ReadOnly => (
-                "its file system is read-only",
-                "name a file on one that can be written",
-            ),
-            Self::MountPoint => (
-                "it is mounted as a single file",
-                "mount the folder that holds it instead of the file alone",
-            ),
-            Self::NoSpace => ("its disk is full", "free some space"),
-            Self::QuotaReached => ("the disk quota is used up", "free some space"),
-            Self::SizeLimit => (
-                "the limit on the size of a file is reached",
-                "raise the limit (ulimit -f)",
-            ),
-            Self::DescriptorLimit => (
-                "the limit on open files is reached",
-                "raise the limit (ulimit -n)",
-            ),
-            Self::NoLocks => (
-                "its file system has no locks, so a second process could use it too",
-                "name a file on a local disk",
-            ),
-            Self::NameTooLong => (
-                "its name is too long for the temporary file beside it",
-                "choose a shorter name",
-            ),
-            Self::DiskBroken => ("its disk reports an error", "check the disk"),
+            Self::NoFolder => "create the folder, or correct the name",
+            Self::NotAFolder => "correct the name",
+            Self::FileForbidden => "give this user both rights",
+            Self::FolderForbidden => "give this user write access to the folder",
+            Self::FileMarked => "remove the mark with chattr -i -a",
+            Self::FolderMarked => "name a file in another folder",
+            Self::OtherUsers => "name a file in a folder of this user",
+            Self::ReadOnly => "name a file on one that can be written",
+            Self::MountPoint => "mount the folder that holds it instead of the file alone",
+            Self::NoSpace | Self::QuotaReached => "free some space",
+            Self::SizeLimit => "raise the limit (ulimit -f)",
+            Self::DescriptorLimit => "raise the limit (ulimit -n)",
+            Self::NoLocks => "name a file on a local disk",
+            Self::NameTooLong => "choose a shorter name",
+            Self::DiskBroken => "check the disk",
         }
     }
 }
@@ -128,7 +107,7 @@ pub(crate) struct Problem {
 
 impl Problem {
     /// The step was refused with this error, for the state file at `path`.
-    pub(crate) fn new(step: Step, error: &io::Error, path: &Path) -> Self {
+    pub(super) fn new(step: Step, error: &io::Error, path: &Path) -> Self {
         Self {
             step,
             cause: Cause::of(step, error, path),
@@ -145,7 +124,7 @@ impl Problem {
 
     /// The problem of a folder where files can be made but neither renamed nor removed. It must be
     /// found before the first file is made, because that file would stay.
-    pub(crate) fn of_folder(path: &Path) -> Option<Self> {
+    pub(super) fn of_folder(path: &Path) -> Option<Self> {
         is_marked(folder_of(path)).then(|| {
             let error = io::Error::from(Errno::PERM);
             Self::new(Step::Create, &error, path)
@@ -156,8 +135,8 @@ impl Problem {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { step, cause, said } = self;
-        match cause.map(Cause::words) {
-            Some((words, advice)) => write!(f, "{step}: {words} ({said}); {advice}"),
+        match cause {
+            Some(cause) => write!(f, "{step}: {cause} ({said}); {}", cause.advice()),
             None => write!(f, "{step}: {said}"),
         }
     }

@@ -1,39 +1,23 @@
 //! The steps of using a state file. Each of them can fail.
 
-use std::fmt;
 use std::io;
 use std::path::Path;
 
-/// A step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Step {
-    /// Opening the file.
+/// A step, in the words for its failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Step {
+    #[error("cannot be opened")]
     Open,
-    /// Locking it.
+    #[error("cannot be locked")]
     Lock,
-    /// Making the temporary file.
+    #[error("the temporary file beside it, which each save needs, cannot be created")]
     Create,
-    /// Writing the temporary file to the disk.
+    #[error("its new version cannot be written")]
     Write,
-    /// Renaming the temporary file onto it.
+    #[error("cannot be replaced by its new version, as each save does")]
     Replace,
-    /// Starting the thread that saves.
+    #[error("the thread that saves it cannot be started")]
     Start,
-}
-
-impl fmt::Display for Step {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Open => "cannot be opened",
-            Self::Lock => "cannot be locked",
-            Self::Create => {
-                "the temporary file beside it, which each save needs, cannot be created"
-            }
-            Self::Write => "its new version cannot be written",
-            Self::Replace => "cannot be replaced by its new version, as each save does",
-            Self::Start => "the thread that saves it cannot be started",
-        })
-    }
 }
 
 /// A step, or the one that failed and why.
