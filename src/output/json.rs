@@ -2,12 +2,12 @@
 
 use jiff::Timestamp;
 
-use super::arrival::{Arrival, lag_ms};
 use super::bytes::{all_bytes, push_display};
+use super::lag::lag_ms;
 use crate::oplog::{Event, Operation};
 
 /// Appends the object, without a line feed.
-pub(super) fn print(operation: &Operation, arrived: Option<Arrival>, out: &mut Vec<u8>) {
+pub(super) fn print(operation: &Operation, received: Option<Timestamp>, out: &mut Vec<u8>) {
     out.extend_from_slice(br#"{"id":""#);
     push_escaped(operation.id(), out);
     out.extend_from_slice(br#"","event":""#);
@@ -20,27 +20,16 @@ pub(super) fn print(operation: &Operation, arrived: Option<Arrival>, out: &mut V
         out.extend_from_slice(br#","data":"#);
         out.extend_from_slice(operation.data().as_bytes());
     }
-    if let Some(Arrival { received }) = arrived {
-        push_received(received, out);
+    if let Some(received) = received {
+        push_display(out, format_args!(r#","received":"{received:.3}""#));
         if !operation.event().is_marker() {
-            push_lag(lag_ms(operation, received), out);
+            match lag_ms(operation, received) {
+                Some(lag) => push_display(out, format_args!(r#","lag_ms":{lag}"#)),
+                None => out.extend_from_slice(br#","lag_ms":null"#),
+            }
         }
     }
     out.push(b'}');
-}
-
-fn push_received(received: Timestamp, out: &mut Vec<u8>) {
-    out.extend_from_slice(br#","received":""#);
-    push_display(out, format_args!("{received:.3}"));
-    out.push(b'"');
-}
-
-fn push_lag(lag_ms: Option<i64>, out: &mut Vec<u8>) {
-    out.extend_from_slice(br#","lag_ms":"#);
-    match lag_ms {
-        Some(lag) => push_display(out, format_args!("{lag}")),
-        None => out.extend_from_slice(b"null"),
-    }
 }
 
 /// Appends the text as it stands inside a JSON string.
@@ -84,11 +73,9 @@ mod tests {
 
     fn line(id: &str, event: &str, data: &str, received: Option<&str>) -> String {
         let operation = Operation::new(Record::new(id, event, data)).unwrap();
-        let arrived = received.map(|received| Arrival {
-            received: received.parse().unwrap(),
-        });
+        let received = received.map(|received| received.parse().unwrap());
         let mut out = Vec::new();
-        print(&operation, arrived, &mut out);
+        print(&operation, received, &mut out);
         String::from_utf8(out).unwrap()
     }
 

@@ -3,20 +3,22 @@
 //! A printer appends to a buffer of the caller. So printing cannot fail or block, and usually
 //! allocates nothing.
 
-mod arrival;
 mod bytes;
 mod closed_stdout;
 pub mod color;
 pub mod echo;
 mod escape;
 mod json;
+mod lag;
 mod stdout;
 mod text;
 
+use jiff::Timestamp;
+
 use crate::oplog::Operation;
 
-pub use arrival::{Arrival, lag_ms};
 pub use escape::{MAX_FIELD_CHARS, escaped};
+pub use lag::lag_ms;
 pub use stdout::{OutputError, Stdout, print};
 
 /// What a line looks like.
@@ -53,12 +55,13 @@ impl Printer {
         Self { style, lag }
     }
 
-    /// Appends exactly one line, with its line feed. Without `arrived` it shows no lag.
-    pub fn print(&self, operation: &Operation, arrived: Option<Arrival>, out: &mut Vec<u8>) {
-        let arrived = arrived.filter(|_| self.lag);
+    /// Appends exactly one line, with its line feed. Without the time at which the operation was
+    /// `received` it shows no lag.
+    pub fn print(&self, operation: &Operation, received: Option<Timestamp>, out: &mut Vec<u8>) {
+        let received = received.filter(|_| self.lag);
         match &self.style {
-            Style::Json => json::print(operation, arrived, out),
-            Style::Text(palette) => text::print(operation, arrived, palette, out),
+            Style::Json => json::print(operation, received, out),
+            Style::Text(palette) => text::print(operation, received, palette, out),
         }
         out.push(b'\n');
     }

@@ -1,15 +1,17 @@
 //! Text lines for people: `TIMESTAMP: EVENT #ID OBJECT (PARENT, PARENT)`.
 
-use super::arrival::{Arrival, lag_ms};
+use jiff::Timestamp;
+
 use super::bytes::push_display;
 use super::color::Palette;
 use super::escape::{MAX_FIELD_CHARS, Room};
+use super::lag::lag_ms;
 use crate::oplog::{Event, Object, Operation};
 
 /// Appends the line, without a line feed.
 pub(super) fn print(
     operation: &Operation,
-    arrived: Option<Arrival>,
+    received: Option<Timestamp>,
     palette: &Palette,
     out: &mut Vec<u8>,
 ) {
@@ -47,7 +49,7 @@ pub(super) fn print(
                     Room::for_field().push(operation.data(), out);
                 }
             }
-            let lag = arrived.and_then(|arrived| lag_ms(operation, arrived.received));
+            let lag = received.and_then(|received| lag_ms(operation, received));
             if let Some(lag) = lag {
                 palette.lag.around(out, |out| push_lag(lag, out));
             }
@@ -105,11 +107,9 @@ mod tests {
     }
 
     fn line(operation: &Operation, color: bool, received: Option<&str>) -> String {
-        let arrived = received.map(|received| Arrival {
-            received: received.parse().unwrap(),
-        });
+        let received = received.map(|received| received.parse().unwrap());
         let mut out = Vec::new();
-        Printer::new(Format::Text, color, true).print(operation, arrived, &mut out);
+        Printer::new(Format::Text, color, true).print(operation, received, &mut out);
         String::from_utf8(out).unwrap()
     }
 

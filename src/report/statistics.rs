@@ -165,14 +165,11 @@ impl Statistics {
 mod tests {
     use super::*;
     use crate::oplog::{Operation, Record};
-    use crate::output::Arrival;
 
     #[test]
     fn the_age_of_a_replicated_object_is_no_lag() {
         let mut tally = Tally::default();
-        let arrival = Some(Arrival {
-            received: "2026-11-23T17:55:12Z".parse().unwrap(),
-        });
+        let received = Some("2026-11-23T17:55:12Z".parse().unwrap());
         let data = |timestamp: &str| {
             format!(r#"{{"timestamp":"{timestamp}","type":"video","id":"1","parents":[]}}"#)
         };
@@ -181,7 +178,7 @@ mod tests {
             ("6b047e00686c822d00000001", "2026-11-23T17:55:11.900Z"),
         ] {
             let operation = Operation::new(Record::new(id, "insert", &data(timestamp))).unwrap();
-            tally.count(&operation, arrival);
+            tally.count(&operation, received);
         }
         let mut statistics = Statistics::new();
         // What is published twice counts once.

@@ -6,12 +6,14 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::error::Error;
 use super::stop::Stop;
 use super::words;
 use crate::consumer::{Consumer, Delivery, Invalid};
 use crate::oplog::Operation;
-use crate::output::{Arrival, Printer};
+use crate::output::Printer;
 use crate::report::{Diagnostics, Progress, SharedStatistics, Tally};
 use crate::settings::{OnInvalid, Settings};
 
@@ -48,9 +50,9 @@ pub(super) struct Batcher {
     taken: Taken,
     /// The status line, if one is wanted.
     progress: Option<Progress>,
-    /// True if the arrival of every operation must be known. Otherwise one operation of each batch is
-    /// timed, for a summary on SIGUSR1.
-    needs_clock: bool,
+    /// True if the lag of every operation must be known. Otherwise that of the first of each batch is
+    /// measured, for a summary on SIGUSR1.
+    times_all: bool,
 }
 
 impl Batcher {
@@ -73,7 +75,7 @@ impl Batcher {
             is_complete: false,
             taken: Taken::Nothing,
             progress: settings.status_line.then(Progress::new),
-            needs_clock: settings.lag || settings.stats,
+            times_all: settings.lag || settings.stats,
         }
     }
 
@@ -128,10 +130,8 @@ impl Batcher {
 
     fn print_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         self.consumer.set_time();
-        // The first operation of the batch is timed.
-        let mut samples = !self.needs_clock;
         // One reading of the clock serves all that is ready now: nothing of it came later.
-        let arrival = self.needs_clock.then(Arrival::now);
+        let mut received = Some(Timestamp::now());
         while self.batch.len() < BATCH && !self.is_complete {
             if self.stop.has_replicated(&self.consumer)? {
                 self.is_complete = true;
@@ -139,7 +139,8 @@ impl Batcher {
             }
             match self.consumer.poll_next(cx) {
                 Poll::Ready(Ok(Delivery::Operation(operation))) => {
-                    self.print(&operation, arrival, std::mem::take(&mut samples));
+                    self.print(&operation, received);
+                    received = received.filter(|_| self.times_all);
                 }
                 Poll::Ready(Ok(Delivery::Invalid(invalid))) => {
                     self.tally.count_invalid();
@@ -171,10 +172,9 @@ impl Batcher {
         Poll::Ready(Ok(()))
     }
 
-    fn print(&mut self, operation: &Operation, arrival: Option<Arrival>, is_sample: bool) {
-        self.printer.print(operation, arrival, &mut self.batch);
-        let sample = || is_sample.then(Arrival::now);
-        self.tally.count(operation, arrival.or_else(sample));
+    fn print(&mut self, operation: &Operation, received: Option<Timestamp>) {
+        self.printer.print(operation, received, &mut self.batch);
+        self.tally.count(operation, received);
         // Backfilled objects have ids as in a replication, but come after it.
         if let Some(progress) = &mut self.progress
             && !self.consumer.is_backfilling()

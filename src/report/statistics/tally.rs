@@ -1,10 +1,10 @@
 //! The counts of the thread that prints. They are its own, so counting takes no lock.
 
+use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::oplog::Position;
-use crate::oplog::{Event, Operation};
-use crate::output::{Arrival, lag_ms};
+use crate::oplog::{Event, Operation, Position};
+use crate::output::lag_ms;
 
 /// How many of each event.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
@@ -31,8 +31,8 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    /// One more line is printed. Without an arrival, its lag is not known.
-    pub(crate) fn count(&mut self, operation: &Operation, arrival: Option<Arrival>) {
+    /// One more line is printed. Without the time at which it was `received`, its lag is not known.
+    pub(crate) fn count(&mut self, operation: &Operation, received: Option<Timestamp>) {
         let count = match operation.event() {
             Event::Insert | Event::Create => &mut self.events.insert,
             Event::Update => &mut self.events.update,
@@ -50,9 +50,9 @@ impl Tally {
             self.last_id.clear();
             self.last_id.push_str(operation.id());
         }
-        if let Some(arrival) = arrival
+        if let Some(received) = received
             && !is_state(operation)
-            && let Some(lag) = lag_ms(operation, arrival.received)
+            && let Some(lag) = lag_ms(operation, received)
         {
             self.lags.push(lag);
         }

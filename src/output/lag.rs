@@ -1,24 +1,8 @@
-//! When an operation arrived, and how late.
+//! How late an operation arrived.
 
 use jiff::Timestamp;
 
 use crate::oplog::Operation;
-
-/// When an operation reached this program.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Arrival {
-    /// By the local clock; printed with milliseconds.
-    pub received: Timestamp,
-}
-
-impl Arrival {
-    /// Just now.
-    pub fn now() -> Self {
-        Self {
-            received: Timestamp::now(),
-        }
-    }
-}
 
 /// The time from the timestamp of the operation to its arrival, in milliseconds. Negative if the
 /// server's clock is ahead.
