@@ -5,7 +5,6 @@
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 
 use rustix::io::Errno;
@@ -82,19 +81,13 @@ fn too_few(free: usize) -> LimitError {
 
 /// Fails where the process may not start as many threads as a run needs.
 pub(crate) fn check_threads() -> Result<(), LimitError> {
-    let (over, is_over) = mpsc::channel::<()>();
-    let is_over = Arc::new(Mutex::new(is_over));
-    let tried: Result<Vec<_>, _> = (0..THREADS)
-        .map(|_| {
-            let is_over = Arc::clone(&is_over);
-            // Ends when the sender is gone.
-            thread::Builder::new().spawn(move || drop(is_over.lock().map(|over| over.recv())))
-        })
+    let tried: io::Result<Vec<_>> = (0..THREADS)
+        .map(|_| thread::Builder::new().spawn(thread::park))
         .collect();
-    drop(over);
-    for thread in tried.map_err(LimitError::Threads)? {
+    for parked in tried.map_err(LimitError::Threads)? {
+        parked.thread().unpark();
         // It does nothing that could panic.
-        let _ = thread.join();
+        let _ = parked.join();
     }
     Ok(())
 }
