@@ -27,7 +27,7 @@ use crate::report::{Diagnostics, SharedStatistics, Verbosity, described};
 use crate::settings::{Ack, Inputs, Settings};
 use crate::state::{Saver, StateFile, peek};
 use crate::tail::supervisor::{self, Terms};
-use crate::tail::{self, Context, Tail};
+use crate::tail::{self, Tail};
 
 /// How long letting go of the state file may take where the run does not begin.
 const LETTING_GO: Duration = Duration::from_secs(3);
@@ -92,11 +92,11 @@ fn execute(cli: Cli) -> Result<ExitStatus, Error> {
 fn follow(settings: &Settings, runtime: &Runtime) -> Result<ExitStatus, Error> {
     let place = Place::find(settings)?;
     let saver = place.saver.clone();
-    let status = assemble(settings, place)
-        .and_then(|context| Ok(Tail::new(settings, context)?))
-        .map(|tail| run_to_its_end(runtime, tail));
-    if status.is_err() {
-        Place::give_up(saver);
+    let status = assemble(settings, place).map(|tail| run_to_its_end(runtime, tail));
+    if let Some(saver) = saver.filter(|_| status.is_err()) {
+        // Lets go of the state file, and removes it where nothing was saved in it. What went wrong
+        // with it is told elsewhere.
+        let _ = saver.finish(LETTING_GO);
     }
     status
 }
@@ -127,7 +127,7 @@ fn print(write: impl FnOnce() -> std::io::Result<()>) -> Result<ExitStatus, Erro
 }
 
 /// The parts of a run, in the order in which what they need can fail.
-fn assemble(settings: &Settings, place: Place) -> Result<Context, Error> {
+fn assemble(settings: &Settings, place: Place) -> Result<Tail, Error> {
     let diagnostics = Rc::new(RefCell::new(Diagnostics::new(settings.verbosity)));
     place.tell(settings, &diagnostics.borrow());
     let stdout = Stdout::open().map_err(tail::Error::from)?;
@@ -151,14 +151,16 @@ fn assemble(settings: &Settings, place: Place) -> Result<Context, Error> {
     if let Some(position) = place.saved {
         start_at(position, &mut consumer, settings, &diagnostics.borrow());
     }
-    Ok(Context {
+    let tail = Tail::new(
+        settings,
         consumer,
-        saver: place.saver,
+        place.saver,
         stdout,
         controls,
         diagnostics,
         statistics,
-    })
+    );
+    Ok(tail?)
 }
 
 /// Goes on at the saved position, unless that is to be left.
@@ -233,11 +235,5 @@ impl Place {
         {
             diagnostics.warn(line);
         }
-    }
-
-    /// Lets go of the state file, and removes it where nothing was saved in it.
-    fn give_up(saver: Option<Saver>) {
-        // What went wrong with it is told elsewhere.
-        let _ = saver.map(|saver| saver.finish(LETTING_GO));
     }
 }

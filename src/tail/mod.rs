@@ -34,22 +34,6 @@ use supervisor::Control;
 /// How long the last save may take. After a signal or `--timeout` the supervisor allows less.
 const SAVING: Duration = Duration::from_secs(30);
 
-/// What a run works with besides its settings.
-pub(crate) struct Context {
-    /// Where operations come from.
-    pub consumer: Consumer,
-    /// Where the position goes, if it is kept.
-    pub saver: Option<Saver>,
-    /// Where lines go.
-    pub stdout: Stdout,
-    /// Signals and the like.
-    pub controls: mpsc::Receiver<Control>,
-    /// Writes the messages on stderr.
-    pub diagnostics: Rc<RefCell<Diagnostics>>,
-    /// The counts; shared with the supervisor.
-    pub statistics: SharedStatistics,
-}
-
 /// A run in progress.
 pub(crate) struct Tail {
     batcher: Batcher,
@@ -83,35 +67,43 @@ enum Step {
 }
 
 impl Tail {
-    /// A run that has not begun.
+    /// A run that has not begun. `statistics` are shared with the supervisor, which sends the
+    /// `controls`.
     ///
     /// # Errors
     /// When acknowledgements are to be read and the system gives no thread for it.
-    pub(crate) fn new(settings: &Settings, context: Context) -> Result<Self, Error> {
+    pub(crate) fn new(
+        settings: &Settings,
+        consumer: Consumer,
+        saver: Option<Saver>,
+        stdout: Stdout,
+        controls: mpsc::Receiver<Control>,
+        diagnostics: Rc<RefCell<Diagnostics>>,
+        statistics: SharedStatistics,
+    ) -> Result<Self, Error> {
         let acks = match (settings.ack, settings.consumer.acknowledging) {
             (Ack::Stdin, Acknowledging::ById { max_in_flight }) => {
                 Some(Acks::start(max_in_flight).map_err(Error::NoAcks)?)
             }
             _ => None,
         };
-        let told_saved = context.saver.as_ref().and_then(Saver::stored);
         Ok(Self {
             batcher: Batcher::new(
                 settings,
-                context.consumer,
-                Rc::clone(&context.diagnostics),
-                context.statistics.clone(),
+                consumer,
+                Rc::clone(&diagnostics),
+                statistics.clone(),
             ),
-            saves: context.saver.as_ref().map(Saver::saves),
-            saver: context.saver,
-            stdout: context.stdout,
+            saves: saver.as_ref().map(Saver::saves),
+            told_saved: saver.as_ref().and_then(Saver::stored),
+            saver,
+            stdout,
             acks,
-            controls: context.controls,
-            diagnostics: context.diagnostics,
+            controls,
+            diagnostics,
             junk: Limiter::default(),
             waits_for_saving: false,
-            told_saved,
-            statistics: context.statistics,
+            statistics,
             has_condition: settings.stop.any_asked_for(),
             next_run: settings.next_run(),
             has_acknowledged: false,
