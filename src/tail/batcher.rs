@@ -133,7 +133,7 @@ impl Batcher {
         // One reading of the clock serves all that is ready now: nothing of it came later.
         let mut received = Some(Timestamp::now());
         while self.batch.len() < BATCH && !self.is_complete {
-            if self.stop.has_replicated(&self.consumer)? {
+            if self.stop.has_all(&self.consumer)? {
                 self.is_complete = true;
                 break;
             }

@@ -35,7 +35,10 @@ impl Stop {
             lines: 0,
             was_live: false,
             idle: asked.until_idle.map(Quiet::new),
-            past: until_wait.map(Past::new),
+            past: until_wait.map(|wait| Past {
+                until: Box::pin(tokio::time::sleep(wait)),
+                quiet: Quiet::new(QUIET),
+            }),
         }
     }
 
@@ -49,16 +52,6 @@ impl Stop {
             .count
             .is_some_and(|count| self.lines >= count.get());
         is_enough || (self.asked.until_live && is_live)
-    }
-
-    /// Whether a replication is complete that the run was to end with. Asked before each operation,
-    /// where [`Self::has_all`] need not be: at the end of the log the consumer hands out nothing.
-    ///
-    /// # Errors
-    /// When that can no longer be reached.
-    pub(super) fn has_replicated(&self, consumer: &Consumer) -> Result<bool, Error> {
-        let waits_for_backfill = self.asked.until_complete && self.was_live;
-        Ok(waits_for_backfill && self.has_all(consumer)?)
     }
 
     /// Whether everything is printed that the run was to end with: a complete replication, or what
@@ -86,20 +79,18 @@ impl Stop {
             && !consumer.is_paused()
             && !consumer.is_backfilling()
             && !consumer.is_uncertain();
-        let mut is_quiet = false;
-        if let Some(idle) = &mut self.idle {
-            is_quiet |= idle.poll_while(is_waiting, arrived, cx).is_ready();
+        if let Some(idle) = &mut self.idle
+            && idle.poll_while(is_waiting, arrived, cx).is_ready()
+        {
+            return Poll::Ready(());
         }
-        if let Some(past) = &mut self.past {
-            // Before its `live` a replication may pause for as long as the store takes.
-            let is_waiting = is_waiting && !consumer.awaits_live();
-            is_quiet |= past.poll(is_waiting, arrived, cx).is_ready();
-        }
-        if is_quiet {
-            Poll::Ready(())
-        } else {
-            Poll::Pending
-        }
+        let Some(past) = &mut self.past else {
+            return Poll::Pending;
+        };
+        ready!(past.until.as_mut().poll(cx));
+        // Before its `live` a replication may pause for as long as the store takes.
+        let is_waiting = is_waiting && !consumer.awaits_live();
+        past.quiet.poll_while(is_waiting, arrived, cx)
     }
 
     /// Something came, or was written: that is no quiet time.
@@ -115,25 +106,6 @@ impl Stop {
 
 /// Waits until a point in time is past and nothing has come for a while since.
 struct Past {
-    has_come: bool,
-    timer: Pin<Box<Sleep>>,
+    until: Pin<Box<Sleep>>,
     quiet: Quiet,
-}
-
-impl Past {
-    fn new(wait: Duration) -> Self {
-        Self {
-            has_come: false,
-            timer: Box::pin(tokio::time::sleep(wait)),
-            quiet: Quiet::new(QUIET),
-        }
-    }
-
-    fn poll(&mut self, is_waiting: bool, arrived: u64, cx: &mut Context<'_>) -> Poll<()> {
-        if !self.has_come {
-            ready!(self.timer.as_mut().poll(cx));
-            self.has_come = true;
-        }
-        self.quiet.poll_while(is_waiting, arrived, cx)
-    }
 }
