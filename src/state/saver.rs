@@ -112,16 +112,20 @@ impl Saver {
         self.shared.lock().saved_at
     }
 
-    /// Waits until saving fails; [`Saver::finish`] says why.
-    pub(crate) async fn failure(&self) {
-        self.until(|state| state.error.is_some()).await;
+    /// Waits until saving fails, and tells why.
+    pub(crate) async fn failure(&self) -> StateError {
+        let reason = self.until(|state| state.error.clone()).await;
+        reason.with(&self.shared.name)
     }
 
-    /// Waits until the condition holds. It is checked after each save.
-    async fn until(&self, is_so: impl Fn(&State) -> bool) {
+    /// Waits until there is what is looked for, after some save.
+    async fn until<T>(&self, look: impl Fn(&State) -> Option<T>) -> T {
         // Subscribed before the look, so that no save goes unnoticed in between.
         let mut saves = self.saves();
-        while !is_so(&self.shared.lock()) {
+        loop {
+            if let Some(found) = look(&self.shared.lock()) {
+                return found;
+            }
             // The sender is part of what this handle shares.
             let _ = saves.changed().await;
         }
@@ -144,7 +148,7 @@ impl Saver {
 
     /// Waits until saving is no longer behind.
     pub(crate) async fn caught_up(&self) {
-        self.until(|state| !state.is_behind()).await;
+        self.until(|state| (!state.is_behind()).then_some(())).await;
     }
 
     /// Takes the notes about steps for safety that failed.

@@ -13,6 +13,4 @@ pub(super) enum Ending {
     ReaderGone,
     /// The worker has closed stdin.
     AcksEnded,
-    /// The position can no longer be saved. `Saver::finish` says why.
-    SavingFailed,
 }

@@ -103,9 +103,6 @@ impl Tail {
     /// If reading fell behind, asks the server whether it skipped something. Otherwise a run with a gap
     /// could end with success.
     async fn make_certain(&mut self, ending: Ending) -> Result<Ending, Error> {
-        if ending == Ending::SavingFailed {
-            return Ok(ending);
-        }
         let mut patience = match ending {
             Ending::ConditionMet => CERTAINTY,
             _ => QUICK_CERTAINTY,
@@ -171,7 +168,6 @@ impl Tail {
                 diagnostics.warn(&self.unacknowledged(Stopped::ByWorker));
                 ExitStatus::Failure
             }
-            Ending::SavingFailed => ExitStatus::StateFile,
         }
     }
 

@@ -195,7 +195,7 @@ impl Tail {
         tokio::select! {
             biased;
             Some(control) = controls.recv() => Ok(Step::Control(control)),
-            () = saving_failed => Ok(Step::End(Ending::SavingFailed)),
+            error = saving_failed => Err(error.into()),
             ids = acknowledgements => {
                 let ids = ids.map_err(Error::Acks)?;
                 Ok(ids.map_or(Step::End(Ending::AcksEnded), Step::Acknowledged))
