@@ -10,8 +10,10 @@ use std::process;
 use std::time::Duration;
 
 use rustix::process::{getpgrp, getpid, getppid, getsid, kill_process};
+use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 
 use super::words::TIMED_OUT;
 use crate::exit::ExitStatus;
@@ -91,27 +93,21 @@ pub(crate) fn start(
     std::thread::Builder::new()
         .name("signals".into())
         .spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build();
-            let runtime = match runtime {
-                Ok(runtime) => runtime,
-                Err(error) => return drop(started.send(Err(error))),
-            };
-            let _in_runtime = runtime.enter();
-            let mut signals = match Signals::new() {
-                Ok(signals) => signals,
+            let (runtime, mut signals) = match receive_signals() {
+                Ok(ready) => ready,
                 Err(error) => return drop(started.send(Err(error))),
             };
             drop(started.send(Ok(())));
             runtime.block_on(async {
-                let interruption = signals
-                    .interruption(terms.timeout, &controls, &statistics)
-                    .await;
+                let signal = signals.next(|| show_statistics(&controls, &statistics));
+                let limit = terms.timeout.unwrap_or(Duration::MAX);
+                let interruption = match timeout(limit, signal).await {
+                    Ok(number) => Interruption::Signal(number),
+                    Err(_) => Interruption::Timeout,
+                };
                 // Fails if the run is ending already.
                 let _ = controls.try_send(Control::Stop(interruption));
-                let stuck = tokio::time::timeout(GRACE, signals.ending.next()).await;
-                if let Ok(number) = stuck {
+                if let Ok(number) = timeout(GRACE, signals.next(|| {})).await {
                     stderr::close(String::new(), CLOSING);
                     process::exit(ExitStatus::Signal(number).code().into());
                 }
@@ -119,9 +115,7 @@ pub(crate) fn start(
                 end(status, terms, saver, &statistics);
             });
         })?;
-    is_started
-        .recv()
-        .unwrap_or_else(|_| Err(io::Error::other("no signal handler")))?;
+    is_started.recv().map_err(io::Error::other)??;
     Ok(receiver)
 }
 
@@ -155,18 +149,24 @@ fn end(status: ExitStatus, terms: Terms, saver: Option<Saver>, statistics: &Shar
 }
 
 struct Signals {
-    ending: Ending,
-    statistics: Signal,
-}
-
-/// What ends a run or the process, or interrupts it until `fg` or `bg`.
-struct Ending {
     interrupt: Option<Signal>,
     terminate: Signal,
     hangup: Option<Signal>,
     quit: Option<Signal>,
     stop: Option<Signal>,
     go_on: Signal,
+    statistics: Signal,
+}
+
+/// Receives signals, in a runtime of their own.
+fn receive_signals() -> io::Result<(Runtime, Signals)> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let in_runtime = runtime.enter();
+    let signals = Signals::new()?;
+    drop(in_runtime);
+    Ok((runtime, signals))
 }
 
 /// Catches SIGXFSZ, so that a write past the limit on the size of a file fails like a write to a
@@ -196,46 +196,19 @@ impl Signals {
             echo::watch()?;
         }
         Ok(Self {
-            ending: Ending {
-                interrupt,
-                terminate: signal(SignalKind::terminate())?,
-                hangup: unless_ignored(SignalKind::hangup())?,
-                quit: unless_ignored(SignalKind::quit())?,
-                stop: unless_ignored(stop)?,
-                go_on: signal(go_on)?,
-            },
+            interrupt,
+            terminate: signal(SignalKind::terminate())?,
+            hangup: unless_ignored(SignalKind::hangup())?,
+            quit: unless_ignored(SignalKind::quit())?,
+            stop: unless_ignored(stop)?,
+            go_on: signal(go_on)?,
             statistics: signal(SignalKind::user_defined1())?,
         })
     }
 
-    /// Waits for the first reason to end. Until then, passes on requests for the summary.
-    async fn interruption(
-        &mut self,
-        timeout: Option<Duration>,
-        controls: &mpsc::Sender<Control>,
-        statistics: &SharedStatistics,
-    ) -> Interruption {
-        let deadline = timeout.and_then(|timeout| tokio::time::Instant::now().checked_add(timeout));
-        let passed = async {
-            match deadline {
-                Some(deadline) => tokio::time::sleep_until(deadline).await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::pin!(passed);
-        loop {
-            tokio::select! {
-                () = &mut passed => return Interruption::Timeout,
-                number = self.ending.next() => return Interruption::Signal(number),
-                () = received(Some(&mut self.statistics)) => show_statistics(controls, statistics),
-            }
-        }
-    }
-}
-
-impl Ending {
-    /// Waits for a signal that ends the run and returns its number. Handles Ctrl-Z and `fg` meanwhile.
-    async fn next(&mut self) -> u8 {
+    /// Waits for a signal that ends the run and returns its number. Handles Ctrl-Z and `fg`
+    /// meanwhile, and calls `show_statistics` when the summary is asked for.
+    async fn next(&mut self, show_statistics: impl Fn()) -> u8 {
         loop {
             tokio::select! {
                 () = received(self.interrupt.as_mut()) => return 2,
@@ -244,6 +217,7 @@ impl Ending {
                 () = received(self.quit.as_mut()) => quit(),
                 () = received(self.stop.as_mut()) => stop(),
                 () = received(Some(&mut self.go_on)) => stderr::allow_status(),
+                () = received(Some(&mut self.statistics)) => show_statistics(),
             }
         }
     }
