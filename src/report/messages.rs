@@ -33,7 +33,6 @@ pub(crate) fn of_connections() -> Vec<String> {
     all.push(words::clocks_differ(1_415_271_779, 1_415_271_879));
     all.push(words::probing(operation()));
     all.push(words::skipped(operation()));
-    all.push(words::uncertain().into());
     let choices = every!(OnResumeFailed,
         OnResumeFailed::Continue => [OnResumeFailed::Continue],
         OnResumeFailed::Replicate => [OnResumeFailed::Replicate],

@@ -15,4 +15,4 @@ pub(crate) use diagnostics::{Diagnostics, Limiter, Verbosity, fatal};
 pub(crate) use progress::Progress;
 pub(crate) use statistics::Tally;
 pub(crate) use statistics::shared::SharedStatistics;
-pub(crate) use words::{NextRun, described, incomplete, uncertain};
+pub(crate) use words::{NextRun, described, incomplete};

@@ -36,12 +36,6 @@ pub(crate) fn incomplete(what: Incomplete, next: NextRun) -> String {
     }
 }
 
-/// The run ends, and the server has not answered in time whether it skipped operations.
-pub(crate) fn uncertain() -> &'static str {
-    "reading fell behind, and the server did not answer in time whether it skipped operations; \
-     the position stays before the possible gap"
-}
-
 pub(super) const HEARTBEAT: &str = "heartbeat";
 
 pub(super) const BACKFILL_STARTED: &str = "fetching the objects that the replication missed";

@@ -10,7 +10,7 @@ use super::{SAVING, Tail};
 use crate::consumer;
 use crate::exit::ExitStatus;
 use crate::output::OutputError;
-use crate::report::{incomplete, stderr, uncertain};
+use crate::report::{incomplete, stderr};
 
 /// How long the run waits for acknowledgements after the reader of stdout is gone.
 const LAST_ACKS: Duration = Duration::from_millis(300);
@@ -127,7 +127,7 @@ impl Tail {
                     Err(_) => {
                         // A reader that goes away has seen enough: no message.
                         if ending != Ending::ReaderGone {
-                            self.diagnostics.borrow().warn(&uncertain());
+                            self.diagnostics.borrow().warn(&consumer::Error::Uncertain);
                         }
                         break;
                     }

@@ -16,9 +16,10 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::words::TIMED_OUT;
+use crate::consumer;
 use crate::exit::ExitStatus;
 use crate::output::echo;
-use crate::report::{NextRun, SharedStatistics, incomplete, stderr, uncertain};
+use crate::report::{NextRun, SharedStatistics, incomplete, stderr};
 use crate::state::Saver;
 
 /// How long the main thread gets to end by itself. With [`SAVING`] it stays below the two seconds
@@ -129,7 +130,7 @@ fn end(status: ExitStatus, terms: Terms, saver: Option<Saver>, statistics: &Shar
     }
     let fails = run.is_uncertain && terms.fails_if_uncertain;
     if fails || (run.is_uncertain && !terms.is_quiet) {
-        last_lines += &stderr::line(&uncertain());
+        last_lines += &stderr::line(&consumer::Error::Uncertain);
     }
     let status = match saved {
         Err(error) => {
