@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::ending::Ending;
 use super::error::Error;
 use super::supervisor::{Control, Interruption};
-use super::words::{self, Stopped};
+use super::words;
 use super::{SAVING, Tail};
 use crate::consumer;
 use crate::exit::ExitStatus;
@@ -148,7 +148,7 @@ impl Tail {
                         diagnostics.warn(&words::TIMED_OUT);
                     }
                     if in_flight > 0 {
-                        diagnostics.warn(&self.unacknowledged(Stopped::ByTimeout));
+                        diagnostics.warn(&self.unacknowledged(words::BY_TIMEOUT));
                     }
                 }
                 interruption.exit_status(self.has_condition)
@@ -165,13 +165,13 @@ impl Tail {
                 ExitStatus::Success
             }
             Ending::AcksEnded => {
-                diagnostics.warn(&self.unacknowledged(Stopped::ByWorker));
+                diagnostics.warn(&self.unacknowledged(words::BY_WORKER));
                 ExitStatus::Failure
             }
         }
     }
 
-    fn unacknowledged(&self, stopped: Stopped) -> String {
+    fn unacknowledged(&self, stopped: &str) -> String {
         let in_flight = self.batcher.consumer.in_flight();
         words::unacknowledged(stopped, in_flight, self.saver.is_some())
     }

@@ -1,6 +1,6 @@
 //! Every line about a run and its end, for the list of messages.
 
-use super::words::{self, Stopped};
+use super::words;
 use crate::oplog::{InvalidData, InvalidOperation, Position};
 use crate::report::described;
 use crate::settings::OnInvalid;
@@ -13,11 +13,7 @@ pub(crate) fn all() -> Vec<String> {
         words::NO_WORKER.to_owned(),
         words::SAVES_SLOWLY.to_owned(),
     ];
-    let stopped = every!(Stopped,
-        Stopped::ByTimeout => [Stopped::ByTimeout],
-        Stopped::ByWorker => [Stopped::ByWorker],
-    );
-    for stopped in stopped {
+    for stopped in [words::BY_TIMEOUT, words::BY_WORKER] {
         all.push(words::unacknowledged(stopped, 1, true));
         all.push(words::unacknowledged(stopped, 3, false));
     }

@@ -20,26 +20,19 @@ pub(super) const NO_WORKER: &str = "stdin ended before anything was acknowledged
 pub(super) const SAVES_SLOWLY: &str =
     "saving the position takes unusually long; waiting for the disk of the state file";
 
-/// What ended a run with operations unacknowledged.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Stopped {
-    ByTimeout,
-    ByWorker,
-}
+pub(super) const BY_TIMEOUT: &str = "stopped by --timeout";
 
-/// Operations are unacknowledged at the end.
-pub(super) fn unacknowledged(stopped: Stopped, in_flight: usize, keeps_position: bool) -> String {
-    let happened = match stopped {
-        Stopped::ByTimeout => "stopped by --timeout",
-        Stopped::ByWorker => "stdin was closed",
-    };
+pub(super) const BY_WORKER: &str = "stdin was closed";
+
+/// Operations are unacknowledged at the end of a run that was `stopped` so.
+pub(super) fn unacknowledged(stopped: &str, in_flight: usize, keeps_position: bool) -> String {
     let follows = if keeps_position {
         "the next run prints them again"
     } else {
         "without --state the next run does not print them again"
     };
     let plural = if in_flight == 1 { "" } else { "s" };
-    format!("{happened} with {in_flight} operation{plural} unacknowledged; {follows}")
+    format!("{stopped} with {in_flight} operation{plural} unacknowledged; {follows}")
 }
 
 /// An id was acknowledged that is not in flight.
