@@ -43,10 +43,12 @@ pub(super) struct Batcher {
     tally: Tally,
     printer: Printer,
     diagnostics: Rc<RefCell<Diagnostics>>,
-    batch: Vec<u8>,
+    /// The lines that are printed and not yet written.
+    pub batch: Vec<u8>,
     stop: Stop,
     on_invalid: OnInvalid,
-    is_complete: bool,
+    /// A stop condition is met: nothing more will be printed.
+    pub is_complete: bool,
     taken: Taken,
     /// The status line, if one is wanted.
     progress: Option<Progress>,
@@ -77,16 +79,6 @@ impl Batcher {
             progress: settings.status_line.then(Progress::new),
             times_all: settings.lag || settings.stats,
         }
-    }
-
-    /// True if a stop condition is met: nothing more will be printed.
-    pub(super) fn is_complete(&self) -> bool {
-        self.is_complete
-    }
-
-    /// The lines that are printed and not yet written.
-    pub(super) fn batch(&self) -> &[u8] {
-        &self.batch
     }
 
     /// The batch was written, which `took` this long. With `--ack auto` its operations are

@@ -127,17 +127,17 @@ impl Tail {
     async fn follow(&mut self) -> Result<Ending, Error> {
         loop {
             let all_acknowledged = self.acks.is_none() || self.batcher.consumer.in_flight() == 0;
-            if self.batcher.is_complete() && all_acknowledged {
+            if self.batcher.is_complete && all_acknowledged {
                 return Ok(Ending::ConditionMet);
             }
             let step = self.next_step().await;
-            if !self.batcher.batch().is_empty() {
+            if !self.batcher.batch.is_empty() {
                 // Writing may never end.
                 self.note_status();
             }
             // The lines before an error are written too.
             let writing = Instant::now();
-            self.stdout.write(self.batcher.batch()).await?;
+            self.stdout.write(&self.batcher.batch).await?;
             self.batcher.written(writing.elapsed());
             match step? {
                 Step::Filled => {}
