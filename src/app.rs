@@ -23,7 +23,7 @@ use crate::exit::ExitStatus;
 use crate::limits;
 use crate::oplog::Position;
 use crate::output::{self, Stdout};
-use crate::report::{Diagnostics, SharedStatistics, Verbosity, described};
+use crate::report::{Diagnostics, SharedStatistics, Verbosity, described, stderr};
 use crate::settings::{Ack, Inputs, Settings};
 use crate::state::{Saver, StateFile, peek};
 use crate::tail::supervisor::{self, Terms};
@@ -108,7 +108,7 @@ fn run_to_its_end(runtime: &Runtime, tail: Tail) -> ExitStatus {
     let status = runtime
         .block_on(tail.run())
         .unwrap_or_else(|error| Error::from(error).report());
-    statistics.show_at_end();
+    stderr::write(&statistics.last_lines());
     status
 }
 

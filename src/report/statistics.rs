@@ -11,25 +11,19 @@ use serde::Serialize;
 
 use crate::consumer::{BackfillEnd, Status};
 use crate::output::Format;
+use crate::state::Saver;
 
 pub(crate) use tally::Tally;
 
 use lags::{LagSummary, Lags};
 use tally::Events;
 
-/// Whether the objects that replications missed were fetched.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum Repair {
-    /// Something is still to be fetched.
-    Pending,
-    /// Everything was fetched.
-    Done,
-}
+/// The `repair` of a run with something still to be fetched that a replication missed.
+const PENDING: &str = "pending";
 
 /// The counts and the state of a run.
 #[derive(Debug)]
-pub(crate) struct Statistics {
+struct Statistics {
     status: Status,
     started: Instant,
     events: Events,
@@ -37,6 +31,15 @@ pub(crate) struct Statistics {
     first_id: Option<String>,
     last_id: String,
     lags: Option<Lags>,
+    /// Tells when the position was saved, if it is kept.
+    saver: Option<Saver>,
+    format: Format,
+    /// Whether they are shown at the end.
+    at_end: bool,
+    /// How many requests are still to be answered.
+    asked: u32,
+    /// A thread will check soon whether they were shown.
+    is_watched: bool,
 }
 
 #[derive(Serialize)]
@@ -49,7 +52,7 @@ struct Summary<'a> {
     lag_ms: Option<LagSummary>,
     reconnections: u64,
     repaired: u64,
-    repair: Option<Repair>,
+    repair: Option<&'static str>,
     in_flight: InFlight<'a>,
     elapsed_ms: u64,
     saved_ms_ago: Option<u64>,
@@ -80,7 +83,7 @@ fn ms_since(time: Instant) -> u64 {
 
 impl Statistics {
     /// Nothing has come yet.
-    fn new() -> Self {
+    fn new(format: Format, at_end: bool, saver: Option<Saver>) -> Self {
         Self {
             status: Status::default(),
             started: Instant::now(),
@@ -89,11 +92,16 @@ impl Statistics {
             first_id: None,
             last_id: String::new(),
             lags: Lags::new(),
+            saver,
+            format,
+            at_end,
+            asked: 0,
+            is_watched: false,
         }
     }
 
     /// Takes over the counts of `tally`, and takes the lags out of it.
-    pub(crate) fn publish(&mut self, tally: &mut Tally) {
+    fn publish(&mut self, tally: &mut Tally) {
         self.events = tally.events;
         self.invalid = tally.invalid;
         if self.first_id.is_none() {
@@ -104,33 +112,22 @@ impl Statistics {
         if let Some(lags) = &mut self.lags {
             tally.lags.drain(..).for_each(|lag| lags.record(lag));
         }
-        tally.has_news = false;
     }
 
-    /// Where the run is.
-    pub(crate) fn status(&self) -> &Status {
-        &self.status
-    }
-
-    /// The run is here now.
-    pub(crate) fn set_status(&mut self, status: Status) {
-        self.status = status;
-    }
-
-    fn text(&self, format: Format, is_kept: bool, saved_at: Option<Instant>) -> String {
-        let mut summary = self.summary(saved_at);
-        summary.is_kept = is_kept;
-        match format {
+    /// One JSON object on a line, or a few lines for a person.
+    fn text(&self) -> String {
+        let summary = self.summary();
+        match self.format {
             Format::Json => serde_json::to_string(&summary).unwrap_or_default() + "\n",
             Format::Text => summary.text(),
         }
     }
 
-    fn summary(&self, saved_at: Option<Instant>) -> Summary<'_> {
+    fn summary(&self) -> Summary<'_> {
         let status = &self.status;
         let repair = match (status.incomplete, status.backfill_end) {
-            (Some(_), _) => Some(Repair::Pending),
-            (None, Some(BackfillEnd::Done)) => Some(Repair::Done),
+            (Some(_), _) => Some(PENDING),
+            (None, Some(BackfillEnd::Done)) => Some("done"),
             (None, _) => None,
         };
         let out = &status.lines_out;
@@ -155,8 +152,8 @@ impl Statistics {
                 }),
             },
             elapsed_ms: ms_since(self.started),
-            saved_ms_ago: saved_at.map(ms_since),
-            is_kept: saved_at.is_some(),
+            saved_ms_ago: self.saver.as_ref().and_then(Saver::saved_at).map(ms_since),
+            is_kept: self.saver.is_some(),
         }
     }
 }
@@ -180,11 +177,11 @@ mod tests {
             let operation = Operation::new(Record::new(id, "insert", &data(timestamp))).unwrap();
             tally.count(&operation, received);
         }
-        let mut statistics = Statistics::new();
+        let mut statistics = Statistics::new(Format::Json, true, None);
         // What is published twice counts once.
         statistics.publish(&mut tally);
         statistics.publish(&mut tally);
-        let summary = statistics.summary(None);
+        let summary = statistics.summary();
         assert_eq!(summary.events.insert, 2);
         assert_eq!(summary.lag_ms.unwrap().max, 100);
         assert_eq!(statistics.lags.unwrap().len(), 1);
@@ -192,8 +189,8 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_null() {
-        let statistics = Statistics::new();
-        let json = serde_json::to_value(statistics.summary(None)).unwrap();
+        let statistics = Statistics::new(Format::Json, true, None);
+        let json = serde_json::to_value(statistics.summary()).unwrap();
         assert!(json["first_id"].is_null() && json["last_id"].is_null());
         assert!(json["position"].is_null() && json["lag_ms"].is_null());
         assert_eq!(json["events"]["insert"], 0);

@@ -246,8 +246,7 @@ impl Tail {
     }
 
     fn note_status(&self) {
-        let status = self.batcher.consumer.status();
-        self.statistics.lock().set_status(status);
+        self.statistics.set_status(self.batcher.consumer.status());
     }
 }
 

@@ -123,7 +123,7 @@ pub(crate) fn start(
 /// Ends the process in place of the main thread.
 fn end(status: ExitStatus, terms: Terms, saver: Option<Saver>, statistics: &SharedStatistics) -> ! {
     let saved = saver.map_or(Ok(()), |saver| saver.finish(SAVING));
-    let run = statistics.lock().status().clone();
+    let run = statistics.status();
     let mut last_lines = String::new();
     if let Some(left) = run.incomplete.filter(|_| !terms.is_quiet) {
         last_lines += &stderr::line(&incomplete(left, terms.next_run));

@@ -26,8 +26,6 @@ pub(crate) struct Tally {
     pub(super) last_id: String,
     /// The lags that were measured since the tally was published last.
     pub(super) lags: Vec<i64>,
-    /// Whether there is something to publish.
-    pub(super) has_news: bool,
 }
 
 impl Tally {
@@ -42,7 +40,6 @@ impl Tally {
             Event::Other(_) => &mut self.events.other,
         };
         *count += 1;
-        self.has_news = true;
         if !operation.id().is_empty() {
             if self.first_id.is_none() {
                 self.first_id = Some(operation.id().to_owned());
@@ -66,7 +63,6 @@ impl Tally {
     /// One more event could not be decoded.
     pub(crate) fn count_invalid(&mut self) {
         self.invalid += 1;
-        self.has_news = true;
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::super::stderr;
-use super::{Events, InFlight, Repair, Summary};
+use super::{Events, InFlight, PENDING, Summary};
 use crate::duration::{ForPeople, grouped};
 
 /// How wide the names are.
@@ -68,7 +68,7 @@ impl Summary<'_> {
         if self.in_flight.lines > 0 {
             facts.push(("unacknowledged", self.in_flight.text()));
         }
-        if self.repair == Some(Repair::Pending) {
+        if self.repair == Some(PENDING) {
             let missing = "incomplete: some of its objects are still to come";
             facts.push(("replication", missing.into()));
         }

@@ -1,7 +1,7 @@
 //! The summary of a run with everything and of one with nothing.
 
 use crate::report::statistics::lags::LagSummary;
-use crate::report::statistics::{Events, InFlight, Oldest, Repair, Summary};
+use crate::report::statistics::{Events, InFlight, Oldest, PENDING, Summary};
 
 /// Two summaries: of a run that did all there is, and of one that did nothing.
 pub(crate) fn examples() -> [String; 2] {
@@ -44,7 +44,7 @@ pub(crate) fn examples() -> [String; 2] {
         }),
         reconnections: 3,
         repaired: 4,
-        repair: Some(Repair::Pending),
+        repair: Some(PENDING),
         in_flight: InFlight {
             lines: 17,
             limit: Some(1000),
