@@ -100,7 +100,7 @@ impl Error {
             let _ = clap::Error::from(usage.clone()).print();
             return self.status();
         }
-        report::fatal(&self.message());
+        report::stderr::write_line(&self.message());
         self.status()
     }
 

@@ -1,10 +1,11 @@
 //! Messages on stderr about what happens: one line each, with a prefix.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 use std::time::{Duration, Instant};
 
-use http::HeaderMap;
 use http::header::{LOCATION, SET_COOKIE};
+use http::{HeaderName, HeaderValue};
 
 use super::advice::with_advice;
 use super::outage::{Lost, Outages, REPEAT};
@@ -13,15 +14,6 @@ use crate::consumer::Notice;
 use crate::duration::ForPeople;
 use crate::http::{Endpoint, Exchange, Failure};
 use crate::redact::redacted;
-
-/// Prints why the program fails, at every verbosity.
-pub(crate) fn fatal(error: &dyn Display) {
-    write(&format_args!("{error}"));
-}
-
-fn write(message: &dyn Display) {
-    stderr::write_line(message);
-}
 
 /// How much is printed on stderr.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,15 +49,17 @@ impl Diagnostics {
 
     /// Prints a message unless `--quiet` is given.
     pub(crate) fn warn(&self, message: &dyn Display) {
-        if self.verbosity >= Verbosity::Normal {
-            write(message);
-        }
+        self.print(Verbosity::Normal, message);
     }
 
     /// Prints a message if `--verbose` is given.
     pub(crate) fn info(&self, message: &dyn Display) {
-        if self.verbosity >= Verbosity::Verbose {
-            write(message);
+        self.print(Verbosity::Verbose, message);
+    }
+
+    fn print(&self, from: Verbosity, message: &dyn Display) {
+        if self.verbosity >= from {
+            stderr::write_line(message);
         }
     }
 
@@ -80,9 +74,7 @@ impl Diagnostics {
             Notice::Receiving => self.outage_over(),
             Notice::Heartbeat => {
                 self.outage_over();
-                if self.verbosity >= Verbosity::Trace {
-                    write(&words::HEARTBEAT);
-                }
+                self.print(Verbosity::Trace, &words::HEARTBEAT);
             }
             Notice::Lost {
                 failure,
@@ -106,7 +98,14 @@ impl Diagnostics {
             Notice::ClocksDiffer { server, local } => {
                 self.warn(&words::clocks_differ(*server, *local));
             }
-            Notice::Backfilled { is_uncertain } => self.backfilled(*is_uncertain),
+            Notice::Backfilled { is_uncertain } => {
+                self.backfill_delayed = None;
+                if *is_uncertain {
+                    self.warn(&words::BACKFILLED_IN_DOUBT);
+                } else {
+                    self.info(&words::BACKFILLED);
+                }
+            }
             Notice::BackfillDelayed { failure, wait } => self.backfill_delayed(failure, *wait),
             Notice::BackfillGivenUp { reason } => self.warn(&words::backfill_given_up(reason)),
         }
@@ -123,10 +122,16 @@ impl Diagnostics {
         if self.verbosity < Verbosity::Trace {
             return;
         }
-        write(&format_args!("> GET {}", exchange.url));
-        headers('>', &exchange.request);
-        write(&format_args!("< {}", exchange.status));
-        headers('<', &exchange.answer);
+        for (direction, first, headers) in [
+            ('>', format!("GET {}", exchange.url), &exchange.request),
+            ('<', exchange.status.to_string(), &exchange.answer),
+        ] {
+            stderr::write_line(&format_args!("{direction} {first}"));
+            for (name, value) in headers {
+                let value = shown(name, value);
+                stderr::write_line(&format_args!("{direction} {name}: {value}"));
+            }
+        }
     }
 
     fn connected(&mut self, endpoint: &Endpoint) {
@@ -145,24 +150,13 @@ impl Diagnostics {
         }
     }
 
-    fn backfilled(&mut self, is_uncertain: bool) {
-        self.backfill_delayed = None;
-        if is_uncertain {
-            self.warn(&words::BACKFILLED_IN_DOUBT);
-            return;
-        }
-        self.info(&words::BACKFILLED);
-    }
-
     fn backfill_delayed(&mut self, failure: &Failure, wait: Duration) {
         let now = Instant::now();
-        let is_told = self
-            .backfill_delayed
-            .as_ref()
-            .is_some_and(|(reason, told)| {
-                *reason == failure.reason && now.duration_since(*told) < REPEAT
-            });
-        if is_told && self.verbosity < Verbosity::Verbose {
+        if let Some((reason, told)) = &self.backfill_delayed
+            && *reason == failure.reason
+            && now.duration_since(*told) < REPEAT
+            && self.verbosity < Verbosity::Verbose
+        {
             return;
         }
         self.backfill_delayed = Some((failure.reason.clone(), now));
@@ -171,17 +165,15 @@ impl Diagnostics {
     }
 }
 
-fn headers(direction: char, headers: &HeaderMap) {
-    for (name, value) in headers {
-        let text = String::from_utf8_lossy(value.as_bytes());
-        let shown = if value.is_sensitive() || *name == SET_COOKIE {
-            "(not shown)".into()
-        } else if *name == LOCATION {
-            redacted(&text).into_owned().into()
-        } else {
-            text
-        };
-        write(&format_args!("{direction} {name}: {shown}"));
+/// The value of a header without what is secret.
+fn shown<'a>(name: &HeaderName, value: &'a HeaderValue) -> Cow<'a, str> {
+    let text = String::from_utf8_lossy(value.as_bytes());
+    if value.is_sensitive() || *name == SET_COOKIE {
+        "(not shown)".into()
+    } else if *name == LOCATION {
+        redacted(&text).into_owned().into()
+    } else {
+        text
     }
 }
 
@@ -202,10 +194,8 @@ impl Limiter {
     /// Whether the next message may be shown, and if so how many were left out since the last.
     pub(crate) fn allow(&mut self) -> Option<u64> {
         let now = Instant::now();
-        let rested = self
-            .last
-            .is_some_and(|last| now.duration_since(last) >= Self::INTERVAL);
-        if self.shown >= Self::BURST && !rested {
+        let rests = |last| now.duration_since(last) < Self::INTERVAL;
+        if self.shown >= Self::BURST && self.last.is_some_and(rests) {
             self.left_out += 1;
             return None;
         }

@@ -11,7 +11,7 @@ pub(crate) mod stderr;
 mod words;
 
 pub(crate) use advice::{against, with_advice};
-pub(crate) use diagnostics::{Diagnostics, Limiter, Verbosity, fatal};
+pub(crate) use diagnostics::{Diagnostics, Limiter, Verbosity};
 pub(crate) use progress::Progress;
 pub(crate) use statistics::Tally;
 pub(crate) use statistics::shared::SharedStatistics;
