@@ -31,6 +31,10 @@ pub(super) struct Lost<'a> {
 }
 
 impl Lost<'_> {
+    fn told(&self, follows: &str) -> String {
+        format!("{}: {}; {follows}", self.url, self.reason)
+    }
+
     /// What the program does next.
     fn follows(&self) -> String {
         if self.wait.is_zero() {
@@ -41,14 +45,8 @@ impl Lost<'_> {
     }
 }
 
-/// A loss that follows others.
-enum Loss {
-    News,
-    /// One of many: nothing is printed.
-    Counted,
-    /// One of many: this is printed about all of them.
-    Told(String),
-}
+/// The agent that failed, and why.
+type Cause = (String, String);
 
 /// Follows the connections of a run. An outage lasts from the first failure until an event or a
 /// heartbeat comes. A server that accepts every connection and drops it is still in an outage.
@@ -59,16 +57,15 @@ pub(super) struct Outages {
     unrest: Option<Unrest>,
 }
 
-/// A series of outages.
+/// A series of outages with the same cause.
 #[derive(Debug)]
 struct Unrest {
+    cause: Cause,
     since: Instant,
     /// When the last of them began.
     last: Instant,
     told: Instant,
     losses: u32,
-    /// The agent and the reason of the last one.
-    cause: (String, String),
 }
 
 #[derive(Debug)]
@@ -76,10 +73,10 @@ struct Outage {
     since: Instant,
     /// When something was last printed about it.
     told: Instant,
-    /// "still trying" was printed.
-    has_repeated: bool,
-    /// The agents and reasons that were printed in full.
-    known: Vec<(String, String)>,
+    /// How long nothing more is printed while it repeats.
+    pause: Duration,
+    /// What was printed in full; the newest comes first.
+    known: Vec<Cause>,
     /// The agent connected to, and whether that was printed.
     connected: Option<(String, bool)>,
     said_connected: bool,
@@ -90,84 +87,71 @@ struct Outage {
 impl Outages {
     /// The message about this failure, if one is due; always one with `in_full`.
     pub(super) fn lost(&mut self, now: Instant, lost: Lost<'_>, in_full: bool) -> Option<String> {
-        if self.outage.is_none() {
-            let repeated = self.lost_again(now, lost);
-            let outage = self.outage.insert(Outage::begin(now));
-            if !in_full && !matches!(repeated, Loss::News) {
-                outage.is_unsaid = true;
-                outage.remember(lost.url, lost.reason);
-                return match repeated {
-                    Loss::Told(message) => Some(message),
-                    _ => None,
-                };
-            }
-        }
-        let outage = self.outage.get_or_insert_with(|| Outage::begin(now));
+        let cause = (lost.url.to_owned(), lost.reason.to_owned());
+        let Some(outage) = &mut self.outage else {
+            return self.begin(now, lost, cause, in_full);
+        };
         outage.connected = None;
-        let Lost {
-            url,
-            reason,
-            failures,
-            wait,
-            ..
-        } = lost;
-        let is_known = outage.knows(url, reason);
-        if is_known && !in_full {
-            // With another agent at hand it is not over yet.
-            let pause = if outage.has_repeated {
-                REPEAT
-            } else {
-                FIRST_REPEAT
-            };
-            if wait.is_zero() || now.duration_since(outage.told) < pause {
-                return None;
-            }
-            outage.told = now;
-            (outage.has_repeated, outage.is_unsaid) = (true, false);
-            let (lasting, wait) = (now.duration_since(outage.since), ForPeople(wait));
-            return Some(format!(
-                "{url}: {reason}; still trying, {failures} failures in {}, next in {wait}",
-                ForPeople(lasting)
-            ));
+        if in_full || !outage.known.contains(&cause) {
+            outage.known.truncate(KNOWN - 1);
+            outage.known.insert(0, cause);
+            (outage.told, outage.is_unsaid) = (now, false);
+            return Some(lost.told(&lost.follows()));
         }
-        if !is_known {
-            outage.remember(url, reason);
+        // With another agent at hand it is not over yet.
+        if lost.wait.is_zero() || now.duration_since(outage.told) < outage.pause {
+            return None;
         }
-        (outage.told, outage.is_unsaid) = (now, false);
-        Some(format!("{url}: {reason}; {}", lost.follows()))
+        (outage.told, outage.pause, outage.is_unsaid) = (now, REPEAT, false);
+        let lasting = ForPeople(now.duration_since(outage.since));
+        let (failures, wait) = (lost.failures, ForPeople(lost.wait));
+        Some(lost.told(&format!(
+            "still trying, {failures} failures in {lasting}, next in {wait}"
+        )))
     }
 
-    /// A connection that brought something is lost. Decides whether this is news or one of many.
-    fn lost_again(&mut self, now: Instant, lost: Lost<'_>) -> Loss {
-        let (url, reason) = (lost.url, lost.reason);
-        let is_of = |unrest: &&mut Unrest| {
-            now.duration_since(unrest.last) < REPEAT
-                && (&*unrest.cause.0, &*unrest.cause.1) == (url, reason)
-        };
-        let Some(unrest) = self.unrest.as_mut().filter(is_of) else {
-            self.unrest = Some(Unrest {
-                since: now,
-                last: now,
-                told: now,
-                losses: 1,
-                cause: (url.to_owned(), reason.to_owned()),
-            });
-            return Loss::News;
-        };
+    /// A connection that brought something is lost, or the first one is not made. The message about
+    /// it: this is news, or one of many.
+    fn begin(
+        &mut self,
+        now: Instant,
+        lost: Lost<'_>,
+        cause: Cause,
+        in_full: bool,
+    ) -> Option<String> {
+        let goes_on =
+            |unrest: &Unrest| now.duration_since(unrest.last) < REPEAT && unrest.cause == cause;
+        let unrest = self.unrest.take().filter(goes_on);
+        let unrest = self.unrest.insert(unrest.unwrap_or_else(|| Unrest {
+            cause: cause.clone(),
+            since: now,
+            last: now,
+            told: now,
+            losses: 0,
+        }));
         (unrest.last, unrest.losses) = (now, unrest.losses + 1);
-        if unrest.losses <= TOLD_LOSSES {
-            unrest.told = now;
-            return Loss::News;
-        }
-        if now.duration_since(unrest.told) < REPEAT {
-            return Loss::Counted;
+        let is_news = in_full || unrest.losses <= TOLD_LOSSES;
+        self.outage = Some(Outage {
+            since: now,
+            told: now,
+            pause: FIRST_REPEAT,
+            known: vec![cause],
+            connected: None,
+            said_connected: false,
+            is_unsaid: !is_news,
+        });
+        if !is_news && now.duration_since(unrest.told) < REPEAT {
+            return None;
         }
         unrest.told = now;
+        if is_news {
+            return Some(lost.told(&lost.follows()));
+        }
         let lasting = ForPeople(now.duration_since(unrest.since));
         let (losses, follows) = (unrest.losses, lost.follows());
-        Loss::Told(format!(
-            "{url}: {reason}; connected and lost {losses} times in {lasting}, {follows}"
-        ))
+        Some(lost.told(&format!(
+            "connected and lost {losses} times in {lasting}, {follows}"
+        )))
     }
 
     /// A connection was made. The message about it, if one is due.
@@ -190,31 +174,6 @@ impl Outages {
         let (url, said) = outage.connected?;
         let lasting = ForPeople(now.duration_since(outage.since));
         (!said && !outage.is_unsaid).then(|| format!("connected to {url} again, after {lasting}"))
-    }
-}
-
-impl Outage {
-    fn begin(now: Instant) -> Self {
-        Self {
-            since: now,
-            told: now,
-            has_repeated: false,
-            known: Vec::new(),
-            connected: None,
-            said_connected: false,
-            is_unsaid: false,
-        }
-    }
-
-    fn remember(&mut self, url: &str, reason: &str) {
-        self.known.truncate(KNOWN - 1);
-        self.known.insert(0, (url.to_owned(), reason.to_owned()));
-    }
-
-    fn knows(&self, url: &str, reason: &str) -> bool {
-        self.known
-            .iter()
-            .any(|(known_url, known_reason)| known_url == url && known_reason == reason)
     }
 }
 
