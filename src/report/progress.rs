@@ -41,25 +41,20 @@ impl Progress {
 
     /// One more line was printed. Reads no clock unless a replication begins.
     pub(crate) fn count(&mut self, operation: &Operation) {
+        let mut begin = || {
+            let now = Instant::now();
+            self.timer.as_mut().reset(now + PAUSE);
+            Replication::begin(now)
+        };
         match operation.event() {
-            Event::Reset => self.begin(),
+            Event::Reset => self.replication = Some(begin()),
             Event::Live => self.replication = None,
             _ if operation.id().len() > TIME_DIGITS => self.replication = None,
-            _ => {
-                if self.replication.is_none() {
-                    self.begin();
-                }
-                if let Some(replication) = &mut self.replication {
-                    replication.count(operation.id());
-                }
-            }
+            _ => self
+                .replication
+                .get_or_insert_with(begin)
+                .count(operation.id()),
         }
-    }
-
-    fn begin(&mut self) {
-        let now = Instant::now();
-        self.timer.as_mut().reset(now + PAUSE);
-        self.replication = Some(Replication::begin(now));
     }
 
     /// Redraws the status line if it is due, and wakes the task when it is due next. `last_id` is the
@@ -140,8 +135,7 @@ impl Replication {
         let rate = grouped(self.rate(now));
         let running = now.duration_since(self.began);
         let elapsed = ForPeople(running);
-        let (how_far, date) = self.reached(now_ms, last_id, running);
-        let at = date.map(|date| format!(", at {date}")).unwrap_or_default();
+        let (how_far, at) = self.reached(now_ms, last_id, running).unwrap_or_default();
         // The first line that fits the width.
         let lines = [
             format!("replicating: {how_far}{count} operation{s}, {rate}/s{at}, {elapsed}"),
@@ -155,34 +149,28 @@ impl Replication {
         lines.into_iter().find(fits).unwrap_or_default()
     }
 
-    /// `63%, about 20 s left; ` as far as that is known, and the date of the last object.
-    fn reached(&self, now_ms: i64, last_id: &str, running: Duration) -> (String, Option<String>) {
-        let reached = last_id.parse().ok().and_then(|ms: i64| {
-            let at = Timestamp::from_millisecond(ms).ok()?;
-            Some((ms, at.strftime("%Y-%m-%d %H:%M:%SZ").to_string()))
-        });
-        let (Some((ms, date)), Some(first_ms)) = (reached, self.first_ms) else {
-            return (String::new(), None);
-        };
+    /// `63%, about 20 s left; ` as far as that is known, and `, at ` the date of the last object.
+    fn reached(&self, now_ms: i64, last_id: &str, running: Duration) -> Option<(String, String)> {
+        let first_ms = self.first_ms?;
+        let ms = last_id.parse().ok()?;
+        let date = Timestamp::from_millisecond(ms).ok()?;
+        let at = date.strftime(", at %Y-%m-%d %H:%M:%SZ").to_string();
         // A server whose clock is ahead must not show more than 100 %.
-        let span = now_ms.saturating_sub(first_ms);
-        let done = ms.saturating_sub(first_ms).min(span);
-        let (Ok(span), Ok(done)) = (u64::try_from(span), u64::try_from(done)) else {
-            return (String::new(), Some(date));
-        };
-        if span == 0 {
-            return (String::new(), Some(date));
+        let span = now_ms - first_ms;
+        let done = (ms - first_ms).min(span);
+        if span <= 0 || done < 0 {
+            return Some((String::new(), at));
         }
-        let percent = u128::from(done) * 100 / u128::from(span);
-        // Before that the estimate would jump.
+        let percent = done * 100 / span;
+        let left = left_of(running, done.unsigned_abs(), span.unsigned_abs());
+        // Earlier the estimate would jump.
         let is_steady = percent > 0 && running >= LEFT_AFTER;
-        let left = is_steady.then(|| left_of(running, done, span));
-        let left = left.filter(|left| *left >= Duration::from_secs(1));
-        let how_far = left.map_or_else(
-            || format!("{percent}%; "),
-            |left| format!("{percent}%, about {} left; ", ForPeople(left)),
-        );
-        (how_far, Some(date))
+        let how_far = if is_steady && left >= Duration::from_secs(1) {
+            format!("{percent}%, about {} left; ", ForPeople(left))
+        } else {
+            format!("{percent}%; ")
+        };
+        Some((how_far, at))
     }
 }
 
