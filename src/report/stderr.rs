@@ -4,14 +4,12 @@
 //! process has one stderr, so this state is global.
 
 use std::fmt::Display;
-use std::fs::File;
 use std::io::{self, IsTerminal, Write};
-use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::fs::MetadataExt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::Duration;
 
+use rustix::fs::{fstat, stat};
 use rustix::termios::LocalModes;
 
 use crate::output::echo;
@@ -151,29 +149,23 @@ pub(crate) fn status_width() -> usize {
 /// True if a status line can be shown: stderr is a terminal, and not the one that shows stdout.
 pub(crate) fn has_terminal_of_its_own() -> bool {
     let (stdout, stderr) = (io::stdout(), io::stderr());
-    stderr.is_terminal()
-        && (!stdout.is_terminal()
-            || match (device(stdout.as_fd()), device(stderr.as_fd())) {
-                (Ok(stdout), Ok(stderr)) => {
-                    // By this name either of them may be the other.
-                    let any = std::fs::metadata("/dev/tty").map_or(0, |tty| tty.rdev());
-                    stdout != stderr && stdout != any && stderr != any
-                }
-                _ => false,
-            })
-}
-
-fn device(fd: BorrowedFd<'_>) -> io::Result<u64> {
-    Ok(File::from(fd.try_clone_to_owned()?).metadata()?.rdev())
+    if !stdout.is_terminal() || !stderr.is_terminal() {
+        return stderr.is_terminal();
+    }
+    let (Ok(stdout), Ok(stderr)) = (fstat(&stdout), fstat(&stderr)) else {
+        return false;
+    };
+    // By this name either of them may be the other.
+    let any = stat("/dev/tty").map_or(0, |tty| tty.st_rdev);
+    stdout.st_rdev != stderr.st_rdev && stdout.st_rdev != any && stderr.st_rdev != any
 }
 
 /// True if this process is in the foreground. In the background it would draw over the output of
 /// the shell.
 fn in_foreground() -> bool {
     let group = rustix::termios::tcgetpgrp(io::stderr());
-    group.is_ok_and(|group| group == rustix::process::getpgrp())
-        // Without job control there is no background.
-        || group.is_err()
+    // Without job control there is no background.
+    group.map_or(true, |group| group == rustix::process::getpgrp())
 }
 
 /// True if another program controls the terminal, such as a pager that shows the records. A status
