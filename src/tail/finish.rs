@@ -71,7 +71,7 @@ impl Tail {
         };
         while self.batcher.consumer.in_flight() > 0
             && let Some(acks) = &mut self.acks
-            && let Ok(Ok(Some(ids))) = tokio::time::timeout(patience, acks.next()).await
+            && let Ok(Some(Ok(ids))) = tokio::time::timeout(patience, acks.recv()).await
         {
             self.acknowledge(&ids);
         }

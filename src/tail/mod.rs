@@ -12,6 +12,7 @@ pub(crate) mod supervisor;
 pub(crate) mod words;
 
 use std::cell::RefCell;
+use std::io;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -25,7 +26,6 @@ use crate::report::{Diagnostics, Limiter, NextRun, SharedStatistics, described};
 use crate::settings::{Ack, Settings};
 use crate::state::Saver;
 use crate::tracker::PositionStore as _;
-use acks::{Acknowledged, Acks};
 use batcher::Batcher;
 use ending::Ending;
 pub(crate) use error::Error;
@@ -41,7 +41,7 @@ pub(crate) struct Tail {
     /// Changes after each save.
     saves: Option<watch::Receiver<()>>,
     stdout: Stdout,
-    acks: Option<Acks>,
+    acks: Option<mpsc::Receiver<io::Result<String>>>,
     controls: mpsc::Receiver<Control>,
     diagnostics: Rc<RefCell<Diagnostics>>,
     junk: Limiter,
@@ -59,7 +59,8 @@ pub(crate) struct Tail {
 enum Step {
     /// The batch may hold something.
     Filled,
-    Acknowledged(Acknowledged),
+    /// The lines of ids that were read.
+    Acknowledged(String),
     /// A position has been saved.
     Saved,
     Control(Control),
@@ -83,7 +84,7 @@ impl Tail {
     ) -> Result<Self, Error> {
         let acks = match (settings.ack, settings.consumer.acknowledging) {
             (Ack::Stdin, Acknowledging::ById { max_in_flight }) => {
-                Some(Acks::start(max_in_flight).map_err(Error::NoAcks)?)
+                Some(acks::read(max_in_flight).map_err(Error::NoAcks)?)
             }
             _ => None,
         };
@@ -166,7 +167,7 @@ impl Tail {
             ..
         } = self;
         let saver = saver.as_ref();
-        let acknowledgements = or_never(acks.as_mut().map(Acks::next));
+        let acknowledgements = or_never(acks.as_mut().map(mpsc::Receiver::recv));
         let saving_failed = or_never(saver.map(Saver::failure));
         let filled = async {
             if let Some(saver) = saver
@@ -196,10 +197,10 @@ impl Tail {
             biased;
             Some(control) = controls.recv() => Ok(Step::Control(control)),
             error = saving_failed => Err(error.into()),
-            ids = acknowledgements => {
-                let ids = ids.map_err(Error::Acks)?;
-                Ok(ids.map_or(Step::End(Ending::AcksEnded), Step::Acknowledged))
-            }
+            ids = acknowledgements => match ids {
+                Some(ids) => Ok(Step::Acknowledged(ids.map_err(Error::Acks)?)),
+                None => Ok(Step::End(Ending::AcksEnded)),
+            },
             _ = has_saved => Ok(Step::Saved),
             () = falls_behind => Ok(Step::Filled),
             filled = filled => Ok(filled.map(|()| Step::Filled)?),
@@ -207,8 +208,8 @@ impl Tail {
         }
     }
 
-    fn acknowledge(&mut self, acknowledged: &Acknowledged) {
-        for id in acknowledged.ids() {
+    fn acknowledge(&mut self, lines: &str) {
+        for id in acks::ids(lines) {
             if self.batcher.consumer.acknowledge(id).is_ok() {
                 self.has_acknowledged = true;
                 continue;
