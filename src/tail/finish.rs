@@ -26,19 +26,21 @@ const QUICK_CERTAINTY: Duration = Duration::from_millis(400);
 impl Tail {
     /// Ends the run and returns the exit status.
     pub(super) async fn end(mut self, ending: Result<Ending, Error>) -> Result<ExitStatus, Error> {
-        let ending = match ending {
+        let mut ending = match ending {
             Err(Error::Output(OutputError::ReaderGone)) => Ok(Ending::ReaderGone),
             other => other,
         };
         stderr::clear_status();
-        let ending = self.take_last_acknowledgements(ending).await;
-        let ending = match ending {
-            Ok(ending) => {
-                let ending = self.unless_by_signal(ending).await;
-                self.make_certain(ending).await
-            }
-            failure => failure,
-        };
+        let is_reader_gone = matches!(ending, Ok(Ending::ReaderGone));
+        self.take_last_acknowledgements(is_reader_gone).await;
+        // A worker that dies closes both its stdin and its stdout, and either may be noticed first.
+        if is_reader_gone && self.batcher.consumer.in_flight() > 0 {
+            ending = Ok(Ending::AcksEnded);
+        }
+        if let Ok(ended) = ending {
+            let ended = self.unless_by_signal(ended).await;
+            ending = self.make_certain(ended).await;
+        }
         // Before the consumer stops and forgets.
         self.note_status();
 
@@ -56,14 +58,7 @@ impl Tail {
     }
 
     /// Reads the acknowledgements that were written before the end.
-    ///
-    /// A worker that dies closes both its stdin and its stdout, and either may be noticed first. So if
-    /// acknowledgements are due, a reader that is gone counts as the end of acknowledgements.
-    async fn take_last_acknowledgements(
-        &mut self,
-        ending: Result<Ending, Error>,
-    ) -> Result<Ending, Error> {
-        let is_reader_gone = matches!(ending, Ok(Ending::ReaderGone));
+    async fn take_last_acknowledgements(&mut self, is_reader_gone: bool) {
         let patience = if is_reader_gone {
             LAST_ACKS
         } else {
@@ -75,10 +70,6 @@ impl Tail {
         {
             self.acknowledge(&ids);
         }
-        if is_reader_gone && self.batcher.consumer.in_flight() > 0 {
-            return Ok(Ending::AcksEnded);
-        }
-        ending
     }
 
     /// Ctrl-C goes to every process of a pipeline, and the end of another process may be noticed

@@ -5,6 +5,7 @@
 //! thread receives signals and the timeout and tells the main thread. If the main thread does not
 //! end in time, this thread saves the position and ends the process.
 
+use std::fmt::Display;
 use std::io;
 use std::process;
 use std::time::Duration;
@@ -125,25 +126,27 @@ fn end(status: ExitStatus, terms: Terms, saver: Option<Saver>, statistics: &Shar
     let saved = saver.map_or(Ok(()), |saver| saver.finish(SAVING));
     let run = statistics.status();
     let mut last_lines = String::new();
-    if let Some(left) = run.incomplete.filter(|_| !terms.is_quiet) {
-        last_lines += &stderr::line(&incomplete(left, terms.next_run));
+    let mut tell = |message: &dyn Display| last_lines += &stderr::line(message);
+    if !terms.is_quiet
+        && let Some(left) = run.incomplete
+    {
+        tell(&incomplete(left, terms.next_run));
     }
     let fails = run.is_uncertain && terms.fails_if_uncertain;
     if fails || (run.is_uncertain && !terms.is_quiet) {
-        last_lines += &stderr::line(&consumer::Error::Uncertain);
+        tell(&consumer::Error::Uncertain);
     }
     let status = match saved {
         Err(error) => {
-            last_lines += &stderr::line(&error);
+            tell(&error);
             ExitStatus::StateFile
         }
         Ok(()) if fails => ExitStatus::ResumeFailed,
-        Ok(()) => {
-            if status == ExitStatus::TimedOut && !terms.is_quiet {
-                last_lines += &stderr::line(&TIMED_OUT);
-            }
+        Ok(()) if status == ExitStatus::TimedOut && !terms.is_quiet => {
+            tell(&TIMED_OUT);
             status
         }
+        Ok(()) => status,
     };
     stderr::close(last_lines + &statistics.last_lines(), CLOSING);
     process::exit(status.code().into())
