@@ -129,7 +129,7 @@ fn print(write: impl FnOnce() -> std::io::Result<()>) -> Result<ExitStatus, Erro
 /// The parts of a run, in the order in which what they need can fail.
 fn assemble(settings: &Settings, place: Place) -> Result<Tail, Error> {
     let diagnostics = Rc::new(RefCell::new(Diagnostics::new(settings.verbosity)));
-    place.tell(settings, &diagnostics.borrow());
+    place.tell(&diagnostics.borrow());
     let stdout = Stdout::open().map_err(tail::Error::from)?;
     let statistics =
         SharedStatistics::new(settings.stats_format, settings.stats, place.saver.clone());
@@ -217,22 +217,21 @@ impl Place {
             });
         }
         let (file, saved) = StateFile::open(path)?;
-        let from_now = words::from_now(path, file.is_new());
+        let is_from_now = saved.is_none() && settings.starts_from_now_unasked();
+        let from_now = is_from_now.then(|| words::from_now(path, file.is_new()));
         Ok(Self {
             saved,
             saver: Some(Saver::start(path, file, saved)?),
-            from_now: saved.is_none().then_some(from_now),
+            from_now,
         })
     }
 
     /// Tells what a person should know about the state file before the run begins.
-    fn tell(&self, settings: &Settings, diagnostics: &Diagnostics) {
+    fn tell(&self, diagnostics: &Diagnostics) {
         for note in self.saver.iter().flat_map(Saver::take_notes) {
             diagnostics.info(&note);
         }
-        if let Some(line) = &self.from_now
-            && settings.starts_from_now_unasked()
-        {
+        if let Some(line) = &self.from_now {
             diagnostics.warn(line);
         }
     }

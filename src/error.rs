@@ -98,25 +98,15 @@ impl Error {
     pub(crate) fn report(&self) -> ExitStatus {
         if let Self::Usage(usage) = self {
             let _ = clap::Error::from(usage.clone()).print();
-            return self.status();
+        } else {
+            report::stderr::write_line(&self.message());
         }
-        report::stderr::write_line(&self.message());
         self.status()
     }
 
-    /// The message, with what to do about it, if that is known.
+    /// The message with its causes, without repeated words and without error numbers; and what to
+    /// do about it, if that is known.
     pub(crate) fn message(&self) -> String {
-        let told = self.in_words();
-        let advice = match self {
-            Self::Tail(tail::Error::Consumer(error))
-            | Self::Compare(compare::Error::Consumer(error)) => report::against(error),
-            _ => None,
-        };
-        advice.map_or_else(|| told.clone(), |advice| format!("{told} ({advice})"))
-    }
-
-    /// The error with its causes, without repeated words and without error numbers.
-    fn in_words(&self) -> String {
         let causes = std::iter::successors(std::error::Error::source(self), |cause| cause.source());
         let told = causes.fold(self.to_string(), |told, cause| {
             let cause = cause.to_string();
@@ -126,6 +116,12 @@ impl Error {
                 format!("{told}: {cause}")
             }
         });
-        in_words(&told)
+        let advice = match self {
+            Self::Tail(tail::Error::Consumer(error))
+            | Self::Compare(compare::Error::Consumer(error)) => report::against(error),
+            _ => None,
+        };
+        let advice = advice.map(|advice| format!(" ({advice})"));
+        in_words(&told) + &advice.unwrap_or_default()
     }
 }

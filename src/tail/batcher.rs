@@ -115,7 +115,7 @@ impl Batcher {
         let filled = self.print_ready(cx);
         self.statistics.publish(&mut self.tally);
         if let Some(progress) = &mut self.progress {
-            progress.update(self.tally.last_id(), cx);
+            progress.update(&self.tally.last_id, cx);
         }
         filled
     }

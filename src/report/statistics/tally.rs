@@ -23,7 +23,8 @@ pub(crate) struct Tally {
     pub(super) events: Events,
     pub(super) invalid: u64,
     pub(super) first_id: Option<String>,
-    pub(super) last_id: String,
+    /// The id of the last line that had one; empty if none had.
+    pub(crate) last_id: String,
     /// The lags that were measured since the tally was published last.
     pub(super) lags: Vec<i64>,
 }
@@ -53,11 +54,6 @@ impl Tally {
         {
             self.lags.push(lag);
         }
-    }
-
-    /// The id of the last line that had one; empty if none had.
-    pub(crate) fn last_id(&self) -> &str {
-        &self.last_id
     }
 
     /// One more event could not be decoded.
