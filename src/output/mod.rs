@@ -33,35 +33,30 @@ pub enum Format {
 /// Turns operations into lines.
 #[derive(Clone, Debug)]
 pub struct Printer {
-    style: Style,
+    /// The paint of text; `None` for JSON.
+    palette: Option<Box<color::Palette>>,
     lag: bool,
-}
-
-#[derive(Clone, Debug)]
-enum Style {
-    Json,
-    Text(Box<color::Palette>),
 }
 
 impl Printer {
     /// A printer of this format. `color` matters to [`Format::Text`] only; `lag` adds the delay of
     /// each operation.
     pub fn new(format: Format, color: bool, lag: bool) -> Self {
-        let style = match format {
-            Format::Json => Style::Json,
-            Format::Text if color => Style::Text(Box::new(color::Palette::colored())),
-            Format::Text => Style::Text(Box::default()),
+        let palette = match format {
+            Format::Json => None,
+            Format::Text if color => Some(Box::new(color::Palette::colored())),
+            Format::Text => Some(Box::default()),
         };
-        Self { style, lag }
+        Self { palette, lag }
     }
 
     /// Appends exactly one line, with its line feed. Without the time at which the operation was
     /// `received` it shows no lag.
     pub fn print(&self, operation: &Operation, received: Option<Timestamp>, out: &mut Vec<u8>) {
         let received = received.filter(|_| self.lag);
-        match &self.style {
-            Style::Json => json::print(operation, received, out),
-            Style::Text(palette) => text::print(operation, received, palette, out),
+        match &self.palette {
+            None => json::print(operation, received, out),
+            Some(palette) => text::print(operation, received, palette, out),
         }
         out.push(b'\n');
     }

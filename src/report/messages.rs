@@ -27,22 +27,21 @@ pub(crate) fn of_connections() -> Vec<String> {
         operation(),
     ];
     all.extend(positions.map(|position| words::connecting(&endpoint, Some(position))));
-    all.push(words::connected(&endpoint));
-    all.push(words::HEARTBEAT.into());
-    all.push(words::clocks_differ(1_415_271_879, 1_415_271_779));
-    all.push(words::clocks_differ(1_415_271_779, 1_415_271_879));
-    all.push(words::probing(operation()));
-    all.push(words::skipped(operation()));
+    all.extend([
+        words::connected(&endpoint),
+        words::HEARTBEAT.into(),
+        words::clocks_differ(1_415_271_879, 1_415_271_779),
+        words::clocks_differ(1_415_271_779, 1_415_271_879),
+        words::probing(operation()),
+        words::skipped(operation()),
+    ]);
     let choices = every!(OnResumeFailed,
         OnResumeFailed::Continue => [OnResumeFailed::Continue],
         OnResumeFailed::Replicate => [OnResumeFailed::Replicate],
         OnResumeFailed::Exit => [],
     );
-    all.extend(
-        choices
-            .into_iter()
-            .map(|choice| words::resume_failed(operation(), choice)),
-    );
+    let choices = choices.into_iter();
+    all.extend(choices.map(|choice| words::resume_failed(operation(), choice)));
     all
 }
 
@@ -85,31 +84,29 @@ pub(crate) fn of_summaries() -> Vec<String> {
 /// Every line about a replication.
 pub(crate) fn of_replications() -> Vec<String> {
     let mut all = Vec::new();
-    let next_runs = || {
-        every!(NextRun,
-            NextRun::GoesOn => [NextRun::GoesOn],
-            NextRun::StartsOver => [NextRun::StartsOver],
-            NextRun::Repeats => [NextRun::Repeats],
-        )
-    };
     let incomplete = every!(Incomplete,
         Incomplete::Replication => [Incomplete::Replication],
         Incomplete::Backfill => [Incomplete::Backfill],
     );
     for what in incomplete {
+        let next_runs = every!(NextRun,
+            NextRun::GoesOn => [NextRun::GoesOn],
+            NextRun::StartsOver => [NextRun::StartsOver],
+            NextRun::Repeats => [NextRun::Repeats],
+        );
         all.extend(
-            next_runs()
+            next_runs
                 .into_iter()
                 .map(|next| words::incomplete(what, next)),
         );
     }
-    all.push(words::BACKFILL_STARTED.into());
-    all.push(words::backfill_delayed(
-        "REASON",
-        ForPeople(Duration::from_secs(2)),
-    ));
-    all.push(words::backfill_given_up("REASON"));
-    all.push(words::BACKFILLED.into());
-    all.push(words::BACKFILLED_IN_DOUBT.into());
+    let wait = ForPeople(Duration::from_secs(2));
+    all.extend([
+        words::BACKFILL_STARTED.into(),
+        words::backfill_delayed("REASON", wait),
+        words::backfill_given_up("REASON"),
+        words::BACKFILLED.into(),
+        words::BACKFILLED_IN_DOUBT.into(),
+    ]);
     all
 }
