@@ -176,15 +176,13 @@ impl Tail {
                 if !std::mem::replace(waits_for_saving, true) {
                     diagnostics.borrow().warn(&words::SAVES_SLOWLY);
                 }
+                // Runs again from the next poll of the consumer on.
                 batcher.consumer.pause_clock();
-                if tokio::time::timeout(PAUSE, saver.caught_up())
-                    .await
-                    .is_err()
-                {
+                let caught_up = tokio::time::timeout(PAUSE, saver.caught_up());
+                if caught_up.await.is_err() {
                     batcher.consumer.was_away(PAUSE);
                     saver.caught_up().await;
                 }
-                batcher.consumer.pause_clock();
             }
             *waits_for_saving = false;
             std::future::poll_fn(|cx| batcher.fill(cx)).await
@@ -231,9 +229,11 @@ impl Tail {
             self.diagnostics.borrow().info(&note);
         }
         let saved = self.saver.as_ref().and_then(Saver::stored);
-        if let Some(position) = saved.filter(|saved| self.told_saved != Some(*saved)) {
-            let saved = words::saved(&described(position));
-            self.diagnostics.borrow().info(&saved);
+        if saved != self.told_saved
+            && let Some(position) = saved
+        {
+            let line = words::saved(&described(position));
+            self.diagnostics.borrow().info(&line);
         }
         self.told_saved = saved;
     }
