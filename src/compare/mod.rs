@@ -99,7 +99,7 @@ async fn outcome(
         tokio::select! {
             biased;
             Some(control) = controls.recv() => match control {
-                Control::Stop(how) => return Ok(ControlFlow::Break(how.exit_status(true))),
+                Control::Stop(status) => return Ok(ControlFlow::Break(status)),
                 // A comparison has no statistics: it shows how far it is.
                 Control::ShowStatistics => if statistics.take_asked() {
                     diagnostics.borrow().warn(&words::progress(objects.get()));

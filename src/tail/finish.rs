@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::ending::Ending;
 use super::error::Error;
-use super::supervisor::{Control, Interruption};
+use super::supervisor::Control;
 use super::words;
 use super::{SAVING, Tail};
 use crate::consumer;
@@ -84,7 +84,7 @@ impl Tail {
             && let Ok(Some(control)) = tokio::time::timeout(LATE_SIGNAL, self.controls.recv()).await
         {
             match control {
-                Control::Stop(interruption) => return Ending::Interrupted(interruption),
+                Control::Stop(status) => return Ending::Interrupted(status),
                 Control::ShowStatistics => self.show_asked_statistics(),
             }
         }
@@ -131,18 +131,24 @@ impl Tail {
     fn exit_status(&self, ending: Ending) -> ExitStatus {
         let in_flight = self.batcher.consumer.in_flight();
         let diagnostics = self.diagnostics.borrow();
+        let keeps_position = self.saver.is_some();
+        let unacknowledged = |stopped| words::unacknowledged(stopped, in_flight, keeps_position);
         match ending {
             Ending::ConditionMet => ExitStatus::Success,
-            Ending::Interrupted(interruption) => {
-                if interruption == Interruption::Timeout {
+            Ending::Interrupted(status) => {
+                if status == ExitStatus::TimedOut {
                     if self.has_condition {
                         diagnostics.warn(&words::TIMED_OUT);
                     }
                     if in_flight > 0 {
-                        diagnostics.warn(&self.unacknowledged(words::BY_TIMEOUT));
+                        diagnostics.warn(&unacknowledged(words::BY_TIMEOUT));
                     }
                 }
-                interruption.exit_status(self.has_condition)
+                if self.has_condition {
+                    status
+                } else {
+                    ExitStatus::Success
+                }
             }
             Ending::ReaderGone if !self.has_condition => ExitStatus::Success,
             Ending::ReaderGone => {
@@ -156,14 +162,9 @@ impl Tail {
                 ExitStatus::Success
             }
             Ending::AcksEnded => {
-                diagnostics.warn(&self.unacknowledged(words::BY_WORKER));
+                diagnostics.warn(&unacknowledged(words::BY_WORKER));
                 ExitStatus::Failure
             }
         }
-    }
-
-    fn unacknowledged(&self, stopped: &str) -> String {
-        let in_flight = self.batcher.consumer.in_flight();
-        words::unacknowledged(stopped, in_flight, self.saver.is_some())
     }
 }

@@ -144,9 +144,7 @@ impl Tail {
                 Step::Filled => {}
                 Step::Acknowledged(ids) => self.acknowledge(&ids),
                 Step::Saved => self.tell_saved(),
-                Step::Control(Control::Stop(interruption)) => {
-                    return Ok(Ending::Interrupted(interruption));
-                }
+                Step::Control(Control::Stop(status)) => return Ok(Ending::Interrupted(status)),
                 Step::Control(Control::ShowStatistics) => self.show_asked_statistics(),
                 Step::End(ending) => return Ok(ending),
             }

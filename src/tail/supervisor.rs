@@ -10,7 +10,7 @@ use std::io;
 use std::process;
 use std::time::Duration;
 
-use rustix::process::{getpgrp, getpid, getppid, getsid, kill_process};
+use rustix::process::{Signal as System, getpgrp, getpid, getppid, getsid, kill_process};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
@@ -33,34 +33,12 @@ const SAVING: Duration = Duration::from_millis(500);
 /// How long tidying up the terminal may take after that.
 const CLOSING: Duration = Duration::from_millis(100);
 
-/// The number of SIGXFSZ on Linux, macOS and the BSDs.
-const SIGXFSZ: i32 = 25;
-
-/// Why the run has to end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Interruption {
-    /// This signal came.
-    Signal(u8),
-    /// `--timeout` has passed.
-    Timeout,
-}
-
-impl Interruption {
-    /// The exit status. `condition_unmet`: a stop condition was given and is not met.
-    pub(crate) fn exit_status(self, condition_unmet: bool) -> ExitStatus {
-        match self {
-            _ if !condition_unmet => ExitStatus::Success,
-            Self::Signal(number) => ExitStatus::Signal(number),
-            Self::Timeout => ExitStatus::TimedOut,
-        }
-    }
-}
-
 /// What the supervisor tells the main thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Control {
-    /// End the run.
-    Stop(Interruption),
+    /// End the run, with this status if it has a stop condition: a signal came, or `--timeout` has
+    /// passed.
+    Stop(ExitStatus),
     /// Show the statistics so far (SIGUSR1).
     ShowStatistics,
 }
@@ -103,17 +81,14 @@ pub(crate) fn start(
             runtime.block_on(async {
                 let signal = signals.next(|| show_statistics(&controls, &statistics));
                 let limit = terms.timeout.unwrap_or(Duration::MAX);
-                let interruption = match timeout(limit, signal).await {
-                    Ok(number) => Interruption::Signal(number),
-                    Err(_) => Interruption::Timeout,
-                };
+                let status = timeout(limit, signal).await;
+                let status = status.unwrap_or(ExitStatus::TimedOut);
                 // Fails if the run is ending already.
-                let _ = controls.try_send(Control::Stop(interruption));
-                if let Ok(number) = timeout(GRACE, signals.next(|| {})).await {
+                let _ = controls.try_send(Control::Stop(status));
+                if let Ok(status) = timeout(GRACE, signals.next(|| {})).await {
                     stderr::close(String::new(), CLOSING);
-                    process::exit(ExitStatus::Signal(number).code().into());
+                    process::exit(status.code().into());
                 }
-                let status = interruption.exit_status(terms.has_condition);
                 end(status, terms, saver, &statistics);
             });
         })?;
@@ -142,11 +117,13 @@ fn end(status: ExitStatus, terms: Terms, saver: Option<Saver>, statistics: &Shar
             ExitStatus::StateFile
         }
         Ok(()) if fails => ExitStatus::ResumeFailed,
-        Ok(()) if status == ExitStatus::TimedOut && !terms.is_quiet => {
-            tell(&TIMED_OUT);
+        Ok(()) if !terms.has_condition => ExitStatus::Success,
+        Ok(()) => {
+            if status == ExitStatus::TimedOut && !terms.is_quiet {
+                tell(&TIMED_OUT);
+            }
             status
         }
-        Ok(()) => status,
     };
     stderr::close(last_lines + &statistics.last_lines(), CLOSING);
     process::exit(status.code().into())
@@ -180,7 +157,7 @@ fn receive_signals() -> io::Result<(Runtime, Signals)> {
 /// # Errors
 /// When the system gives no signal handler.
 pub(crate) fn outlive_file_size() -> io::Result<Signal> {
-    signal(SignalKind::from_raw(SIGXFSZ))
+    signal(kind(System::XFSZ))
 }
 
 impl Signals {
@@ -192,9 +169,6 @@ impl Signals {
             0 => signal(kind).map(Some),
             _ => Ok(None),
         };
-        // Their numbers are not the same on all systems.
-        let stop = SignalKind::from_raw(rustix::process::Signal::TSTP.as_raw());
-        let go_on = SignalKind::from_raw(rustix::process::Signal::CONT.as_raw());
         let interrupt = unless_ignored(SignalKind::interrupt())?;
         if interrupt.is_some() {
             echo::watch()?;
@@ -204,20 +178,20 @@ impl Signals {
             terminate: signal(SignalKind::terminate())?,
             hangup: unless_ignored(SignalKind::hangup())?,
             quit: unless_ignored(SignalKind::quit())?,
-            stop: unless_ignored(stop)?,
-            go_on: signal(go_on)?,
+            stop: unless_ignored(kind(System::TSTP))?,
+            go_on: signal(kind(System::CONT))?,
             statistics: signal(SignalKind::user_defined1())?,
         })
     }
 
-    /// Waits for a signal that ends the run and returns its number. Handles Ctrl-Z and `fg`
+    /// Waits for a signal that ends the run and returns its status. Handles Ctrl-Z and `fg`
     /// meanwhile, and calls `show_statistics` when the summary is asked for.
-    async fn next(&mut self, show_statistics: impl Fn()) -> u8 {
+    async fn next(&mut self, show_statistics: impl Fn()) -> ExitStatus {
         loop {
             tokio::select! {
-                () = received(self.interrupt.as_mut()) => return 2,
-                () = received(Some(&mut self.terminate)) => return 15,
-                () = received(self.hangup.as_mut()) => return 1,
+                () = received(self.interrupt.as_mut()) => return ExitStatus::Signal(2),
+                () = received(Some(&mut self.terminate)) => return ExitStatus::Signal(15),
+                () = received(self.hangup.as_mut()) => return ExitStatus::Signal(1),
                 () = received(self.quit.as_mut()) => quit(),
                 () = received(self.stop.as_mut()) => stop(),
                 () = received(Some(&mut self.go_on)) => stderr::allow_status(),
@@ -238,7 +212,7 @@ fn quit() {
 /// Stops the process, as Ctrl-Z does by default, once the status line is gone.
 fn stop() {
     stderr::forbid_status(CLOSING);
-    if !has_job_control() || kill_process(getpid(), rustix::process::Signal::STOP).is_err() {
+    if !has_job_control() || kill_process(getpid(), System::STOP).is_err() {
         stderr::allow_status();
     }
 }
@@ -268,6 +242,10 @@ fn show_statistics(controls: &mpsc::Sender<Control>, statistics: &SharedStatisti
             statistics.show_if_asked();
         });
     }
+}
+
+fn kind(signal: System) -> SignalKind {
+    SignalKind::from_raw(signal.as_raw())
 }
 
 async fn received(signal: Option<&mut Signal>) {
