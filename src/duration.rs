@@ -19,27 +19,19 @@ const MAX_MS: u64 = 36_525 * 86_400_000;
 /// Why a text is no duration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidDuration {
-    /// It does not have the form of one.
     #[error("expected a duration like 500ms, 2s, 5m, 1h30m or 1d")]
     Malformed,
-    /// A number without a unit.
     #[error("the unit is missing; add ms, s, m, h or d, as in 30s")]
     NoUnit,
-    /// Longer than a hundred years.
     #[error("too long: a hundred years at most")]
     TooLong,
-    /// Less than zero.
     #[error("it cannot be negative")]
     Negative,
-    /// Zero, where that makes no sense.
     #[error("must be longer than 0")]
     Zero,
 }
 
-/// The duration that is longer than zero.
-///
-/// # Errors
-/// [`InvalidDuration`] for anything else.
+/// The duration, if it is longer than zero.
 pub fn parse_positive(text: &str) -> Result<Duration, InvalidDuration> {
     match parse(text)? {
         Duration::ZERO => Err(InvalidDuration::Zero),
@@ -49,9 +41,6 @@ pub fn parse_positive(text: &str) -> Result<Duration, InvalidDuration> {
 
 /// The duration: whole numbers with units, from the longest unit to the shortest, each at most
 /// once; or `0`.
-///
-/// # Errors
-/// [`InvalidDuration`] for anything else.
 pub fn parse(text: &str) -> Result<Duration, InvalidDuration> {
     if text == "0" {
         return Ok(Duration::ZERO);

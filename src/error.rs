@@ -1,7 +1,5 @@
 //! Why the program fails: its message and its exit status.
 
-use std::fmt;
-
 use crate::compare;
 use crate::consumer;
 use crate::error_text::in_words;
@@ -12,22 +10,16 @@ use crate::settings::UsageError;
 use crate::state::StateError;
 use crate::tail;
 
-/// Why the program fails.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    /// The command line is wrong.
     #[error(transparent)]
     Usage(#[from] UsageError),
-    /// A limit of the system is too low.
     #[error(transparent)]
     Limits(#[from] LimitError),
-    /// The state file cannot be used.
     #[error(transparent)]
     State(#[from] StateError),
-    /// The run failed.
     #[error(transparent)]
     Tail(#[from] tail::Error),
-    /// The comparison failed.
     #[error(transparent)]
     Compare(#[from] compare::Error),
     /// Another error of the system. Its context is a [`Step`].
@@ -36,30 +28,19 @@ pub(crate) enum Error {
 }
 
 /// A step that the system can refuse, besides following the log and saving the position.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, thiserror::Error)]
 pub(crate) enum Step {
-    /// Setting up the runtime.
+    #[error("cannot set up input and output")]
     SetUp,
-    /// Installing the handlers of signals.
+    #[error("cannot receive signals")]
     Signals,
-    /// Starting the server of `--demo`.
+    #[error("cannot start the demo server")]
     Demo,
-    /// Making what `--generate` asks for.
+    #[error("cannot generate what --generate asks for")]
     Generate,
     /// Printing something that is no record.
+    #[error("cannot write to stdout")]
     Print,
-}
-
-impl fmt::Display for Step {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::SetUp => "cannot set up input and output",
-            Self::Signals => "cannot receive signals",
-            Self::Demo => "cannot start the demo server",
-            Self::Generate => "cannot generate what --generate asks for",
-            Self::Print => "cannot write to stdout",
-        })
-    }
 }
 
 impl Error {

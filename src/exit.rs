@@ -2,27 +2,18 @@
 
 use std::process::ExitCode;
 
-/// How a run ended, as its exit status tells it.
+/// How a run ended. [`ExitStatus::TABLE`] says what each status means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExitStatus {
-    /// A stop condition was met, or the run was stopped from outside with none asked for.
     Success,
-    /// Anything without a status of its own: stdout cannot be written, an invalid operation with
-    /// `--on-invalid exit`, stdin closed with operations in flight.
+    /// Anything without a status of its own.
     Failure,
-    /// Wrong usage.
     Usage,
-    /// The server refused the credentials.
     AccessDenied,
-    /// No connection, and none to be had by trying again.
     CannotConnect,
-    /// The state file cannot be used.
     StateFile,
-    /// The server no longer has the operation to resume from, and `--on-resume-failed exit`.
     ResumeFailed,
-    /// Stopped by `--timeout` before the stop condition was met.
     TimedOut,
-    /// `--compare` found differences.
     Differences,
     /// This signal came before the stop condition was met.
     Signal(u8),

@@ -23,7 +23,6 @@ const THREADS: usize = 3;
 /// A limit of the system is too low.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LimitError {
-    /// The limit on open files is too low.
     #[error("the limit on open files ({}) is too low for a run; raise it (ulimit -n {enough})", described(*.limit))]
     Descriptors {
         /// The limit of the process, where it has one.
@@ -31,12 +30,10 @@ pub(crate) enum LimitError {
         /// A limit that is enough.
         enough: usize,
     },
-    /// The whole system has too many open files.
     #[error(
         "the whole system has too many open files, and a run needs {DESCRIPTORS} more; close other programs, or raise the limit of the system"
     )]
     System,
-    /// No thread can be started.
     #[error(
         "no thread can be started ({0}); raise the limit on processes (ulimit -u, or that of the container)"
     )]

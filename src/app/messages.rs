@@ -6,7 +6,6 @@ use super::words;
 use crate::oplog::Position;
 use crate::report::described;
 
-/// Every line.
 pub(crate) fn all() -> Vec<String> {
     let position = described(Position::FULL_REPLICATION);
     vec![

@@ -15,9 +15,6 @@ static IS_PENDING: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
 
 /// Notes each SIGINT from now on. The note is made in the signal handler: a thread of its own
 /// would be later than the next write of the main thread.
-///
-/// # Errors
-/// When the system gives no signal handler.
 pub fn watch() -> io::Result<()> {
     let interrupt = rustix::process::Signal::INT.as_raw();
     signal_hook::flag::register(interrupt, Arc::clone(&IS_PENDING)).map(drop)

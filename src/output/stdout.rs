@@ -21,10 +21,8 @@ const ECHO: Duration = Duration::from_millis(2);
 /// Why nothing more can be written.
 #[derive(Debug, thiserror::Error)]
 pub enum OutputError {
-    /// The reader of stdout is gone.
     #[error("the reader of stdout is gone")]
     ReaderGone,
-    /// The write failed.
     #[error("cannot write to stdout: {0}; what was not written is not acknowledged")]
     Failed(#[source] io::Error),
 }
@@ -48,9 +46,6 @@ fn check_not_closed() -> io::Result<()> {
 
 /// Runs `print`, which writes something else than records, such as the help. A reader that goes away
 /// is no error: it has seen enough.
-///
-/// # Errors
-/// When it cannot be written.
 pub fn print(print: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
     let printed = check_not_closed()
         .and_then(|()| print())
@@ -71,10 +66,7 @@ pub struct Stdout {
 }
 
 impl Stdout {
-    /// Opens it. Must be called within a tokio runtime.
-    ///
-    /// # Errors
-    /// When the process has no standard output.
+    /// Opens it, if the process has one. Must be called within a tokio runtime.
     pub fn open() -> Result<Self, OutputError> {
         check_not_closed()?;
         let file = File::from(io::stdout().as_fd().try_clone_to_owned()?);

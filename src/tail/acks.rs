@@ -8,16 +8,12 @@ use crate::sse::MAX_LINE;
 
 /// No id of the stream is longer. The rest of a longer line is dropped, so memory stays bounded.
 const LONGEST_LINE: usize = MAX_LINE;
-/// How much is read at once.
 const CHUNK: usize = 4 << 10;
 
 /// Reads stdin on a thread of its own: the worker must be able to write while this program is blocked
 /// in writing to it. Each message holds whole lines.
 ///
 /// At most `max_in_flight` acknowledgements can be due at once, so the queue holds that many messages.
-///
-/// # Errors
-/// When the system gives no thread.
 pub(super) fn read(max_in_flight: usize) -> io::Result<mpsc::Receiver<io::Result<String>>> {
     let (sender, acks) = mpsc::channel(max_in_flight.saturating_add(64).min(1 << 24));
     std::thread::Builder::new()

@@ -50,7 +50,6 @@ pub(super) struct Batcher {
     /// A stop condition is met: nothing more will be printed.
     pub is_complete: bool,
     taken: Taken,
-    /// The status line, if one is wanted.
     progress: Option<Progress>,
     /// True if the lag of every operation must be known. Otherwise that of the first of each batch is
     /// measured, for a summary on SIGUSR1.
@@ -58,7 +57,6 @@ pub(super) struct Batcher {
 }
 
 impl Batcher {
-    /// A batcher of what `consumer` hands out.
     pub(super) fn new(
         settings: &Settings,
         consumer: Consumer,

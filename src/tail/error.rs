@@ -6,10 +6,8 @@ use crate::consumer;
 use crate::output::OutputError;
 use crate::state::StateError;
 
-/// Why a run fails.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    /// The consumer failed.
     #[error(transparent)]
     Consumer(#[from] consumer::Error),
     /// An operation cannot be decoded, and `--on-invalid exit` was given.
@@ -20,16 +18,13 @@ pub(crate) enum Error {
         "the replication is incomplete, because objects that it missed cannot be fetched; start it again from the beginning"
     )]
     Incomplete,
-    /// Nothing more can be written to stdout.
     #[error(transparent)]
     Output(#[from] OutputError),
     /// The position is not saved.
     #[error(transparent)]
     State(#[from] StateError),
-    /// The system gives no thread to read acknowledgements.
     #[error("cannot start the thread that reads acknowledgements from stdin")]
     NoAcks(#[source] io::Error),
-    /// Stdin cannot be read.
     #[error("cannot read acknowledgements from stdin")]
     Acks(#[source] io::Error),
 }

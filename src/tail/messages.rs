@@ -5,7 +5,6 @@ use crate::oplog::{InvalidData, InvalidOperation, Position};
 use crate::report::described;
 use crate::settings::OnInvalid;
 
-/// Every line.
 pub(crate) fn all() -> Vec<String> {
     let mut all = vec![
         words::TIMED_OUT.to_owned(),

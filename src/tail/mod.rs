@@ -61,7 +61,6 @@ enum Step {
     Filled,
     /// The lines of ids that were read.
     Acknowledged(String),
-    /// A position has been saved.
     Saved,
     Control(Control),
     End(Ending),
@@ -69,10 +68,7 @@ enum Step {
 
 impl Tail {
     /// A run that has not begun. `statistics` are shared with the supervisor, which sends the
-    /// `controls`.
-    ///
-    /// # Errors
-    /// When acknowledgements are to be read and the system gives no thread for it.
+    /// `controls`. Fails if the system gives no thread to read acknowledgements.
     pub(crate) fn new(
         settings: &Settings,
         consumer: Consumer,
@@ -117,9 +113,6 @@ impl Tail {
     }
 
     /// Runs to the end, saves the position, and tells the exit status.
-    ///
-    /// # Errors
-    /// When the run fails.
     pub(crate) async fn run(mut self) -> Result<ExitStatus, Error> {
         let ending = self.follow().await;
         self.end(ending).await

@@ -58,10 +58,8 @@ pub(crate) struct Terms {
     pub next_run: NextRun,
 }
 
-/// Starts the supervisor; from here on signals are received.
-///
-/// # Errors
-/// When the system gives no thread or no signal handler.
+/// Starts the supervisor; from here on signals are received. Fails if the system gives no thread or
+/// no signal handler.
 pub(crate) fn start(
     terms: Terms,
     saver: Option<Saver>,
@@ -153,9 +151,6 @@ fn receive_signals() -> io::Result<(Runtime, Signals)> {
 /// Catches SIGXFSZ, so that a write past the limit on the size of a file fails like a write to a
 /// full disk and does not kill the process. Call it within a runtime. It lasts until the process
 /// ends.
-///
-/// # Errors
-/// When the system gives no signal handler.
 pub(crate) fn outlive_file_size() -> io::Result<Signal> {
     signal(kind(System::XFSZ))
 }
