@@ -74,10 +74,10 @@ fn execute(cli: Cli) -> Result<ExitStatus, Error> {
         let compared = compare::run(&settings, dump);
         runtime.block_on(compared).map_err(Into::into)
     } else {
-        if demo.is_some() && !settings.start_given {
-            settings.consumer.start = Start::At(Position::FULL_REPLICATION);
-        }
         if let Some(url) = &demo_url {
+            if !settings.start_given {
+                settings.consumer.start = Start::At(Position::FULL_REPLICATION);
+            }
             tell_demo(url, &settings);
         }
         follow(&settings, &runtime)
@@ -104,7 +104,7 @@ fn follow(settings: &Settings, runtime: &Runtime) -> Result<ExitStatus, Error> {
 /// Runs to the end. Says why it failed, if it did, and then shows the
 /// statistics: they come last.
 fn run_to_its_end(runtime: &Runtime, tail: Tail) -> ExitStatus {
-    let statistics = tail.statistics();
+    let statistics = tail.statistics.clone();
     let status = runtime
         .block_on(tail.run())
         .unwrap_or_else(|error| Error::from(error).report());
@@ -129,7 +129,12 @@ fn print(write: impl FnOnce() -> std::io::Result<()>) -> Result<ExitStatus, Erro
 /// The parts of a run, in the order in which what they need can fail.
 fn assemble(settings: &Settings, place: Place) -> Result<Tail, Error> {
     let diagnostics = Rc::new(RefCell::new(Diagnostics::new(settings.verbosity)));
-    place.tell(&diagnostics.borrow());
+    for note in place.saver.iter().flat_map(Saver::take_notes) {
+        diagnostics.borrow().info(&note);
+    }
+    if let Some(line) = &place.from_now {
+        diagnostics.borrow().warn(line);
+    }
     let stdout = Stdout::open().map_err(tail::Error::from)?;
     let statistics =
         SharedStatistics::new(settings.stats_format, settings.stats, place.saver.clone());
@@ -148,8 +153,16 @@ fn assemble(settings: &Settings, place: Place) -> Result<Tail, Error> {
         place.saver.clone().map(|saver| Box::new(saver) as _),
         Box::new(move |notice| observer.borrow_mut().notice(&notice)),
     );
-    if let Some(position) = place.saved {
-        start_at(position, &mut consumer, settings, &diagnostics.borrow());
+    if let Some(saved) = place.saved {
+        let diagnostics = diagnostics.borrow();
+        if settings.rewind {
+            diagnostics.info(&words::leaving(&described(saved)));
+        } else {
+            if settings.start_given {
+                diagnostics.warn(&words::going_on(&described(saved)));
+            }
+            consumer.set_position(saved);
+        }
     }
     let tail = Tail::new(
         settings,
@@ -161,24 +174,6 @@ fn assemble(settings: &Settings, place: Place) -> Result<Tail, Error> {
         statistics,
     );
     Ok(tail?)
-}
-
-/// Goes on at the saved position, unless that is to be left.
-fn start_at(
-    saved: Position,
-    consumer: &mut Consumer,
-    settings: &Settings,
-    diagnostics: &Diagnostics,
-) {
-    let position = described(saved);
-    if settings.rewind {
-        diagnostics.info(&words::leaving(&position));
-        return;
-    }
-    if settings.start_given {
-        diagnostics.warn(&words::going_on(&position));
-    }
-    consumer.set_position(saved);
 }
 
 /// Says where the demo listens: to a person at a terminal. A script hears of it as of any server.
@@ -224,15 +219,5 @@ impl Place {
             saver: Some(Saver::start(path, file, saved)?),
             from_now,
         })
-    }
-
-    /// Tells what a person should know about the state file before the run begins.
-    fn tell(&self, diagnostics: &Diagnostics) {
-        for note in self.saver.iter().flat_map(Saver::take_notes) {
-            diagnostics.info(&note);
-        }
-        if let Some(line) = &self.from_now {
-            diagnostics.warn(line);
-        }
     }
 }

@@ -6,8 +6,6 @@ use tokio::sync::mpsc;
 
 use crate::sse::MAX_LINE;
 
-/// No id of the stream is longer. The rest of a longer line is dropped, so memory stays bounded.
-const LONGEST_LINE: usize = MAX_LINE;
 const CHUNK: usize = 4 << 10;
 
 /// Reads stdin on a thread of its own: the worker must be able to write while this program is blocked
@@ -60,7 +58,8 @@ impl Lines {
             complete = std::mem::take(&mut self.begun);
             complete.extend_from_slice(lines);
         }
-        let room = LONGEST_LINE.saturating_sub(self.begun.len());
+        // No id of the stream is longer. The rest is dropped, so memory stays bounded.
+        let room = MAX_LINE.saturating_sub(self.begun.len());
         self.begun
             .extend_from_slice(&begun[..begun.len().min(room)]);
         String::from_utf8(complete)
@@ -91,13 +90,13 @@ mod tests {
     #[test]
     fn keeps_no_line_without_end() {
         let mut lines = Lines::default();
-        let piece = vec![b'x'; LONGEST_LINE / 8];
+        let piece = vec![b'x'; MAX_LINE / 8];
         for _ in 0..20 {
             assert_eq!(lines.complete(&piece), "");
         }
-        assert_eq!(lines.begun.len(), LONGEST_LINE);
+        assert_eq!(lines.begun.len(), MAX_LINE);
         let complete = lines.complete(b"\n1\n");
-        let expected = ["x".repeat(LONGEST_LINE), "1".into()];
+        let expected = ["x".repeat(MAX_LINE), "1".into()];
         assert!(ids(&complete).eq(expected));
     }
 }

@@ -49,7 +49,7 @@ pub(crate) struct Tail {
     waits_for_saving: bool,
     /// The saved position in the last message.
     told_saved: Option<Position>,
-    statistics: SharedStatistics,
+    pub(crate) statistics: SharedStatistics,
     has_condition: bool,
     next_run: NextRun,
     /// At least one operation was acknowledged over stdin.
@@ -105,11 +105,6 @@ impl Tail {
             next_run: settings.next_run(),
             has_acknowledged: false,
         })
-    }
-
-    /// What has come so far; shared with the run.
-    pub(crate) fn statistics(&self) -> SharedStatistics {
-        self.statistics.clone()
     }
 
     /// Runs to the end, saves the position, and tells the exit status.

@@ -1,5 +1,6 @@
 //! The stop conditions of a run: whether what came, or that nothing came, meets one.
 
+use std::num::NonZeroU64;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -47,11 +48,8 @@ impl Stop {
         self.lines += 1;
         let is_live = *operation.event() == Event::Live;
         self.was_live |= is_live;
-        let is_enough = self
-            .asked
-            .count
-            .is_some_and(|count| self.lines >= count.get());
-        is_enough || (self.asked.until_live && is_live)
+        let is_last = |count: NonZeroU64| count.get() == self.lines;
+        self.asked.count.is_some_and(is_last) || (self.asked.until_live && is_live)
     }
 
     /// Whether everything is printed that the run was to end with: a complete replication, or what

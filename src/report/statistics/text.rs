@@ -17,20 +17,18 @@ impl Summary<'_> {
     /// The lines.
     pub(super) fn text(&self) -> String {
         let counts = self.counts();
-        let width = counts.iter().map(|(_, number)| number.len()).max();
-        let width = width.unwrap_or_default();
-        let mut rows: Vec<(&str, String)> = counts
-            .into_iter()
-            .map(|(name, number)| (name, format!("{number:>width$}")))
-            .collect();
-        rows.extend(self.facts());
-        rows.iter()
+        let most = counts.iter().map(|(_, number)| *number).max();
+        let width = grouped(most.unwrap_or_default()).len();
+        let counts = counts.into_iter();
+        let counts = counts.map(|(name, number)| (name, format!("{:>width$}", grouped(number))));
+        counts
+            .chain(self.facts())
             .map(|(name, what)| stderr::line(&format_args!("{name:NAMES$}{what}")))
             .collect()
     }
 
     /// How much there was of what there was.
-    fn counts(&self) -> Vec<(&'static str, String)> {
+    fn counts(&self) -> Vec<(&'static str, u64)> {
         let Events {
             insert,
             update,
@@ -54,8 +52,7 @@ impl Summary<'_> {
         if counts.is_empty() {
             counts.push(("operations", 0));
         }
-        let shown = |(name, number)| (name, grouped(number));
-        counts.into_iter().map(shown).collect()
+        counts
     }
 
     fn facts(&self) -> Vec<(&'static str, String)> {
