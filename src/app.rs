@@ -4,10 +4,8 @@
 pub(crate) mod messages;
 mod words;
 
-use std::cell::RefCell;
 use std::io::{IsTerminal as _, Write as _};
 use std::net::TcpListener;
-use std::rc::Rc;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -128,12 +126,12 @@ fn print(write: impl FnOnce() -> std::io::Result<()>) -> Result<ExitStatus, Erro
 
 /// The parts of a run, in the order in which what they need can fail.
 fn assemble(settings: &Settings, place: Place) -> Result<Tail, Error> {
-    let diagnostics = Rc::new(RefCell::new(Diagnostics::new(settings.verbosity)));
+    let verbosity = settings.verbosity;
     for note in place.saver.iter().flat_map(Saver::take_notes) {
-        diagnostics.borrow().info(&note);
+        verbosity.info(&note);
     }
     if let Some(line) = &place.from_now {
-        diagnostics.borrow().warn(line);
+        verbosity.warn(line);
     }
     let stdout = Stdout::open().map_err(tail::Error::from)?;
     let statistics =
@@ -141,25 +139,24 @@ fn assemble(settings: &Settings, place: Place) -> Result<Tail, Error> {
     let terms = Terms {
         timeout: settings.stop.timeout,
         has_condition: settings.stop.any_asked_for(),
-        is_quiet: settings.verbosity == Verbosity::Quiet,
+        is_quiet: verbosity == Verbosity::Quiet,
         fails_if_uncertain: settings.consumer.on_resume_failed == OnResumeFailed::Exit,
         next_run: settings.next_run(),
     };
     let controls =
         supervisor::start(terms, place.saver.clone(), statistics.clone()).context(Step::Signals)?;
-    let observer = Rc::clone(&diagnostics);
+    let mut diagnostics = Diagnostics::new(verbosity);
     let mut consumer = Consumer::new(
         settings.consumer.clone(),
         place.saver.clone().map(|saver| Box::new(saver) as _),
-        Box::new(move |notice| observer.borrow_mut().notice(&notice)),
+        Box::new(move |notice| diagnostics.notice(&notice)),
     );
     if let Some(saved) = place.saved {
-        let diagnostics = diagnostics.borrow();
         if settings.rewind {
-            diagnostics.info(&words::leaving(&described(saved)));
+            verbosity.info(&words::leaving(&described(saved)));
         } else {
             if settings.start_given {
-                diagnostics.warn(&words::going_on(&described(saved)));
+                verbosity.warn(&words::going_on(&described(saved)));
             }
             consumer.set_position(saved);
         }
@@ -170,7 +167,6 @@ fn assemble(settings: &Settings, place: Place) -> Result<Tail, Error> {
         place.saver,
         stdout,
         controls,
-        diagnostics,
         statistics,
     );
     Ok(tail?)
@@ -178,11 +174,10 @@ fn assemble(settings: &Settings, place: Place) -> Result<Tail, Error> {
 
 /// Says where the demo listens: to a person at a terminal. A script hears of it as of any server.
 fn tell_demo(url: &str, settings: &Settings) {
-    let diagnostics = Diagnostics::new(settings.verbosity);
     if std::io::stderr().is_terminal() {
-        diagnostics.warn(&words::demo(url));
+        settings.verbosity.warn(&words::demo(url));
     } else {
-        diagnostics.info(&words::demo(url));
+        settings.verbosity.info(&words::demo(url));
     }
 }
 

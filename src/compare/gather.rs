@@ -1,7 +1,5 @@
 //! What the server says: follows it from its first object on until everything is there.
 
-use std::cell::RefCell;
-use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -13,7 +11,7 @@ use super::words;
 use crate::consumer::{BackfillEnd, Config, Consumer, Delivery, Incomplete, Notice, Start};
 use crate::oplog::{Event, Operation, Position};
 use crate::quiet::Quiet;
-use crate::report::{Diagnostics, Progress, stderr};
+use crate::report::{Diagnostics, Progress, Verbosity, stderr};
 use crate::settings::OnInvalid;
 use crate::tail;
 
@@ -45,7 +43,7 @@ pub(super) struct Gathering {
     /// an incomplete replication leaves objects out.
     pub newest_state: Option<Moment>,
     consumer: Consumer,
-    diagnostics: Rc<RefCell<Diagnostics>>,
+    verbosity: Verbosity,
     plan: Plan,
     /// Measures how long nothing of a replication comes.
     silence: Quiet,
@@ -67,14 +65,9 @@ struct Status {
 impl Gathering {
     /// Nothing has been asked yet. Asks for every object as `consumer` says. What the server says
     /// joins the `ledger`. Must be called within a tokio runtime.
-    pub(super) fn new(
-        consumer: Config,
-        plan: Plan,
-        ledger: Ledger,
-        diagnostics: Rc<RefCell<Diagnostics>>,
-    ) -> Self {
-        let observer = Rc::clone(&diagnostics);
-        let observer = Box::new(move |notice: Notice<'_>| observer.borrow_mut().notice(&notice));
+    pub(super) fn new(consumer: Config, plan: Plan, ledger: Ledger, verbosity: Verbosity) -> Self {
+        let mut diagnostics = Diagnostics::new(verbosity);
+        let observer = Box::new(move |notice: Notice<'_>| diagnostics.notice(&notice));
         // Deletions included: from second 0 on it would be a full replication, which has none.
         let everything = Config {
             start: Start::At(Position::of_second(1)),
@@ -84,7 +77,7 @@ impl Gathering {
             ledger,
             newest_state: None,
             consumer: Consumer::new(everything, None, observer),
-            diagnostics,
+            verbosity,
             plan,
             silence: Quiet::new(plan.timeout.unwrap_or(LONGEST_SILENCE)),
             quiet: Quiet::new(plan.timeout.unwrap_or(LONGEST_QUIET)),
@@ -179,7 +172,7 @@ impl Gathering {
 
     /// An operation says nothing about its object that can be compared.
     fn undecodable(&self, told: &str) -> Result<(), Error> {
-        self.diagnostics.borrow().warn(&told);
+        self.verbosity.warn(&told);
         match self.plan.on_invalid {
             OnInvalid::Exit => Err(Error::Invalid),
             OnInvalid::Skip => Ok(()),

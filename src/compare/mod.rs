@@ -19,19 +19,18 @@ mod print;
 mod tests;
 mod words;
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::future::poll_fn;
 use std::io;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::pin::pin;
-use std::rc::Rc;
 
 use tokio::sync::oneshot;
 
 use crate::exit::ExitStatus;
 use crate::output::{Format, OutputError, Stdout};
-use crate::report::{Diagnostics, NextRun, SharedStatistics, Verbosity, stderr};
+use crate::report::{NextRun, SharedStatistics, Verbosity, stderr};
 use crate::settings::Settings;
 use crate::tail::supervisor::{self, Control, Terms};
 use dump::Dump;
@@ -50,8 +49,7 @@ const BATCH: usize = 32 << 10;
 /// failed.
 pub(crate) async fn run(settings: &Settings, dump: &Path) -> Result<ExitStatus, Error> {
     let mut stdout = Stdout::open()?;
-    let diagnostics = Rc::new(RefCell::new(Diagnostics::new(settings.verbosity)));
-    let ended = outcome(settings, dump, &stdout, &diagnostics).await;
+    let ended = outcome(settings, dump, &stdout).await;
     stderr::clear_status();
     let outcome = match ended? {
         ControlFlow::Continue(outcome) => outcome,
@@ -62,11 +60,10 @@ pub(crate) async fn run(settings: &Settings, dump: &Path) -> Result<ExitStatus, 
         Err(OutputError::ReaderGone) => {}
         printed => {
             printed?;
-            let diagnostics = diagnostics.borrow();
             if let Some(doubtful) = outcome.doubtful {
-                diagnostics.warn(&words::doubt(doubtful));
+                settings.verbosity.warn(&words::doubt(doubtful));
             }
-            diagnostics.warn(&outcome.summary());
+            settings.verbosity.warn(&outcome.summary());
         }
     }
     Ok(if outcome.has_differences() {
@@ -81,7 +78,6 @@ async fn outcome(
     settings: &Settings,
     dump: &Path,
     stdout: &Stdout,
-    diagnostics: &Rc<RefCell<Diagnostics>>,
 ) -> Result<ControlFlow<ExitStatus, Outcome>, Error> {
     let statistics = SharedStatistics::new(Format::Text, false, None);
     let terms = Terms {
@@ -94,7 +90,7 @@ async fn outcome(
     let mut controls = supervisor::start(terms, None, statistics.clone())
         .map_err(|error| Error::System("cannot receive signals", error))?;
     let objects = Cell::new(None);
-    let mut compared = pin!(compare(settings, dump, diagnostics, &objects));
+    let mut compared = pin!(compare(settings, dump, &objects));
     loop {
         tokio::select! {
             biased;
@@ -102,12 +98,12 @@ async fn outcome(
                 Control::Stop(status) => return Ok(ControlFlow::Break(status)),
                 // A comparison has no statistics: it shows how far it is.
                 Control::ShowStatistics => if statistics.take_asked() {
-                    diagnostics.borrow().warn(&words::progress(objects.get()));
+                    settings.verbosity.warn(&words::progress(objects.get()));
                 },
             },
             outcome = &mut compared => return Ok(ControlFlow::Continue(outcome?)),
             () = stdout.reader_gone() => {
-                diagnostics.borrow().warn(&words::READER_GONE);
+                settings.verbosity.warn(&words::READER_GONE);
                 return Ok(ControlFlow::Break(ExitStatus::Failure));
             }
         }
@@ -118,7 +114,6 @@ async fn outcome(
 async fn compare(
     settings: &Settings,
     dump: &Path,
-    diagnostics: &Rc<RefCell<Diagnostics>>,
     objects: &Cell<Option<usize>>,
 ) -> Result<Outcome, Error> {
     let dump = read(settings, dump).await?;
@@ -127,8 +122,8 @@ async fn compare(
         on_invalid: settings.on_invalid,
         shows_status: settings.status_line,
     };
-    let (consumer, diagnostics) = (settings.consumer.clone(), Rc::clone(diagnostics));
-    let mut gathering = Gathering::new(consumer, plan, dump.ledger, diagnostics);
+    let consumer = settings.consumer.clone();
+    let mut gathering = Gathering::new(consumer, plan, dump.ledger, settings.verbosity);
     let gathered = poll_fn(|cx| {
         let gathered = gathering.poll(cx);
         objects.set(Some(gathering.ledger.len()));

@@ -1,10 +1,8 @@
 //! Random servers and dumps, with changes and deletions while they are compared, against a naive
 //! comparison.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::future::poll_fn;
-use std::rc::Rc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -20,7 +18,7 @@ use super::outcome::Outcome;
 use crate::consumer::Config;
 use crate::http::Endpoint;
 use crate::output::Format;
-use crate::report::{Diagnostics, Verbosity};
+use crate::report::Verbosity;
 use crate::server::model::ModelConfig;
 use crate::server::object::{Action, Change};
 use crate::server::{ServerConfig, ServerThread, now_ms};
@@ -274,8 +272,7 @@ async fn compared(case: &Case, dump: &str) -> String {
         on_invalid: OnInvalid::Exit,
         shows_status: false,
     };
-    let diagnostics = Rc::new(RefCell::new(Diagnostics::new(Verbosity::Quiet)));
-    let mut gathering = Gathering::new(consumer, plan, dump.ledger, diagnostics);
+    let mut gathering = Gathering::new(consumer, plan, dump.ledger, Verbosity::Quiet);
     let is_complete = poll_fn(|cx| gathering.poll(cx)).await.unwrap();
     assert!(is_complete);
     let newest_state = gathering.newest_state;

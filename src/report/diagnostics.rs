@@ -28,7 +28,25 @@ pub enum Verbosity {
     Trace,
 }
 
-/// Prints what happens, as far as the verbosity asks for it.
+impl Verbosity {
+    /// Prints a message unless `--quiet` is given.
+    pub(crate) fn warn(self, message: &dyn Display) {
+        self.print(Self::Normal, message);
+    }
+
+    /// Prints a message if `--verbose` is given.
+    pub(crate) fn info(self, message: &dyn Display) {
+        self.print(Self::Verbose, message);
+    }
+
+    fn print(self, from: Self, message: &dyn Display) {
+        if self >= from {
+            stderr::write_line(message);
+        }
+    }
+}
+
+/// Prints what happens to a consumer, as far as the verbosity asks for it.
 #[derive(Debug)]
 pub(crate) struct Diagnostics {
     verbosity: Verbosity,
@@ -47,34 +65,18 @@ impl Diagnostics {
         }
     }
 
-    /// Prints a message unless `--quiet` is given.
-    pub(crate) fn warn(&self, message: &dyn Display) {
-        self.print(Verbosity::Normal, message);
-    }
-
-    /// Prints a message if `--verbose` is given.
-    pub(crate) fn info(&self, message: &dyn Display) {
-        self.print(Verbosity::Verbose, message);
-    }
-
-    fn print(&self, from: Verbosity, message: &dyn Display) {
-        if self.verbosity >= from {
-            stderr::write_line(message);
-        }
-    }
-
     /// Prints what the consumer noticed.
     pub(crate) fn notice(&mut self, notice: &Notice<'_>) {
         match notice {
             Notice::Connecting { endpoint, after } => {
-                self.info(&words::connecting(endpoint, *after));
+                self.verbosity.info(&words::connecting(endpoint, *after));
             }
             Notice::Exchanged(exchange) => self.exchanged(exchange),
             Notice::Connected(endpoint) => self.connected(endpoint),
             Notice::Receiving => self.outage_over(),
             Notice::Heartbeat => {
                 self.outage_over();
-                self.print(Verbosity::Trace, &words::HEARTBEAT);
+                self.verbosity.print(Verbosity::Trace, &words::HEARTBEAT);
             }
             Notice::Lost {
                 failure,
@@ -90,31 +92,34 @@ impl Diagnostics {
                 next: next.url.as_str(),
             }),
             Notice::ResumeFailed { operation, choice } => {
-                self.warn(&words::resume_failed(*operation, *choice));
+                self.verbosity
+                    .warn(&words::resume_failed(*operation, *choice));
             }
-            Notice::BackfillStarted => self.info(&words::BACKFILL_STARTED),
-            Notice::Probing { operation } => self.info(&words::probing(*operation)),
-            Notice::Skipped { operation } => self.warn(&words::skipped(*operation)),
+            Notice::BackfillStarted => self.verbosity.info(&words::BACKFILL_STARTED),
+            Notice::Probing { operation } => self.verbosity.info(&words::probing(*operation)),
+            Notice::Skipped { operation } => self.verbosity.warn(&words::skipped(*operation)),
             Notice::ClocksDiffer { server, local } => {
-                self.warn(&words::clocks_differ(*server, *local));
+                self.verbosity.warn(&words::clocks_differ(*server, *local));
             }
             Notice::Backfilled { is_uncertain } => {
                 self.backfill_delayed = None;
                 if *is_uncertain {
-                    self.warn(&words::BACKFILLED_IN_DOUBT);
+                    self.verbosity.warn(&words::BACKFILLED_IN_DOUBT);
                 } else {
-                    self.info(&words::BACKFILLED);
+                    self.verbosity.info(&words::BACKFILLED);
                 }
             }
             Notice::BackfillDelayed { failure, wait } => self.backfill_delayed(failure, *wait),
-            Notice::BackfillGivenUp { reason } => self.warn(&words::backfill_given_up(reason)),
+            Notice::BackfillGivenUp { reason } => {
+                self.verbosity.warn(&words::backfill_given_up(reason));
+            }
         }
     }
 
     fn lost(&mut self, lost: &Lost<'_>) {
         let in_full = self.verbosity >= Verbosity::Verbose;
         if let Some(message) = self.outages.lost(Instant::now(), *lost, in_full) {
-            self.warn(&message);
+            self.verbosity.warn(&message);
         }
     }
 
@@ -139,14 +144,14 @@ impl Diagnostics {
             .outages
             .connected(Instant::now(), endpoint.url.as_str())
         {
-            Some(message) => self.warn(&message),
-            None => self.info(&words::connected(endpoint)),
+            Some(message) => self.verbosity.warn(&message),
+            None => self.verbosity.info(&words::connected(endpoint)),
         }
     }
 
     fn outage_over(&mut self) {
         if let Some(message) = self.outages.over(Instant::now()) {
-            self.warn(&message);
+            self.verbosity.warn(&message);
         }
     }
 
@@ -161,7 +166,8 @@ impl Diagnostics {
         }
         self.backfill_delayed = Some((failure.reason.clone(), now));
         let wait = ForPeople(wait);
-        self.warn(&words::backfill_delayed(&with_advice(failure), wait));
+        self.verbosity
+            .warn(&words::backfill_delayed(&with_advice(failure), wait));
     }
 }
 

@@ -1,8 +1,6 @@
 //! Fills a batch with lines: takes the operations that are ready, prints them, and notices when a
 //! stop condition is met.
 
-use std::cell::RefCell;
-use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -14,7 +12,7 @@ use super::words;
 use crate::consumer::{Consumer, Delivery, Invalid};
 use crate::oplog::Operation;
 use crate::output::Printer;
-use crate::report::{Diagnostics, Progress, SharedStatistics, Tally};
+use crate::report::{Progress, SharedStatistics, Tally, Verbosity};
 use crate::settings::{OnInvalid, Settings};
 
 /// A batch of this many bytes is full. A pipe holds two, so one can be written, and the position
@@ -42,7 +40,7 @@ pub(super) struct Batcher {
     /// The counts of this thread.
     tally: Tally,
     printer: Printer,
-    diagnostics: Rc<RefCell<Diagnostics>>,
+    verbosity: Verbosity,
     /// The lines that are printed and not yet written.
     pub batch: Vec<u8>,
     stop: Stop,
@@ -60,7 +58,6 @@ impl Batcher {
     pub(super) fn new(
         settings: &Settings,
         consumer: Consumer,
-        diagnostics: Rc<RefCell<Diagnostics>>,
         statistics: SharedStatistics,
     ) -> Self {
         Self {
@@ -68,7 +65,7 @@ impl Batcher {
             tally: Tally::default(),
             statistics,
             printer: Printer::new(settings.format, settings.color, settings.lag),
-            diagnostics,
+            verbosity: settings.verbosity,
             batch: Vec::with_capacity(BATCH + BATCH / 4),
             stop: Stop::new(&settings.stop, settings.until_wait),
             on_invalid: settings.on_invalid,
@@ -176,7 +173,7 @@ impl Batcher {
 
     fn invalid(&mut self, invalid: &Invalid) -> Result<(), Error> {
         let line = words::invalid(&invalid.event, self.on_invalid);
-        self.diagnostics.borrow().warn(&line);
+        self.verbosity.warn(&line);
         match self.on_invalid {
             OnInvalid::Exit => Err(Error::Invalid),
             OnInvalid::Skip => {

@@ -51,8 +51,7 @@ impl Tail {
         self.tell_saved();
         let ending = ending.and_then(|ending| saved.map(|()| ending).map_err(Into::into));
         if let Some(left) = left {
-            let line = incomplete(left, self.next_run);
-            self.diagnostics.borrow().warn(&line);
+            self.verbosity.warn(&incomplete(left, self.next_run));
         }
         ending.map(|ending| self.exit_status(ending))
     }
@@ -118,7 +117,7 @@ impl Tail {
                     Err(_) => {
                         // A reader that goes away has seen enough: no message.
                         if ending != Ending::ReaderGone {
-                            self.diagnostics.borrow().warn(&consumer::Error::Uncertain);
+                            self.verbosity.warn(&consumer::Error::Uncertain);
                         }
                         break;
                     }
@@ -130,7 +129,6 @@ impl Tail {
 
     fn exit_status(&self, ending: Ending) -> ExitStatus {
         let in_flight = self.batcher.consumer.in_flight();
-        let diagnostics = self.diagnostics.borrow();
         let keeps_position = self.saver.is_some();
         let unacknowledged = |stopped| words::unacknowledged(stopped, in_flight, keeps_position);
         match ending {
@@ -138,10 +136,10 @@ impl Tail {
             Ending::Interrupted(status) => {
                 if status == ExitStatus::TimedOut {
                     if self.has_condition {
-                        diagnostics.warn(&words::TIMED_OUT);
+                        self.verbosity.warn(&words::TIMED_OUT);
                     }
                     if in_flight > 0 {
-                        diagnostics.warn(&unacknowledged(words::BY_TIMEOUT));
+                        self.verbosity.warn(&unacknowledged(words::BY_TIMEOUT));
                     }
                 }
                 if self.has_condition {
@@ -152,17 +150,17 @@ impl Tail {
             }
             Ending::ReaderGone if !self.has_condition => ExitStatus::Success,
             Ending::ReaderGone => {
-                diagnostics.warn(&words::READER_GONE);
+                self.verbosity.warn(&words::READER_GONE);
                 ExitStatus::Failure
             }
             Ending::AcksEnded if in_flight == 0 => {
                 if !self.has_acknowledged {
-                    diagnostics.warn(&words::NO_WORKER);
+                    self.verbosity.warn(&words::NO_WORKER);
                 }
                 ExitStatus::Success
             }
             Ending::AcksEnded => {
-                diagnostics.warn(&unacknowledged(words::BY_WORKER));
+                self.verbosity.warn(&unacknowledged(words::BY_WORKER));
                 ExitStatus::Failure
             }
         }

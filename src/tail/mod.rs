@@ -11,9 +11,7 @@ mod stop;
 pub(crate) mod supervisor;
 pub(crate) mod words;
 
-use std::cell::RefCell;
 use std::io;
-use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch};
@@ -22,7 +20,7 @@ use crate::consumer::{Acknowledging, Consumer, PAUSE};
 use crate::exit::ExitStatus;
 use crate::oplog::Position;
 use crate::output::Stdout;
-use crate::report::{Diagnostics, Limiter, NextRun, SharedStatistics, described};
+use crate::report::{Limiter, NextRun, SharedStatistics, Verbosity, described};
 use crate::settings::{Ack, Settings};
 use crate::state::Saver;
 use crate::tracker::PositionStore as _;
@@ -43,7 +41,7 @@ pub(crate) struct Tail {
     stdout: Stdout,
     acks: Option<mpsc::Receiver<io::Result<String>>>,
     controls: mpsc::Receiver<Control>,
-    diagnostics: Rc<RefCell<Diagnostics>>,
+    verbosity: Verbosity,
     junk: Limiter,
     /// The message that a save takes too long was printed.
     waits_for_saving: bool,
@@ -75,7 +73,6 @@ impl Tail {
         saver: Option<Saver>,
         stdout: Stdout,
         controls: mpsc::Receiver<Control>,
-        diagnostics: Rc<RefCell<Diagnostics>>,
         statistics: SharedStatistics,
     ) -> Result<Self, Error> {
         let acks = match (settings.ack, settings.consumer.acknowledging) {
@@ -85,19 +82,14 @@ impl Tail {
             _ => None,
         };
         Ok(Self {
-            batcher: Batcher::new(
-                settings,
-                consumer,
-                Rc::clone(&diagnostics),
-                statistics.clone(),
-            ),
+            batcher: Batcher::new(settings, consumer, statistics.clone()),
             saves: saver.as_ref().map(Saver::saves),
             told_saved: saver.as_ref().and_then(Saver::stored),
             saver,
             stdout,
             acks,
             controls,
-            diagnostics,
+            verbosity: settings.verbosity,
             junk: Limiter::default(),
             waits_for_saving: false,
             statistics,
@@ -148,7 +140,7 @@ impl Tail {
             stdout,
             acks,
             controls,
-            diagnostics,
+            verbosity,
             waits_for_saving,
             ..
         } = self;
@@ -160,7 +152,7 @@ impl Tail {
                 && saver.is_behind()
             {
                 if !std::mem::replace(waits_for_saving, true) {
-                    diagnostics.borrow().warn(&words::SAVES_SLOWLY);
+                    verbosity.warn(&words::SAVES_SLOWLY);
                 }
                 // Runs again from the next poll of the consumer on.
                 batcher.consumer.pause_clock();
@@ -201,25 +193,23 @@ impl Tail {
             let Some(left_out) = self.junk.allow() else {
                 continue;
             };
-            let diagnostics = self.diagnostics.borrow();
             let id: String = id.chars().take(80).collect();
-            diagnostics.warn(&words::unknown_id(&id));
+            self.verbosity.warn(&words::unknown_id(&id));
             if left_out > 0 {
-                diagnostics.warn(&words::unknown_ids_left_out(left_out));
+                self.verbosity.warn(&words::unknown_ids_left_out(left_out));
             }
         }
     }
 
     fn tell_saved(&mut self) {
         for note in self.saver.iter().flat_map(Saver::take_notes) {
-            self.diagnostics.borrow().info(&note);
+            self.verbosity.info(&note);
         }
         let saved = self.saver.as_ref().and_then(Saver::stored);
         if saved != self.told_saved
             && let Some(position) = saved
         {
-            let line = words::saved(&described(position));
-            self.diagnostics.borrow().info(&line);
+            self.verbosity.info(&words::saved(&described(position)));
         }
         self.told_saved = saved;
     }
