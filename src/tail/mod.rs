@@ -21,7 +21,7 @@ use crate::exit::ExitStatus;
 use crate::oplog::Position;
 use crate::output::Stdout;
 use crate::report::{Limiter, NextRun, SharedStatistics, Verbosity, described};
-use crate::settings::{Ack, Settings};
+use crate::settings::Settings;
 use crate::state::Saver;
 use crate::tracker::PositionStore as _;
 use batcher::Batcher;
@@ -75,11 +75,11 @@ impl Tail {
         controls: mpsc::Receiver<Control>,
         statistics: SharedStatistics,
     ) -> Result<Self, Error> {
-        let acks = match (settings.ack, settings.consumer.acknowledging) {
-            (Ack::Stdin, Acknowledging::ById { max_in_flight }) => {
+        let acks = match settings.consumer.acknowledging {
+            Acknowledging::InOrder => None,
+            Acknowledging::ById { max_in_flight } => {
                 Some(acks::read(max_in_flight).map_err(Error::NoAcks)?)
             }
-            _ => None,
         };
         Ok(Self {
             batcher: Batcher::new(settings, consumer, statistics.clone()),
@@ -107,8 +107,7 @@ impl Tail {
 
     async fn follow(&mut self) -> Result<Ending, Error> {
         loop {
-            let all_acknowledged = self.acks.is_none() || self.batcher.consumer.in_flight() == 0;
-            if self.batcher.is_complete && all_acknowledged {
+            if self.batcher.is_complete && self.batcher.consumer.in_flight() == 0 {
                 return Ok(Ending::ConditionMet);
             }
             let step = self.next_step().await;
