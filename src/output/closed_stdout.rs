@@ -4,15 +4,19 @@
 //! would be written there and acknowledged, and so lost. In `main` this looks like a `/dev/null` that
 //! somebody wanted, so the check runs before the runtime.
 
+use std::io;
 use std::os::fd::BorrowedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 static STDOUT_WAS_CLOSED: AtomicBool = AtomicBool::new(false);
 
-/// True if the process was started without a standard output. Always false on a system that cannot
-/// run the check.
-pub(super) fn stdout_was_closed() -> bool {
-    STDOUT_WAS_CLOSED.load(Ordering::Relaxed)
+/// Fails if the process was started without a standard output. Never fails on a system where nothing
+/// can look before the runtime.
+pub(super) fn check() -> io::Result<()> {
+    if STDOUT_WAS_CLOSED.load(Ordering::Relaxed) {
+        return Err(io::Error::other("it is closed"));
+    }
+    Ok(())
 }
 
 // SAFETY: the system calls the functions of this section before `main`. A function without

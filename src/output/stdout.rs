@@ -10,7 +10,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
-use super::echo;
+use super::{closed_stdout, echo};
 
 /// The pause between two tries if stdout is full and non-blocking. Another process that shares it can
 /// have made it non-blocking.
@@ -36,18 +36,10 @@ impl From<io::Error> for OutputError {
     }
 }
 
-/// Fails where the process was started without a standard output.
-fn check_not_closed() -> io::Result<()> {
-    if super::closed_stdout::stdout_was_closed() {
-        return Err(io::Error::other("it is closed"));
-    }
-    Ok(())
-}
-
 /// Runs `print`, which writes something else than records, such as the help. A reader that goes away
 /// is no error: it has seen enough.
 pub fn print(print: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
-    let printed = check_not_closed()
+    let printed = closed_stdout::check()
         .and_then(|()| print())
         .and_then(|()| io::stdout().flush());
     match printed.map_err(OutputError::from) {
@@ -68,7 +60,7 @@ pub struct Stdout {
 impl Stdout {
     /// Opens it, if the process has one. Must be called within a tokio runtime.
     pub fn open() -> Result<Self, OutputError> {
-        check_not_closed()?;
+        closed_stdout::check()?;
         let file = File::from(io::stdout().as_fd().try_clone_to_owned()?);
         let watched = file.try_clone()?;
         // SAFETY: the registration asks that the descriptor stays open and the same for as long
