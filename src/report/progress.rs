@@ -1,6 +1,5 @@
 //! The status line: the progress of a replication.
 
-use std::collections::VecDeque;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -90,7 +89,7 @@ struct Replication {
     /// The time of the first id.
     first_ms: Option<i64>,
     /// The number of operations at each of the last seconds.
-    marks: VecDeque<(Instant, u64)>,
+    marks: [(Instant, u64); RATE_SECONDS],
 }
 
 impl Replication {
@@ -99,7 +98,7 @@ impl Replication {
             began: now,
             operations: 0,
             first_ms: None,
-            marks: VecDeque::from([(now, 0)]),
+            marks: [(now, 0); RATE_SECONDS],
         }
     }
 
@@ -112,18 +111,12 @@ impl Replication {
 
     /// Operations per second, over the last seconds.
     fn rate(&mut self, now: Instant) -> u64 {
-        let second = Duration::from_secs(1);
-        if self
-            .marks
-            .back()
-            .is_none_or(|(at, _)| now.duration_since(*at) >= second)
-        {
-            self.marks.push_back((now, self.operations));
+        let [.., (newest, _)] = self.marks;
+        if now.duration_since(newest) >= Duration::from_secs(1) {
+            self.marks[0] = (now, self.operations);
+            self.marks.rotate_left(1);
         }
-        while self.marks.len() > RATE_SECONDS {
-            self.marks.pop_front();
-        }
-        let (since, before) = self.marks.front().copied().unwrap_or((now, 0));
+        let [(since, before), ..] = self.marks;
         let elapsed_ms = u64::try_from(now.duration_since(since).as_millis()).unwrap_or(u64::MAX);
         (self.operations - before).saturating_mul(1000) / elapsed_ms.max(1)
     }
