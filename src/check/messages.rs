@@ -22,23 +22,20 @@ fn now() -> Timestamp {
 
 /// Every finding once, with the word that goes before it.
 pub(crate) fn all() -> Vec<String> {
-    let mut all = of_agents();
-    all.extend(of_state());
-    all.extend(of_places());
     let mut lines: Vec<String> = Vec::new();
-    for findings in all {
+    for findings in [of_agents(), of_state(), of_places()].into_iter().flatten() {
         let kinds = [
             ("ok", findings.fine),
             ("warning", findings.warnings),
             ("problem", findings.problems),
         ];
         for (word, texts) in kinds {
-            let texts = texts.iter().map(|text| format!("{word:<7}  {text}"));
-            lines.extend(
-                texts
-                    .filter(|line| !lines.contains(line))
-                    .collect::<Vec<_>>(),
-            );
+            for text in texts {
+                let line = format!("{word:<7}  {text}");
+                if !lines.contains(&line) {
+                    lines.push(line);
+                }
+            }
         }
     }
     lines
@@ -86,8 +83,7 @@ fn of_agents() -> Vec<Findings> {
         agent.add_status(status);
     }
     agents[1].server = Some("oplog/1.1.5".into());
-    let seconds = [0, 2, 10, -10].map(|seconds| seconds * 1000);
-    for (agent, ms) in agents.iter_mut().zip(seconds) {
+    for (agent, ms) in agents.iter_mut().zip([0, 2_000, 10_000, -10_000]) {
         let clock = Offset { ms, margin_ms: 0 };
         clock.judge(&mut agent.findings);
         agent.clock = Some(clock);

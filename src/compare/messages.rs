@@ -17,23 +17,12 @@ use crate::settings::OnInvalid;
 
 /// Every line, but for those that other failures have too.
 pub(crate) fn all() -> Vec<String> {
-    let object = |timestamp: &str, id: &str| {
-        format!(r#"{{"timestamp":"{timestamp}","type":"video","id":"{id}"}}"#)
-    };
-    let operation = object("today", "1");
-    let operation = Operation::new(Record::new("1", "insert", &operation));
+    let undated = r#"{"timestamp":"today","type":"video","id":"1"}"#;
+    let operation = Operation::new(Record::new("1", "insert", undated));
     let operation = operation.expect("it has all that it takes");
-    let on_invalid = every!(OnInvalid,
-        OnInvalid::Skip => [OnInvalid::Skip],
-        OnInvalid::Exit => [OnInvalid::Exit],
-    );
-    let lines = [
-        "not json",
-        "1",
-        "{}",
-        &object("today", "1"),
-        &object("", ""),
-    ];
+    let on_invalid = every!(OnInvalid: Skip, Exit);
+    let empty = r#"{"timestamp":"","type":"video","id":""}"#;
+    let lines = ["not json", "1", "{}", undated, empty];
     let mut lines: Vec<Vec<u8>> = lines.map(|line| line.as_bytes().to_owned()).into();
     lines.extend([vec![0xff], vec![b' '; crate::sse::MAX_LINE + 1]]);
     let problem = |line: Vec<u8>| {
@@ -41,10 +30,10 @@ pub(crate) fn all() -> Vec<String> {
         read.expect_err("it is no object")
     };
     let mut problems: Vec<_> = lines.into_iter().map(problem).collect();
-    problems.extend(every!(Problem,
-        Problem::Unreadable(_) => [io::Error::other("what the system says").into()],
-        Problem::Line(..) => [],
-        Problem::Full(_) => [Full.into()],
+    problems.extend(every!(Problem:
+        Unreadable => [io::Error::other("what the system says").into()],
+        Line => [],
+        Full => [Full.into()],
     ));
     let dumps = problems.into_iter().map(|problem| {
         let path = Path::new("dump.jsonl").to_owned();

@@ -14,20 +14,10 @@ use super::{Endpoint, Exchange, Failure, Hint, cause, request, tls_words, unusab
 
 /// A failure for each hint there is.
 pub(crate) fn hints() -> Vec<Failure> {
-    let hints = every!(Hint {
-        Look,
-        Ended,
-        EndedOverTls,
-        Proxy,
-        ProxyPassword,
-        Password,
-        Authority,
-        ServerCertificate,
-        ClientCertificate,
-        TimeToConnect,
-        TimeToAnswer,
-        TimeOfSilence
-    });
+    let hints = every!(Hint:
+        Look, Ended, EndedOverTls, Proxy, ProxyPassword, Password, Authority,
+        ServerCertificate, ClientCertificate, TimeToConnect, TimeToAnswer, TimeOfSilence,
+    );
     let failure = |hint| Failure::retry(format!("{hint:?}")).hinting(hint);
     hints.into_iter().map(failure).collect()
 }

@@ -35,12 +35,8 @@ pub(crate) fn of_connections() -> Vec<String> {
         words::probing(operation()),
         words::skipped(operation()),
     ]);
-    let choices = every!(OnResumeFailed,
-        OnResumeFailed::Continue => [OnResumeFailed::Continue],
-        OnResumeFailed::Replicate => [OnResumeFailed::Replicate],
-        OnResumeFailed::Exit => [],
-    );
-    let choices = choices.into_iter();
+    // With `Exit` it is what ends the run.
+    let choices = every!(OnResumeFailed: Continue, Replicate, Exit => []).into_iter();
     all.extend(choices.map(|choice| words::resume_failed(operation(), choice)));
     all
 }
@@ -84,21 +80,10 @@ pub(crate) fn of_summaries() -> Vec<String> {
 /// Every line about a replication.
 pub(crate) fn of_replications() -> Vec<String> {
     let mut all = Vec::new();
-    let incomplete = every!(Incomplete,
-        Incomplete::Replication => [Incomplete::Replication],
-        Incomplete::Backfill => [Incomplete::Backfill],
-    );
-    for what in incomplete {
-        let next_runs = every!(NextRun,
-            NextRun::GoesOn => [NextRun::GoesOn],
-            NextRun::StartsOver => [NextRun::StartsOver],
-            NextRun::Repeats => [NextRun::Repeats],
-        );
-        all.extend(
-            next_runs
-                .into_iter()
-                .map(|next| words::incomplete(what, next)),
-        );
+    for what in every!(Incomplete: Replication, Backfill) {
+        for next in every!(NextRun: GoesOn, StartsOver, Repeats) {
+            all.push(words::incomplete(what, next));
+        }
     }
     let wait = ForPeople(Duration::from_secs(2));
     all.extend([

@@ -20,10 +20,10 @@ pub(crate) fn all() -> Vec<Failure> {
         SseError::HttpStream(Box::new(io::Error::from_raw_os_error(104))),
         SseError::TimedOut,
     ];
-    let bodies = every!(BodyError,
-        BodyError::Request(_) => [],
-        BodyError::TooLong(_) => [TooLong::Line.into(), TooLong::Event.into()],
-        BodyError::CutOff => [BodyError::CutOff],
+    let bodies = every!(BodyError:
+        Request => [],
+        TooLong => [TooLong::Line.into(), TooLong::Event.into()],
+        CutOff,
     );
     let mut all = vec![silent_for(Duration::from_mins(1))];
     all.extend(streams.iter().map(failure_of));

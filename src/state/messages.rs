@@ -14,52 +14,28 @@ use crate::oplog::Position;
 pub(crate) fn all() -> Vec<StateError> {
     let position = Position::Replication(1_415_271_879_041);
     let program = Some("oplog-tail".to_owned());
-    let mut all = every!(Reason,
-        Reason::Step(_) => [],
-        Reason::NotAFile => [Reason::NotAFile],
-        Reason::Invalid(_) => [Reason::Invalid("hello".into())],
-        Reason::NoPosition { .. } => [
-            Reason::NoPosition { is_missing: true },
-            Reason::NoPosition { is_missing: false },
-        ],
-        Reason::InUse(_) => [
+    let mut all = every!(Reason:
+        Step => [],
+        NotAFile,
+        Invalid => [Reason::Invalid("hello".into())],
+        NoPosition => [true, false].map(|is_missing| Reason::NoPosition { is_missing }),
+        InUse => [
             Reason::InUse(Holder::Unnamed),
             Reason::InUse(Holder::Process { pid: 4711, program }),
         ],
-        Reason::Save(..) => [],
-        Reason::TooSlow { .. } => [
+        Save => [],
+        TooSlow => [
             Reason::TooSlow { position, patience: Duration::from_secs(30) },
         ],
-        Reason::Replaced(_) => [Reason::Replaced(position)],
+        Replaced => [Reason::Replaced(position)],
     );
-    let steps = every!(Step {
-        Open,
-        Lock,
-        Create,
-        Write,
-        Replace,
-        Start
-    })
-    .into_iter();
+    let steps = every!(Step: Open, Lock, Create, Write, Replace, Start).into_iter();
     all.extend(steps.map(|step| Reason::Step(Problem::with_cause(step, None))));
-    let causes = every!(Cause {
-        NoFolder,
-        NotAFolder,
-        FileForbidden,
-        FolderForbidden,
-        FileMarked,
-        FolderMarked,
-        OtherUsers,
-        ReadOnly,
-        MountPoint,
-        NoSpace,
-        QuotaReached,
-        SizeLimit,
-        DescriptorLimit,
-        NoLocks,
-        NameTooLong,
-        DiskBroken
-    });
+    let causes = every!(Cause:
+        NoFolder, NotAFolder, FileForbidden, FolderForbidden, FileMarked, FolderMarked,
+        OtherUsers, ReadOnly, MountPoint, NoSpace, QuotaReached, SizeLimit, DescriptorLimit,
+        NoLocks, NameTooLong, DiskBroken,
+    );
     let because = |cause| Problem::with_cause(Step::Write, Some(cause));
     let causes = causes.into_iter().map(because);
     all.extend(causes.map(|problem| Reason::Save(position, problem)));

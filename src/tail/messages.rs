@@ -25,11 +25,7 @@ pub(crate) fn all() -> Vec<String> {
         data: "{\"timestamp\"".into(),
         reason: InvalidData::Missing,
     };
-    let on_invalid = every!(OnInvalid,
-        OnInvalid::Skip => [OnInvalid::Skip],
-        OnInvalid::Exit => [OnInvalid::Exit],
-    );
-    for on_invalid in on_invalid {
+    for on_invalid in every!(OnInvalid: Skip, Exit) {
         all.push(words::invalid(&invalid, on_invalid));
     }
     all

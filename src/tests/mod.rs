@@ -4,30 +4,30 @@
 //! Each room has its words in one place, and next to them a `messages.rs` that calls all of it.
 //! Where the words are those of an enum, [`every!`] does not compile while a variant is missing.
 
-/// Values of an enum; does not compile where one of its variants is missing.
+/// Values of an enum, by its variants: one without fields, or `Variant => values`. Does not compile
+/// where one is missing.
 macro_rules! every {
-    ($type:ty, $($variant:pat => [$($value:expr),* $(,)?]),+ $(,)?) => {{
-        let _ = |value: &$type| match value { $($variant => ()),+ };
-        let all: Vec<$type> = vec![$($($value,)*)+];
-        all
+    ($type:ident: $($variant:ident $(=> $values:expr)?),+ $(,)?) => {{
+        let _ = |value: &$type| match value { $($type::$variant { .. } => ()),+ };
+        let all: Vec<Vec<$type>> = vec![$(every!(@$type $variant $($values)?).into()),+];
+        all.into_iter().flatten().collect::<Vec<$type>>()
     }};
-    // The variants have no fields.
-    ($type:ident { $($variant:ident),+ $(,)? }) => {
-        every!($type, $($type::$variant => [$type::$variant]),+)
-    };
+    (@$type:ident $variant:ident) => { [$type::$variant] };
+    (@$type:ident $variant:ident $values:expr) => { $values };
 }
 
 use std::fmt::Write as _;
 use std::io;
 
+use crate::consumer::Error as Consumer;
 use crate::error::{Error, Step};
 use crate::http::{self, Failure};
 use crate::limits::LimitError;
 use crate::oplog::Position;
 use crate::output::OutputError;
-use crate::state::StateError;
-use crate::{app, check, report, settings, sse, state, tail};
-use crate::{compare, consumer};
+use crate::{app, check, compare, report, settings, sse, state, tail};
+use compare::Error as Compare;
+use tail::Error as Tail;
 
 fn system() -> io::Error {
     io::Error::other("what the system says")
@@ -40,69 +40,46 @@ fn told(failures: &[Failure]) -> Vec<String> {
 
 /// Why a run fails, but for its state file.
 fn failures() -> Vec<String> {
-    let limits = every!(LimitError,
-        LimitError::Descriptors { .. } => [
-            LimitError::Descriptors { limit: Some(16), enough: 64 },
-            LimitError::Descriptors { limit: None, enough: 64 },
-        ],
-        LimitError::System => [LimitError::System],
-        LimitError::Threads(_) => [LimitError::Threads(system())],
+    let limits = every!(LimitError:
+        Descriptors => [Some(16), None].map(|limit| LimitError::Descriptors { limit, enough: 64 }),
+        System,
+        Threads => [LimitError::Threads(system())],
     );
-    let steps = every!(Step {
-        SetUp,
-        Signals,
-        Demo,
-        Generate,
-        Print
-    });
-    let tail = every!(tail::Error,
-        tail::Error::Consumer(_) => [],
-        tail::Error::State(_) => [],
-        tail::Error::Invalid => [tail::Error::Invalid],
-        tail::Error::Incomplete => [tail::Error::Incomplete],
-        tail::Error::Output(_) => [OutputError::Failed(system()).into()],
-        tail::Error::NoAcks(_) => [tail::Error::NoAcks(system())],
-        tail::Error::Acks(_) => [tail::Error::Acks(system())],
+    let steps = every!(Step: SetUp, Signals, Demo, Generate, Print);
+    let tail = every!(Tail:
+        Consumer => [],
+        State => [],
+        Invalid,
+        Incomplete,
+        Output => [OutputError::Failed(system()).into()],
+        NoAcks => [Tail::NoAcks(system())],
+        Acks => [Tail::Acks(system())],
     );
     let failure = || Failure::retry("REASON");
     let position = Position::Replication(1_415_271_879_041);
-    let consumer = every!(consumer::Error,
-        consumer::Error::AccessDenied(_) => [consumer::Error::AccessDenied(failure())],
-        consumer::Error::Refused(_) => [consumer::Error::Refused(failure())],
-        consumer::Error::ConnectionLost { .. } => [
-            consumer::Error::ConnectionLost { failure: failure(), failed: 1 },
-            consumer::Error::ConnectionLost { failure: failure(), failed: 6 },
-        ],
-        consumer::Error::ResumeFailed(_) => [consumer::Error::ResumeFailed(position)],
-        consumer::Error::Uncertain => [consumer::Error::Uncertain],
+    let consumer = every!(Consumer:
+        AccessDenied => [Consumer::AccessDenied(failure())],
+        Refused => [Consumer::Refused(failure())],
+        ConnectionLost => [1, 6].map(|failed| Consumer::ConnectionLost { failure: failure(), failed }),
+        ResumeFailed => [Consumer::ResumeFailed(position)],
+        Uncertain,
     );
-    let compare = every!(compare::Error,
-        compare::Error::Dump(_) => [],
-        compare::Error::Consumer(_) => [],
-        compare::Error::Invalid => [compare::Error::Invalid],
-        compare::Error::Silent(_) => [],
-        compare::Error::Full(_) => [],
-        compare::Error::Output(_) => [],
-        compare::Error::System(..) => [],
+    let compare = every!(Compare:
+        Dump => [], Consumer => [], Invalid, Silent => [], Full => [], Output => [], System => [],
     );
-    let consumer = consumer.into_iter().map(tail::Error::Consumer);
-    let all = limits.into_iter().map(Error::from);
-    let all = all.chain(
-        steps
-            .into_iter()
-            .map(|step| Error::Other(anyhow::Error::new(system()).context(step))),
-    );
-    let all = all.chain(tail.into_iter().chain(consumer).map(Error::from));
-    let all = all.chain(compare.into_iter().map(Error::from));
-    all.map(|error| error.message()).collect()
+    let mut all: Vec<Error> = limits.into_iter().map(Error::from).collect();
+    let step = |step| Error::Other(anyhow::Error::new(system()).context(step));
+    all.extend(steps.into_iter().map(step));
+    all.extend(tail.into_iter().map(Error::from));
+    all.extend(consumer.into_iter().map(Tail::Consumer).map(Error::from));
+    all.extend(compare.into_iter().map(Error::from));
+    all.iter().map(Error::message).collect()
 }
 
 #[test]
 fn every_message() {
-    let of_state = state::messages::all().into_iter();
-    let of_state: Vec<_> = of_state
-        .map(|error: StateError| Error::from(error).message())
-        .collect();
+    let of_state = state::messages::all().into_iter().map(Error::from);
+    let of_state = of_state.map(|error| error.message()).collect();
     let sections = [
         ("A run begins", app::messages::all()),
         ("Connections", report::messages::of_connections()),
