@@ -89,16 +89,17 @@ fn the_position_waits_for_what_is_missing_and_then_moves() {
 }
 
 /// The clock of the agent that took it in is ahead of the answering one's: a state comes that is
-/// younger than the question, and between it and the one before an object is deleted of which only
-/// the operation after `live` tells. Where that is lost, what is asked for next is old enough to bring the deletion.
+/// newer than the request, and between it and the one before an object is deleted of which only
+/// the operation after `live` tells. Where that is lost, the next request asks from early enough
+/// to bring the deletion.
 #[test]
-fn young_states_do_not_move_the_position_past_what_happened_among_them() {
+fn with_a_state_newer_than_the_request_the_position_stays_before_the_request() {
     let asked_at = BEGIN_MS / 1000;
-    let young = object_at(BEGIN_MS + 1_400, "2");
+    let newer = object_at(BEGIN_MS + 1_400, "2");
     let states = [
         "id: 1\nevent: reset\n\n",
         &object_at(BEGIN_MS - 60_000, "1"),
-        &young,
+        &newer,
         &format!("id: {}\nevent: live\n\n", BEGIN_MS + 1_400),
     ]
     .concat();
