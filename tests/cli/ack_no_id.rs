@@ -11,8 +11,8 @@ const EMPTY_LIVE: &str = "id: \nevent: live\n\n";
 
 fn acking(server: &ScriptServer, state: &State) -> Tail {
     Tail::url(server.url())
-        .args(["--ack", "stdin", "--state"])
-        .arg(state.path())
+        .args(["--ack", "stdin"])
+        .state(state.path())
         .stdin_piped()
 }
 

@@ -18,8 +18,8 @@ fn inserts(count: u64) -> String {
 /// A run that waits for acknowledgements.
 pub fn acking(server: &ScriptServer, state: &State, args: &[&str]) -> Running {
     Tail::url(server.url())
-        .args(["--ack", "stdin", "--state"])
-        .arg(state.path())
+        .args(["--ack", "stdin"])
+        .state(state.path())
         .args(args)
         .stdin_piped()
         .spawn()

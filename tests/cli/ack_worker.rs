@@ -132,8 +132,8 @@ impl Place {
             .args(stop)
             // The position would stay at the end of the replication until what the server left out
             // has been fetched, for which the run is too short.
-            .args(["--no-repair", "--state"])
-            .arg(state.path())
+            .args(["--no-repair"])
+            .state(state.path())
             .env("PATH", search_path())
             .directory(self.0.path())
             .patience(3 * PATIENCE)

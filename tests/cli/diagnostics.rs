@@ -22,8 +22,8 @@ fn story(args: &[&str]) -> Finished {
         Script::events(format!(":\n{}", insert(3))).stall(),
     ]);
     let mut run = Tail::url(server.url())
-        .args(["-n", "2", "--password", "hush", "--state"])
-        .arg(state.path())
+        .args(["-n", "2", "--password", "hush"])
+        .state(state.path())
         .args(args)
         .spawn();
     run.read_line();

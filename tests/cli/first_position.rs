@@ -14,10 +14,7 @@ const LATER: &str = "Mon, 23 Nov 2026 18:00:00 GMT";
 fn the_first_connection_is_a_position() {
     let state = State::absent();
     let server = ScriptServer::start([Script::events_at(LONG_AGO, "").stall()]);
-    let run = Tail::url(server.url())
-        .arg("--state")
-        .arg(state.path())
-        .spawn();
+    let run = Tail::url(server.url()).state(state.path()).spawn();
     state.wait_for(&long_ago_id());
     run.signal(Signal::TERM);
     let finished = run
@@ -51,8 +48,8 @@ fn the_earlier_clock_counts_for_the_first_position() {
         let server = ScriptServer::start([script.stall()]);
         let before = now();
         let run = Tail::url(server.url())
-            .args(["--until-idle", "100ms", "--state"])
-            .arg(state.path());
+            .args(["--until-idle", "100ms"])
+            .state(state.path());
         let finished = run.run().exit(0);
         let possible: Vec<_> = (before - 2..=now())
             .map(|second| of_second(second - 5))
@@ -72,8 +69,8 @@ fn without_a_date_the_own_clock_counts() {
     let server = ScriptServer::start([Script::events(EMPTY_LIVE).stall()]);
     let before = now();
     let run = Tail::url(server.url())
-        .args(["-n", "1", "--state"])
-        .arg(state.path());
+        .args(["-n", "1"])
+        .state(state.path());
     run.run().exit(0);
     // The second of the position: of a `live` without an id too.
     let possible: Vec<_> = (before - 1..=now())
@@ -92,12 +89,11 @@ fn later_connections_do_not_move_the_first_position() {
     ]);
     let mut run = Tail::url(server.url())
         .arg("-v")
-        .arg("--state")
-        .arg(state.path())
+        .state(state.path())
         .spawn();
     let requests = server.wait_for_requests(2);
     assert_eq!(requests[0].last_event_id(), None);
-    assert_eq!(requests[1].last_event_id(), Some(long_ago_id().as_str()));
+    requests[1].asks_after(&long_ago_id());
     assert!(run.is_running());
     run.signal(Signal::TERM);
     run.wait().exit(0);
@@ -112,5 +108,5 @@ fn the_first_position_counts_without_a_state_file_too() {
     ]);
     Tail::url(server.url()).args(["-n", "1"]).run().exit(0);
     let requests = server.requests();
-    assert_eq!(requests[1].last_event_id(), Some(long_ago_id().as_str()));
+    requests[1].asks_after(&long_ago_id());
 }

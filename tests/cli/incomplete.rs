@@ -151,8 +151,7 @@ fn before_a_replication_that_was_to_replace_a_failed_resume() {
     let state = State::holding(operation_id(1));
     let run = Tail::url(server.url())
         .args(["--on-resume-failed", "replicate", "--stats", "-o", "json"])
-        .arg("--state")
-        .arg(state.path())
+        .state(state.path())
         .spawn();
     server.wait_for_requests(2);
     run.signal(Signal::TERM);

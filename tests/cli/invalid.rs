@@ -24,8 +24,8 @@ fn what_cannot_be_decoded_is_shown_and_skipped() {
         for args in [&[][..], &["--on-invalid", "skip"]] {
             let state = State::absent();
             let finished = Tail::url(server.url())
-                .args(["-n", "2", "--state"])
-                .arg(state.path())
+                .args(["-n", "2"])
+                .state(state.path())
                 .args(args)
                 .run()
                 .exit(0)
@@ -47,8 +47,8 @@ fn what_cannot_be_decoded_is_fatal_if_asked_for() {
     let server = ScriptServer::repeating(Script::events(body).stall());
     let state = State::absent();
     Tail::url(server.url())
-        .args(["--on-invalid", "exit", "--state"])
-        .arg(state.path())
+        .args(["--on-invalid", "exit"])
+        .state(state.path())
         .run()
         .exit(1)
         .stderr_has(&operation_id(2))

@@ -185,8 +185,8 @@ fn ids_that_are_typed_in() {
     let server = ScriptServer::start([Script::events(insert(1) + &insert(2)).stall()]);
     let program = env!("CARGO_BIN_EXE_oplog-tail");
     let mut run = at(&terminal, &[program, "--url", &server.url()])
-        .args(["--ack", "stdin", "--state"])
-        .arg(state.path())
+        .args(["--ack", "stdin"])
+        .state(state.path())
         .spawn();
     run.read_lines(2);
     for number in [1, 2] {

@@ -41,10 +41,7 @@ fn overtaking(later: impl Fn(&str) -> Script + Send + Sync + 'static) -> ScriptS
 }
 
 fn following(server: &ScriptServer, state: &State, args: &[&str]) -> Tail {
-    Tail::url(server.url())
-        .arg("--state")
-        .arg(state.path())
-        .args(args)
+    Tail::url(server.url()).state(state.path()).args(args)
 }
 
 /// Gone, in the middle of a run: a failed resume, for which `--on-resume-failed` is.

@@ -46,7 +46,7 @@ fn asked(prepare: impl FnOnce(Tail) -> Tail) -> Option<String> {
 
 /// What a run with this state and these arguments asks to start from.
 fn asked_with_state(state: &State, args: &[&str]) -> Option<String> {
-    asked(|tail| tail.args(args).arg("--state").arg(state.path()))
+    asked(|tail| tail.args(args).state(state.path()))
 }
 
 #[test]
@@ -106,16 +106,12 @@ fn the_saved_position_wins_over_the_start() {
         Tail::url(server.url())
             .args(["-n", "1"])
             .args(start)
-            .arg("--state")
-            .arg(state.path())
+            .state(state.path())
             .run()
             .exit(0)
             .stderr_is_prefixed()
             .stderr_has(&operation_id(1));
-        assert_eq!(
-            server.request().last_event_id(),
-            Some(operation_id(1).as_str())
-        );
+        server.request().asks_after(&operation_id(1));
         state.is(&operation_id(2));
     }
 }
@@ -164,8 +160,8 @@ fn what_a_made_up_id_brings_is_no_failed_resume() {
         let state = State::holding(saved);
         let server = ScriptServer::start([Script::events(body.as_slice()).stall()]);
         Tail::url(server.url())
-            .args(["--until-live", "--on-resume-failed", "exit", "--state"])
-            .arg(state.path())
+            .args(["--until-live", "--on-resume-failed", "exit"])
+            .state(state.path())
             .args(arguments)
             .run()
             .exit(0)
@@ -181,8 +177,8 @@ fn a_failed_resume_is_taken_refused_or_replaced() {
         let state = State::holding(operation_id(1));
         let server = ScriptServer::start(scripts);
         let finished = Tail::url(server.url())
-            .args(["--until-live", "--state"])
-            .arg(state.path())
+            .args(["--until-live"])
+            .state(state.path())
             .args(choice)
             .run();
         (finished, state, server)
@@ -211,7 +207,7 @@ fn a_failed_resume_is_taken_refused_or_replaced() {
     let (finished, state, server) = run(&["--on-resume-failed", "replicate"], scripts);
     finished.exit(0).stdout_is(&expected_json(&replication));
     state.is("1795456511846");
-    assert_eq!(server.requests()[1].last_event_id(), Some("0"));
+    server.requests()[1].asks_after("0");
 }
 
 #[test]
@@ -219,8 +215,8 @@ fn a_lone_live_after_an_operation_id_is_a_failed_resume() {
     let state = State::holding(operation_id(1));
     let server = ScriptServer::start([Script::events(EMPTY_LIVE).stall()]);
     Tail::url(server.url())
-        .args(["--on-resume-failed", "exit", "--state"])
-        .arg(state.path())
+        .args(["--on-resume-failed", "exit"])
+        .state(state.path())
         .run()
         .exit(6)
         .stdout_is::<&str>(&[]);
@@ -236,8 +232,8 @@ fn the_start_is_asked_for_again_until_something_was_acknowledged() {
     ]);
     let state = State::absent();
     Tail::url(server.url())
-        .args(["--start-id", "0", "-n", "3", "--state"])
-        .arg(state.path())
+        .args(["--start-id", "0", "-n", "3"])
+        .state(state.path())
         .run()
         .exit(0);
     let requests = server.requests();
@@ -257,8 +253,8 @@ fn a_live_with_an_empty_id_is_no_position() {
     let state = State::holding("1795456511846");
     let server = ScriptServer::start([Script::events(EMPTY_LIVE).stall()]);
     Tail::url(server.url())
-        .args(["--until-live", "--state"])
-        .arg(state.path())
+        .args(["--until-live"])
+        .state(state.path())
         .run()
         .exit(0)
         .says_incomplete(Left::Repair)
@@ -269,8 +265,8 @@ fn a_live_with_an_empty_id_is_no_position() {
     let state = State::holding("1795456511846");
     let server = ScriptServer::start([Script::events(EMPTY_LIVE).stall()]);
     Tail::url(server.url())
-        .args(["--until-live", "--no-repair", "--state"])
-        .arg(state.path())
+        .args(["--until-live", "--no-repair"])
+        .state(state.path())
         .run()
         .exit(0)
         .stderr_is_empty();
@@ -279,8 +275,8 @@ fn a_live_with_an_empty_id_is_no_position() {
     let state = State::absent();
     let server = ScriptServer::start([Script::events_at(LONG_AGO, EMPTY_LIVE).stall()]);
     Tail::url(server.url())
-        .args(["--until-live", "--state"])
-        .arg(state.path())
+        .args(["--until-live"])
+        .state(state.path())
         .run()
         .exit(0);
     state.is(&long_ago_id());
@@ -299,10 +295,7 @@ fn a_lost_connection_resumes_after_the_last_operation() {
     let finished = run.wait().exit(0).stderr_is_prefixed();
     let all = insert(1) + &insert(2) + &insert(3);
     finished.stdout_is(&expected_json(all.as_bytes()));
-    assert_eq!(
-        server.requests()[1].last_event_id(),
-        Some(operation_id(2).as_str())
-    );
+    server.requests()[1].asks_after(&operation_id(2));
 }
 
 #[test]
@@ -321,8 +314,5 @@ fn an_interrupted_replication_goes_on_with_deletions() {
         .run()
         .exit(0);
     let requests = server.requests();
-    assert_eq!(
-        requests[1].last_event_id(),
-        Some(of_second(1_795_456_509).as_str())
-    );
+    requests[1].asks_after(&of_second(1_795_456_509));
 }

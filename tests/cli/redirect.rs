@@ -24,7 +24,7 @@ fn every_kind_is_followed_with_the_credentials_within_an_origin() {
             ("GET", "/ops?a=b")
         );
         assert_eq!(request.header("Accept"), Some("text/event-stream"));
-        assert_eq!(request.last_event_id(), Some(operation_id(1).as_str()));
+        request.asks_after(&operation_id(1));
         assert_eq!(
             request.header("Authorization"),
             Some(basic("", "pw").as_str())
@@ -79,7 +79,7 @@ fn credentials_stay_with_their_origin() {
             assert_eq!(request.header(name), None, "{}", request.raw);
         }
         assert_eq!(request.header("Accept"), Some("text/event-stream"));
-        assert_eq!(request.last_event_id(), Some(operation_id(1).as_str()));
+        request.asks_after(&operation_id(1));
     }
 }
 
@@ -102,10 +102,7 @@ fn the_next_connection_begins_at_the_first_url_again() {
     let server = ScriptServer::repeating(Script::redirect(302, &other.url()));
     Tail::url(server.url()).args(["-n", "2"]).run().exit(0);
     assert_eq!(server.requests().len(), 2);
-    assert_eq!(
-        other.requests()[1].last_event_id(),
-        Some(operation_id(1).as_str())
-    );
+    other.requests()[1].asks_after(&operation_id(1));
 }
 
 #[test]

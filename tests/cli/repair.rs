@@ -36,8 +36,8 @@ fn held() -> String {
 
 fn replicating(server: &ServerThread, state: &State) -> Tail {
     Tail::url(server.url())
-        .args(["--start-id", "0", "--state"])
-        .arg(state.path())
+        .args(["--start-id", "0"])
+        .state(state.path())
 }
 
 fn lines_until(running: &mut Running, text: &str) -> Vec<String> {
@@ -111,8 +111,8 @@ fn with_a_state_newer_than_the_request_the_position_stays_before_the_request() {
     ]);
     let state = State::absent();
     let mut running = Tail::url(server.url())
-        .args(["--start-id", "0", "--state"])
-        .arg(state.path())
+        .args(["--start-id", "0"])
+        .state(state.path())
         .spawn();
     running.wait_for_line(|line| line.contains(&operation_id(1)));
     let made_up = format!("{:08x}0000000000000000", asked_at - 5);
@@ -134,8 +134,8 @@ fn old_states_move_the_position_to_the_end_of_the_replication() {
     let server = ScriptServer::start([Script::events_at(DATE, states).stall()]);
     let state = State::absent();
     Tail::url(server.url())
-        .args(["--start-id", "0", "--until-live", "--state"])
-        .arg(state.path())
+        .args(["--start-id", "0", "--until-live"])
+        .state(state.path())
         .run()
         .exit(0);
     state.is(&last.to_string());

@@ -80,8 +80,8 @@ fn a_refusal_is_told_once_and_releases_the_position() {
         let state = State::absent();
         let server = ScriptServer::start([replication(), Script::status(status)]);
         let mut running = Tail::url(server.url())
-            .args(["--start-id", "0", "--state"])
-            .arg(state.path())
+            .args(["--start-id", "0"])
+            .state(state.path())
             .spawn();
         running.wait_for_stderr("cannot be fetched and stay missing");
         state.wait_for(&due_id());
@@ -114,8 +114,8 @@ fn too_many_changed_objects_are_not_remembered() {
             }
         }));
         let finished = Tail::url(server.url())
-            .args(["--start-id", "0", "--until-idle", "1s", "--state"])
-            .arg(state.path())
+            .args(["--start-id", "0", "--until-idle", "1s"])
+            .state(state.path())
             .run()
             .exit(0)
             .stderr_has(if can_go_ahead {
@@ -162,15 +162,8 @@ fn no_repair_makes_no_second_connection() {
     let state = State::absent();
     let server = ScriptServer::start([replication()]);
     Tail::url(server.url())
-        .args([
-            "--start-id",
-            "0",
-            "--no-repair",
-            "--until-idle",
-            "1s",
-            "--state",
-        ])
-        .arg(state.path())
+        .args(["--start-id", "0", "--no-repair", "--until-idle", "1s"])
+        .state(state.path())
         .run()
         .exit(0)
         .stderr_is_empty();

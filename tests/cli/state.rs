@@ -15,8 +15,7 @@ pub fn stream() -> ScriptServer {
 pub fn refused(path: &std::path::Path) -> Finished {
     let server = stream();
     let finished = Tail::url(server.url())
-        .arg("--state")
-        .arg(path)
+        .state(path)
         .run()
         .exit(5)
         .stderr_is_prefixed()
@@ -32,15 +31,12 @@ fn white_space_around_the_id_is_fine() {
         let state = State::holding(content.replace("{}", &operation_id(1)));
         let server = stream();
         Tail::url(server.url())
-            .args(["-n", "2", "--state"])
-            .arg(state.path())
+            .args(["-n", "2"])
+            .state(state.path())
             .run()
             .exit(0)
             .stderr_is_empty();
-        assert_eq!(
-            server.request().last_event_id(),
-            Some(operation_id(1).as_str())
-        );
+        server.request().asks_after(&operation_id(1));
         state.is(&operation_id(3));
     }
 }
@@ -56,7 +52,7 @@ fn an_empty_file_is_no_position() {
             .run()
             .exit(0)
             .stderr_is_empty();
-        assert_eq!(server.request().last_event_id(), Some("0"));
+        server.request().asks_after("0");
         state.is(&operation_id(2));
     }
 }
@@ -115,10 +111,7 @@ fn what_cannot_be_written_or_read_is_refused() {
 fn one_process_at_a_time() {
     let state = State::holding(operation_id(1));
     let server = ScriptServer::start([Script::events(insert(2)).stall()]);
-    let mut first = Tail::url(server.url())
-        .arg("--state")
-        .arg(state.path())
-        .spawn();
+    let mut first = Tail::url(server.url()).state(state.path()).spawn();
     first.read_line();
     let finished = refused(state.path());
     if cfg!(target_os = "linux") {
@@ -132,21 +125,18 @@ fn one_process_at_a_time() {
 
     let looking = stream();
     Tail::url(looking.url())
-        .args(["-n", "1", "--ack", "none", "--state"])
-        .arg(state.path())
+        .args(["-n", "1", "--ack", "none"])
+        .state(state.path())
         .run()
         .exit(0);
-    assert_eq!(
-        looking.request().last_event_id(),
-        Some(operation_id(2).as_str())
-    );
+    looking.request().asks_after(&operation_id(2));
 
     first.signal(Signal::TERM);
     first.wait().exit(0);
     let server = stream();
     Tail::url(server.url())
-        .args(["-n", "1", "--state"])
-        .arg(state.path())
+        .args(["-n", "1"])
+        .state(state.path())
         .run()
         .exit(0);
 }
@@ -156,14 +146,11 @@ fn looking_only_writes_nothing() {
     let state = State::holding(operation_id(1) + "\n");
     let server = stream();
     Tail::url(server.url())
-        .args(["-n", "2", "--ack", "none", "--state"])
-        .arg(state.path())
+        .args(["-n", "2", "--ack", "none"])
+        .state(state.path())
         .run()
         .exit(0);
-    assert_eq!(
-        server.request().last_event_id(),
-        Some(operation_id(1).as_str())
-    );
+    server.request().asks_after(&operation_id(1));
     state.is(&(operation_id(1) + "\n"));
 }
 
@@ -174,10 +161,7 @@ fn only_the_file_is_left_when_killed_in_the_middle() {
     let server = ScriptServer::repeating(script);
     for _ in 0..3 {
         let before = state.content();
-        let mut run = Tail::url(server.url())
-            .arg("--state")
-            .arg(state.path())
-            .spawn();
+        let mut run = Tail::url(server.url()).state(state.path()).spawn();
         run.wait_for_line(|_| state.content() != before);
         run.signal(Signal::KILL);
         assert_eq!(run.wait().shell_status(), 128 + 9);
@@ -193,10 +177,7 @@ fn only_the_file_is_left_when_killed_in_the_middle() {
 fn the_position_is_saved_while_it_runs_and_before_it_ends() {
     let state = State::absent();
     let server = ScriptServer::start([Script::events(insert(1) + &insert(2)).stall()]);
-    let mut run = Tail::url(server.url())
-        .arg("--state")
-        .arg(state.path())
-        .spawn();
+    let mut run = Tail::url(server.url()).state(state.path()).spawn();
     run.read_lines(2);
     state.wait_for(&operation_id(2));
     run.signal(Signal::INT);
@@ -209,11 +190,7 @@ fn a_failing_run_saves_what_was_acknowledged() {
     let state = State::absent();
     let scripts = [Script::events(insert(1) + &insert(2)), Script::status(401)];
     let server = ScriptServer::start(scripts);
-    Tail::url(server.url())
-        .arg("--state")
-        .arg(state.path())
-        .run()
-        .exit(3);
+    Tail::url(server.url()).state(state.path()).run().exit(3);
     state.is(&operation_id(2));
 }
 
@@ -227,8 +204,7 @@ fn the_position_is_not_ahead_of_what_was_written() {
     let state = State::holding(operation_id(1));
     let server = stream();
     Tail::url(server.url())
-        .arg("--state")
-        .arg(state.path())
+        .state(state.path())
         .stdout_to(full)
         .run()
         .exit(1)
@@ -251,14 +227,8 @@ fn a_reset_comes_out_when_the_file_no_longer_holds_an_earlier_position() {
             Script::events(reset).stall(),
         ]);
         let mut run = Tail::url(server.url())
-            .args([
-                "--on-resume-failed",
-                "replicate",
-                "--ack",
-                acknowledging,
-                "--state",
-            ])
-            .arg(state.path())
+            .args(["--on-resume-failed", "replicate", "--ack", acknowledging])
+            .state(state.path())
             .stdin_piped()
             .spawn();
         assert_eq!(run.read_line(), r#"{"id":"1","event":"reset"}"#);

@@ -22,8 +22,8 @@ fn looking_at_no_position_is_refused() {
             let (before, server) = (state.content(), stream());
             Tail::url(server.url())
                 .args(start)
-                .args(["-n", "1", "--ack", "none", "--state"])
-                .arg(state.path())
+                .args(["-n", "1", "--ack", "none"])
+                .state(state.path())
                 .run()
                 .exit(5)
                 .stderr_is_prefixed()
@@ -56,8 +56,8 @@ fn a_run_from_now_says_why() {
             let (state, server) = (state(), stream());
             let finished = Tail::url(server.url())
                 .args(args)
-                .args(["-n", "1", "--state"])
-                .arg(state.path())
+                .args(["-n", "1"])
+                .state(state.path())
                 .run()
                 .exit(0);
             let line = format!(
@@ -82,10 +82,7 @@ fn no_empty_file_is_made() {
     let state = State::absent();
     // Nothing answers, so there is nothing to save.
     let server = ScriptServer::start([Script::silent()]);
-    let mut run = Tail::url(server.url())
-        .arg("--state")
-        .arg(state.path())
-        .spawn();
+    let mut run = Tail::url(server.url()).state(state.path()).spawn();
     run.wait_for_stderr("starts from now");
     assert_eq!(state.content(), None);
     refused(state.path()).stderr_has("in use by process");
@@ -95,8 +92,8 @@ fn no_empty_file_is_made() {
 
     let server = stream();
     Tail::url(server.url())
-        .args(["-n", "1", "--state"])
-        .arg(state.path())
+        .args(["-n", "1"])
+        .state(state.path())
         .run()
         .exit(0);
     state.is(&operation_id(2));
@@ -111,8 +108,8 @@ fn a_run_that_does_not_begin_leaves_nothing() {
             "exec \"$0\" \"$@\" >&-",
             env!("CARGO_BIN_EXE_oplog-tail"),
         ])
-        .args(["--url", "http://127.0.0.1:1/", "--state"])
-        .arg(state.path())
+        .args(["--url", "http://127.0.0.1:1/"])
+        .state(state.path())
         .run()
         .exit(1);
     assert!(state.files().is_empty(), "{:?}", state.files());
@@ -124,8 +121,8 @@ fn a_run_without_a_connection_changes_nothing() {
     std::fs::set_permissions(state.path(), std::fs::Permissions::from_mode(0o640)).unwrap();
     let before = state.path().metadata().unwrap();
     Tail::url(crate::support::closed_port())
-        .args(["--retries", "0", "--state"])
-        .arg(state.path())
+        .args(["--retries", "0"])
+        .state(state.path())
         .run()
         .exit(4);
     state.is(&format!(" {}\n", operation_id(1)));

@@ -196,8 +196,8 @@ fn on_demand_without_stopping() {
         let script = Script::events(insert(1)).wait_for(&gate).send(insert(2));
         let server = ScriptServer::start([script.stall()]);
         let mut run = Tail::url(server.url())
-            .args(["-n", "2", "--state"])
-            .arg(state.path())
+            .args(["-n", "2"])
+            .state(state.path())
             .args(args)
             .spawn();
         run.read_line();
@@ -264,9 +264,8 @@ fn what_a_stuck_consumer_waits_for() {
             "--on-resume-failed",
             "continue",
             "-q",
-            "--state",
         ])
-        .arg(state.path())
+        .state(state.path())
         .stdin_piped()
         .spawn();
     run.read_lines(3);
@@ -314,8 +313,8 @@ fn what_a_stuck_consumer_waits_for_in_text() {
     let server = ScriptServer::start([Script::events(insert(1) + &insert(2)).stall()]);
     let state = State::holding(operation_id(0));
     let mut run = Tail::url(server.url())
-        .args(["--ack", "stdin", "--stats", "-o", "text", "--state"])
-        .arg(state.path())
+        .args(["--ack", "stdin", "--stats", "-o", "text"])
+        .state(state.path())
         .stdin_piped()
         .spawn();
     run.read_lines(2);
@@ -344,8 +343,8 @@ fn when_the_position_was_saved_though_nobody_reads_stdout() {
     let server = ScriptServer::start([Script::events("").flood(insert_numbered)]);
     let state = State::absent();
     let mut run = Tail::url(server.url())
-        .args(["-q", "--state"])
-        .arg(state.path())
+        .args(["-q"])
+        .state(state.path())
         .spawn();
     run.wait_until_stdout_is_full();
     let asked = std::time::Instant::now();

@@ -47,8 +47,8 @@ fn after_so_many_lines() {
     let state = State::absent();
     let server = ScriptServer::start([Script::events(inserts(5)).stall()]);
     Tail::url(server.url())
-        .args(["--count", "2", "--state"])
-        .arg(state.path())
+        .args(["--count", "2"])
+        .state(state.path())
         .run()
         .exit(0)
         .stderr_is_from_now(state.path())
@@ -108,8 +108,8 @@ fn a_look_at_the_state_is_not_told_to_give_state() {
     let state = State::holding("0");
     let server = ScriptServer::start([Script::events(fixture("replication.sse")).stall()]);
     Tail::url(server.url())
-        .args(["--until-live", "--ack", "none", "--state"])
-        .arg(state.path())
+        .args(["--until-live", "--ack", "none"])
+        .state(state.path())
         .run()
         .exit(0)
         .says_incomplete(Left::Repair)
@@ -215,10 +215,7 @@ fn at_a_signal() {
             (&["--until-idle", "1h"], 128 + number),
         ] {
             let state = State::absent();
-            let tail = Tail::url(server.url())
-                .args(args)
-                .arg("--state")
-                .arg(state.path());
+            let tail = Tail::url(server.url()).args(args).state(state.path());
             let mut run = tail.spawn();
             run.read_line();
             let sent = Instant::now();
@@ -270,10 +267,7 @@ fn at_a_signal_though_nobody_reads_stdout() {
     for signal in [Signal::TERM, Signal::INT] {
         let state = State::absent();
         let server = flood();
-        let mut run = Tail::url(server.url())
-            .arg("--state")
-            .arg(state.path())
-            .spawn();
+        let mut run = Tail::url(server.url()).state(state.path()).spawn();
         run.wait_until_stdout_is_full();
         let sent = Instant::now();
         run.signal(signal);
@@ -303,10 +297,7 @@ fn when_the_reader_goes_away_while_idle() {
 fn when_the_reader_goes_away_while_busy() {
     let state = State::absent();
     let server = flood();
-    let mut run = Tail::url(server.url())
-        .arg("--state")
-        .arg(state.path())
-        .spawn();
+    let mut run = Tail::url(server.url()).state(state.path()).spawn();
     run.read_line();
     ends_when_the_reader_goes_away(run).stderr_is_from_now(state.path());
     state.is(&state.content().unwrap());

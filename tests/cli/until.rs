@@ -70,8 +70,8 @@ impl Busy {
 
     fn until_now(&self, state: &State) -> Tail {
         Tail::url(self.server.url())
-            .args(["--until", "now", "--state"])
-            .arg(state.path())
+            .args(["--until", "now"])
+            .state(state.path())
     }
 }
 
@@ -152,8 +152,8 @@ fn at_the_first_operation_of_a_later_second() {
             ScriptServer::start([Script::events(events).stall()]),
         );
         let finished = Tail::url(server.url())
-            .args(["--until", when, "--stats", "-o", "json", "--state"])
-            .arg(state.path())
+            .args(["--until", when, "--stats", "-o", "json"])
+            .state(state.path())
             .run()
             .exit(0)
             .within(Duration::from_secs(10));
@@ -199,8 +199,8 @@ fn what_is_unacknowledged_is_waited_for() {
     let state = State::holding(operation_id(0));
     let server = ScriptServer::start([Script::events(events).stall()]);
     let mut run = Tail::url(server.url())
-        .args(["--until", SECOND, "--ack", "stdin", "--state"])
-        .arg(state.path())
+        .args(["--until", SECOND, "--ack", "stdin"])
+        .state(state.path())
         .stdin_piped()
         .spawn();
     run.read_lines(2);
@@ -244,8 +244,8 @@ fn after_a_fallback_on_a_quiet_log() {
     let fallback = object_at(STATE_MS, "a") + LIVE;
     let server = ScriptServer::start([Script::events(fallback).stall()]);
     Tail::url(server.url())
-        .args(["--until", "2026-11-23T17:55:10Z", "--state"])
-        .arg(state.path())
+        .args(["--until", "2026-11-23T17:55:10Z"])
+        .state(state.path())
         .run()
         .exit(0)
         .stderr_has("no longer has operation")
@@ -356,8 +356,8 @@ fn a_reader_that_is_slower_than_the_log() {
             }));
             let state = State::holding(operation_id(0));
             let finished = Tail::url(server.url())
-                .args(["--until", SECOND, "--on-resume-failed", choice, "--state"])
-                .arg(state.path())
+                .args(["--until", SECOND, "--on-resume-failed", choice])
+                .state(state.path())
                 .run()
                 .exit(status);
             assert!(!finished.stdout_text().contains(&operation_id(2001)));

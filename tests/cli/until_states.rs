@@ -58,10 +58,7 @@ fn after_a_saved_time() {
     let state = State::holding(STATE_MS.to_string());
     let server = ScriptServer::start([slow()]);
     prints(&server, &["--state", state.path().to_str().unwrap()], 2);
-    assert_eq!(
-        server.request().last_event_id(),
-        Some("6b047e000000000000000000")
-    );
+    server.request().asks_after("6b047e000000000000000000");
 }
 
 /// Also where the connection is a new one: in the middle of states, and in a run from now.

@@ -11,8 +11,7 @@ fn refused(args: &[&str], named: &[&str]) {
     let state = State::holding(operation_id(1));
     let server = ScriptServer::repeating(Script::events(insert(2)).stall());
     let mut finished = Tail::url(server.url())
-        .arg("--state")
-        .arg(state.path())
+        .state(state.path())
         .args(args)
         .run()
         .exit(2)

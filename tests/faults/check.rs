@@ -18,15 +18,8 @@ fn found(run: Tail, path: &Path, code: i32) -> Value {
     let silent = Script::events("").stall();
     let server = ScriptServer::repeating(silent);
     let finished = run
-        .args([
-            "--check",
-            "--timeout",
-            "3s",
-            "--url",
-            &server.url(),
-            "--state",
-        ])
-        .arg(path)
+        .args(["--check", "--timeout", "3s", "--url", &server.url()])
+        .state(path)
         .run()
         .exit(code)
         .stderr_is_empty();

@@ -140,7 +140,7 @@ fn the_position_is_saved_once_a_second_all_the_same() {
     };
     let state = State::holding(operation_id(1));
     let server = steady();
-    let mut run = jumps.tail(&server).arg("--state").arg(state.path()).spawn();
+    let mut run = jumps.tail(&server).state(state.path()).spawn();
     let mut seen = BTreeSet::new();
     for _ in 0..60 {
         run.read_line();

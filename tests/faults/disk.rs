@@ -47,8 +47,8 @@ fn the_file_is_whole_when_killed_before_any_call_of_a_save() {
     let run = |state: &State, name: &str, inject: Option<&str>| {
         let server = steady();
         strace::traced(state, &logs.path().join(name), inject)
-            .args(["--url", &server.url(), "--timeout", "5s", "--state"])
-            .arg(state.path())
+            .args(["--url", &server.url(), "--timeout", "5s"])
+            .state(state.path())
             .run()
     };
     let old = operation_id(1);
@@ -81,8 +81,8 @@ fn the_file_is_whole_when_killed_before_any_call_of_a_save() {
         // The next run finds the file neither locked nor broken, and clears up.
         let server = steady();
         Tail::url(server.url())
-            .args(["-n", "1", "--state"])
-            .arg(state.path())
+            .args(["-n", "1"])
+            .state(state.path())
             .run()
             .exit(0)
             .stderr_is_empty();
@@ -111,8 +111,8 @@ fn a_save_that_fails_ends_the_run() {
         let state = State::holding(operation_id(1));
         let log = tempfile::NamedTempFile::new().unwrap();
         let run = strace::traced(&state, log.path(), Some(fault))
-            .args(["--url", &server.url(), "--state"])
-            .arg(state.path());
+            .args(["--url", &server.url()])
+            .state(state.path());
         let finished = run.run().exit(5).stderr_is_prefixed().stderr_has(message);
         let path = state.path().display().to_string();
         let told = finished.stderr.matches(message).count();
@@ -140,8 +140,8 @@ fn a_disk_without_room_ends_the_run() {
     let finished = Tail::of("/bin/sh")
         .args(["-c", "ulimit -f 0; exec \"$0\" \"$@\""])
         .arg(env!("CARGO_BIN_EXE_oplog-tail"))
-        .args(["--url", &server.url(), "--state"])
-        .arg(state.path())
+        .args(["--url", &server.url()])
+        .state(state.path())
         .run()
         .exit(5)
         .stderr_is_prefixed()
@@ -159,8 +159,8 @@ fn a_stdout_that_may_not_grow_ends_the_run() {
     Tail::of("/bin/sh")
         .args(["-c", "ulimit -f 512; exec \"$0\" \"$@\""])
         .arg(env!("CARGO_BIN_EXE_oplog-tail"))
-        .args(["--url", &server.url(), "--state"])
-        .arg(state.path())
+        .args(["--url", &server.url()])
+        .state(state.path())
         .stdout_to(out.reopen().unwrap())
         .run()
         .exit(1)
@@ -187,16 +187,8 @@ fn printing_waits_for_a_disk_that_hangs() {
     let log = tempfile::NamedTempFile::new().unwrap();
     // The third time is that of the second save: the first syncs the file, then the folder.
     let mut run = strace::traced(&state, log.path(), Some("fsync:delay_enter=8000000:when=3"))
-        .args([
-            "--url",
-            &server.url(),
-            "-n",
-            "700",
-            "--read-timeout",
-            "2s",
-            "--state",
-        ])
-        .arg(state.path())
+        .args(["--url", &server.url(), "-n", "700", "--read-timeout", "2s"])
+        .state(state.path())
         .spawn();
     let mut longest = Duration::ZERO;
     let mut last = Instant::now();
@@ -232,8 +224,7 @@ fn a_reset_waits_for_a_disk_that_hangs_and_says_so() {
     let log = tempfile::NamedTempFile::new().unwrap();
     strace::traced(&state, log.path(), Some("fsync:delay_enter=5000000:when=1"))
         .args(["--url", &server.url(), "-n", "1", "--start-id", "0"])
-        .arg("--state")
-        .arg(state.path())
+        .state(state.path())
         .run()
         .exit(0)
         .stderr_has("waiting for the disk")

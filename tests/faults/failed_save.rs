@@ -21,8 +21,7 @@ fn a_failed_save_is_the_status_though_nobody_reads_stderr() {
     let script = Script::events(insert(2)).wait_for(&gate).send(insert(3));
     let server = ScriptServer::start([script.stall()]);
     let run = Tail::url(server.url())
-        .arg("--state")
-        .arg(state.path())
+        .state(state.path())
         .stderr_to(writer)
         .spawn();
     state.wait_for(&operation_id(2));

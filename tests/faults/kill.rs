@@ -44,8 +44,8 @@ fn follow(server: &Handle, beginning: &str, state: &State) -> Running {
     // Given several times, the URL is tried again at once.
     Tail::url(server.url())
         .args(["--url", &server.url(), "--url", &server.url()])
-        .args(["-q", "--no-repair", "--start-id", beginning, "--state"])
-        .arg(state.path())
+        .args(["-q", "--no-repair", "--start-id", beginning])
+        .state(state.path())
         .spawn()
 }
 

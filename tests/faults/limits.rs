@@ -20,8 +20,7 @@ fn few_descriptors() {
             .args(["-c", &format!("ulimit -n {limit}; exec \"$0\" \"$@\"")])
             .arg(env!("CARGO_BIN_EXE_oplog-tail"))
             .args(["-n", "1", "--timeout", "20s", "--url", &server.url()])
-            .arg("--state")
-            .arg(state.path())
+            .state(state.path())
             .run()
             .within(Duration::from_secs(15));
         is_clear(&finished);
@@ -50,8 +49,8 @@ fn the_limit_that_is_named_is_enough() {
         Tail::of("/bin/sh")
             .args(["-c", &format!("ulimit -n {limit}; exec \"$0\" \"$@\"")])
             .arg(env!("CARGO_BIN_EXE_oplog-tail"))
-            .args(["--demo", "--until-complete", "--state"])
-            .arg(state.path())
+            .args(["--demo", "--until-complete"])
+            .state(state.path())
             .run()
     };
     let refused = run("10").exit(1);
@@ -81,8 +80,8 @@ fn no_threads() {
                 &format!("inject=clone3,clone:error=EAGAIN:when={number}+"),
             ])
             .arg(env!("CARGO_BIN_EXE_oplog-tail"))
-            .args(["-n", "1", "--retries", "0", "--url", &url, "--state"])
-            .arg(state.path())
+            .args(["-n", "1", "--retries", "0", "--url", &url])
+            .state(state.path())
             .run();
         is_clear(&finished);
         if finished.shell_status() != 0 {

@@ -21,10 +21,15 @@ pub fn one_then(gate: &Gate) -> ScriptServer {
 }
 
 fn follow(server: &ScriptServer, state: &State) -> Running {
-    Tail::url(server.url())
-        .arg("--state")
-        .arg(state.path())
-        .spawn()
+    Tail::url(server.url()).state(state.path()).spawn()
+}
+
+/// A run that has saved one operation; another one comes when the gate opens.
+fn between_two(state: &State, gate: &Gate) -> (ScriptServer, Running) {
+    let server = one_then(gate);
+    let run = follow(&server, state);
+    state.wait_for(&operation_id(2));
+    (server, run)
 }
 
 /// A run that may do no more than its file modes say, also where the tests run as root.
@@ -148,8 +153,7 @@ fn a_second_process_is_refused_and_the_first_one_does_not_notice() {
     let mut seen = BTreeSet::new();
     while seen.len() < 4 {
         Tail::url(server.url())
-            .arg("--state")
-            .arg(state.path())
+            .state(state.path())
             .run()
             .exit(5)
             .stderr_has("in use")
@@ -177,8 +181,8 @@ fn a_link_stays_one_and_the_mode_stays_too() {
         std::os::unix::fs::symlink(state.path(), &link).unwrap();
         let server = ScriptServer::start([Script::events(insert(2)).stall()]);
         Tail::url(server.url())
-            .args(["-n", "1", "--state"])
-            .arg(&link)
+            .args(["-n", "1"])
+            .state(&link)
             .run()
             .exit(0)
             .stderr_is_empty();

@@ -26,7 +26,7 @@ fn in_state(
     let cases = SIGNALS.map(|signal| [(signal, false), (signal, true)]);
     at_once(cases.concat(), |((signal, number), with_condition)| {
         let state = State::holding(operation_id(0));
-        let mut tail = Tail::url(url).args(args).arg("--state").arg(state.path());
+        let mut tail = Tail::url(url).args(args).state(state.path());
         if with_condition {
             tail = tail.args(["-n", "1000000000"]);
         }

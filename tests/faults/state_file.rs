@@ -21,8 +21,8 @@ fn refused(run: Tail, state: &State, words: &[&str]) -> Finished {
     let server = stream();
     let (before, content) = (state.path().metadata().ok(), state.content());
     let finished = run
-        .args(["--url", &server.url(), "--state"])
-        .arg(state.path())
+        .args(["--url", &server.url()])
+        .state(state.path())
         .run()
         .exit(5)
         .stderr_is_prefixed()
@@ -45,8 +45,8 @@ fn refused(run: Tail, state: &State, words: &[&str]) -> Finished {
 #[track_caller]
 fn saved_quietly(run: Tail, state: &State) {
     let server = stream();
-    run.args(["-n", "1", "--url", &server.url(), "--state"])
-        .arg(state.path())
+    run.args(["-n", "1", "--url", &server.url()])
+        .state(state.path())
         .run()
         .exit(0)
         .stderr_is_empty();
@@ -58,8 +58,8 @@ fn saved_quietly(run: Tail, state: &State) {
 fn saved(run: Tail, state: &State, note: &str) {
     let server = stream();
     let finished = run
-        .args(["-v", "-n", "1", "--url", &server.url(), "--state"])
-        .arg(state.path())
+        .args(["-v", "-n", "1", "--url", &server.url()])
+        .state(state.path())
         .run()
         .exit(0)
         .stderr_is_prefixed()
@@ -144,7 +144,7 @@ fn marked_files_and_folders_are_refused() {
             refused(Tail::new(), &state, &["its folder is marked as immutable"]);
             let server = stream();
             let absent = state.folder().join("new");
-            let run = Tail::url(server.url()).arg("--state").arg(&absent).run();
+            let run = Tail::url(server.url()).state(&absent).run();
             run.exit(5).stderr_has("its folder is marked as immutable");
         });
         state.is(&operation_id(1));

@@ -26,8 +26,8 @@ fn a_full_one_is_an_error_and_nothing_is_acknowledged() {
         let server = ScriptServer::start([Script::events(insert(2)).stall()]);
         let full = File::options().write(true).open("/dev/full").unwrap();
         Tail::url(server.url())
-            .args(["--ack", ack, "--state"])
-            .arg(state.path())
+            .args(["--ack", ack])
+            .state(state.path())
             .stdin_piped()
             .stdout_to(full)
             .run()
@@ -51,8 +51,8 @@ fn a_closed_one_is_an_error_and_nothing_is_acknowledged() {
         let script = format!("exec \"$@\" {redirection}");
         let finished = Tail::of("/bin/sh")
             .args(["-c", &script, "sh", env!("CARGO_BIN_EXE_oplog-tail")])
-            .args(["-n", "1", "--url", &server.url(), "--state"])
-            .arg(state.path())
+            .args(["-n", "1", "--url", &server.url()])
+            .state(state.path())
             .run()
             .exit(status);
         if status == 0 {
@@ -70,10 +70,7 @@ fn a_reader_that_is_gone_before_the_first_line_ends_it_quietly() {
     let state = State::holding(operation_id(1));
     for body in [insert(2), String::new()] {
         let server = ScriptServer::start([Script::events(body).stall()]);
-        let mut run = Tail::url(server.url())
-            .arg("--state")
-            .arg(state.path())
-            .spawn();
+        let mut run = Tail::url(server.url()).state(state.path()).spawn();
         run.close_stdout();
         run.wait().exit(0).stderr_is_empty();
         state.is(&operation_id(1));
@@ -93,8 +90,8 @@ fn a_reader_that_stops_for_longer_than_every_timeout() {
     let state = State::holding(operation_id(0));
     let mut run = Tail::url(server.url())
         .args(["--read-timeout", "2s", "--connect-timeout", "2s"])
-        .args(["--until-idle", "2s", "--retries", "0", "--state"])
-        .arg(state.path())
+        .args(["--until-idle", "2s", "--retries", "0"])
+        .state(state.path())
         .spawn();
     run.read_lines(1_000);
     run.wait_until_stdout_is_full();
@@ -184,8 +181,8 @@ fn begun(
     ends: Ends,
 ) -> (BufReader<Box<dyn Reader>>, Running) {
     let run = Tail::url(server.url())
-        .args(["-o", "json", "--state"])
-        .arg(state.path())
+        .args(["-o", "json"])
+        .state(state.path())
         .stdout_to(ends.1)
         .spawn();
     let mut reader = BufReader::new(ends.0);

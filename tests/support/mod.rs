@@ -58,6 +58,18 @@ use oplog_tail::server::{ServerConfig, ServerThread};
 /// machine, short enough to end a hanging run.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
+/// Flags of a run that follows, which no other mode takes.
+pub const FLAGS_OF_FOLLOWING: [&[&str]; 8] = [
+    &["--max-in-flight", "1"],
+    &["-n", "1"],
+    &["--until-live"],
+    &["--until-complete"],
+    &["--until", "now"],
+    &["--until-idle", "1s"],
+    &["--lag"],
+    &["--stats"],
+];
+
 /// The value of `Authorization` for these credentials.
 pub fn basic(user: &str, password: &str) -> String {
     format!("Basic {}", BASE64.encode(format!("{user}:{password}")))

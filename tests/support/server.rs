@@ -65,6 +65,12 @@ impl Request {
     pub fn last_event_id(&self) -> Option<&str> {
         self.header("Last-Event-ID")
     }
+
+    /// It asks for what comes after this position.
+    #[track_caller]
+    pub fn asks_after(&self, position: &str) {
+        assert_eq!(self.last_event_id(), Some(position));
+    }
 }
 
 /// What becomes of connections after the last script.

@@ -72,6 +72,11 @@ impl Tail {
         self
     }
 
+    /// Keeps its position in this file.
+    pub fn state(self, path: impl AsRef<OsStr>) -> Self {
+        self.arg("--state").arg(path)
+    }
+
     /// Sets a variable in the otherwise empty environment.
     pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
         self.env

@@ -40,11 +40,7 @@ fn two_wait(finished: &Finished) {
 fn a_place_that_the_server_still_has() {
     let (server, first) = with_three();
     let state = State::holding(&first);
-    let finished = check(&[server.url()])
-        .arg("--state")
-        .arg(state.path())
-        .run()
-        .exit(0);
+    let finished = check(&[server.url()]).state(state.path()).run().exit(0);
     let resume = only(&records(&finished), "resume");
     is_fine(&resume);
     let expected = format!(
@@ -342,11 +338,7 @@ fn a_position_in_the_future() {
     );
     // One that is saved is told at the file.
     let state = State::holding(id(60 * MINUTE_MS));
-    let finished = check(&[server.url()])
-        .arg("--state")
-        .arg(state.path())
-        .run()
-        .exit(0);
+    let finished = check(&[server.url()]).state(state.path()).run().exit(0);
     has_warning(&only(&records(&finished), "state"), &words);
     let resume = only(&records(&finished), "resume");
     assert!(
@@ -355,11 +347,7 @@ fn a_position_in_the_future() {
     );
     // Clocks differ a little.
     let state = State::holding(id(MINUTE_MS / 2));
-    let finished = check(&[server.url()])
-        .arg("--state")
-        .arg(state.path())
-        .run()
-        .exit(0);
+    let finished = check(&[server.url()]).state(state.path()).run().exit(0);
     is_fine(&only(&records(&finished), "state"));
 }
 

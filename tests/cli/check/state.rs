@@ -41,8 +41,7 @@ fn checked(path: &Path, args: &[&str], code: i32) -> Finished {
     let server = server();
     let before = traces(path.parent().unwrap());
     let finished = check(&[server.url()])
-        .arg("--state")
-        .arg(path)
+        .state(path)
         .args(args)
         .run()
         .exit(code);
@@ -83,8 +82,7 @@ fn the_records_come_in_order() {
     let id = first.append(&Change::insert("video", "1")).to_string();
     let state = State::holding(&id);
     let finished = check(&[first.url(), second.url()])
-        .arg("--state")
-        .arg(state.path())
+        .state(state.path())
         .run()
         .exit(0);
     let kinds = records(&finished);
@@ -102,11 +100,7 @@ fn every_key_is_in_the_man_page() {
     let (_, rest) = page.split_once("\n.SH INSTEAD OF FOLLOWING\n").unwrap();
     let section = rest.split("\n.SH ").next().unwrap();
     let (server, state) = (server(), State::holding(operation_id(1)));
-    let finished = check(&[server.url()])
-        .arg("--state")
-        .arg(state.path())
-        .run()
-        .exit(0);
+    let finished = check(&[server.url()]).state(state.path()).run().exit(0);
     for record in records(&finished) {
         for key in record.as_object().unwrap().keys() {
             let is_there = section
@@ -189,8 +183,7 @@ fn what_would_end_a_run_is_a_problem() {
 fn the_first_problem_counts() {
     let state = State::holding("abc");
     let finished = check(&[crate::support::closed_port()])
-        .arg("--state")
-        .arg(state.path())
+        .state(state.path())
         .run()
         .exit(4);
     has_problem(&only(&records(&finished), "state"), &["abc"]);
@@ -198,7 +191,7 @@ fn the_first_problem_counts() {
 
 /// A run that uses the state file.
 fn run_with(url: &str, state: &State) -> crate::support::Running {
-    Tail::url(url).arg("--state").arg(state.path()).spawn()
+    Tail::url(url).state(state.path()).spawn()
 }
 
 /// The record of a state file that a run uses and may save meanwhile.
@@ -206,8 +199,8 @@ fn run_with(url: &str, state: &State) -> crate::support::Running {
 fn state_in_use(state: &State, running: &crate::support::Running) {
     let server = server();
     let finished = check(&[server.url()])
-        .args(["--start-id", "now", "--state"])
-        .arg(state.path())
+        .args(["--start-id", "now"])
+        .state(state.path())
         .run()
         .exit(0);
     let record = only(&records(&finished), "state");
@@ -258,11 +251,7 @@ fn it_takes_no_lock() {
             }
         });
         for _ in 0..5 {
-            check(&[server.url()])
-                .arg("--state")
-                .arg(state.path())
-                .run()
-                .exit(0);
+            check(&[server.url()]).state(state.path()).run().exit(0);
         }
         is_over.store(true, Ordering::Relaxed);
     });

@@ -26,8 +26,8 @@ fn one_line_for_each_finding() {
     server.set_figures(|it| it.events_discarded = 3);
     let (state, dead) = (State::holding(&id), closed_port());
     let finished = check(&[server.url(), dead.clone()])
-        .args(["-o", "text", "--state"])
-        .arg(state.path())
+        .args(["-o", "text"])
+        .state(state.path())
         .run()
         .exit(4)
         .stderr_is_empty();

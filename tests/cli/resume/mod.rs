@@ -20,8 +20,7 @@ fn follow(scene: &Scene, relay: &Relay, state: &State, ack: Ack, args: &[&str]) 
     let tail = Tail::url(relay.url())
         .args(scene.args())
         .args(args)
-        .arg("--state")
-        .arg(state.path())
+        .state(state.path())
         .patience(2 * PATIENCE);
     match ack {
         Ack::Auto => tail.spawn(),
