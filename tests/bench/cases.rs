@@ -85,22 +85,7 @@ impl Case {
                 Process::start(curl.args(["-o", "/dev/null"]).stdout(Stdio::null()), limit)?
                     .finish()
             }
-            Self::CurlSed => {
-                let mut curl = Process::start(curl(&url).stdout(Stdio::piped()), limit)?;
-                let pipe = curl.child().stdout.take().context("no pipe")?;
-                let mut sed = Command::new("sed");
-                sed.args(["-n", "s/^data: //p"]).stdin(pipe);
-                let process = Process::start(sed.stdout(Stdio::null()), limit)?;
-                // It holds the reading end too: were it kept, curl would not notice that sed died.
-                drop(sed);
-                let started = curl.started();
-                let (first, second) = (curl.finish()?, process.finish()?);
-                Ok(Cost {
-                    wall: started.elapsed(),
-                    cpu: first.cpu + second.cpu,
-                    peak_rss: first.peak_rss + second.peak_rss,
-                })
-            }
+            Self::CurlSed => curl_and_sed(&url, limit),
             Self::JsonFile => {
                 let path = folder.join("lines");
                 let cost = Process::start(program.stdout(File::create(&path)?), limit)?.finish()?;
@@ -143,6 +128,24 @@ impl Case {
             }
         }
     }
+}
+
+/// Curl, and sed that takes the data out of what it prints.
+fn curl_and_sed(url: &str, limit: Duration) -> anyhow::Result<Cost> {
+    let mut curl = Process::start(curl(url).stdout(Stdio::piped()), limit)?;
+    let pipe = curl.child().stdout.take().context("no pipe")?;
+    let mut sed = Command::new("sed");
+    sed.args(["-n", "s/^data: //p"]).stdin(pipe);
+    let process = Process::start(sed.stdout(Stdio::null()), limit)?;
+    // It holds the reading end too: were it kept, curl would not notice that sed died.
+    drop(sed);
+    let started = curl.started();
+    let (first, second) = (curl.finish()?, process.finish()?);
+    Ok(Cost {
+        wall: started.elapsed(),
+        cpu: first.cpu + second.cpu,
+        peak_rss: first.peak_rss + second.peak_rss,
+    })
 }
 
 /// The program, to stop after `count` lines; to fail rather than to try again.

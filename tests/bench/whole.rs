@@ -164,9 +164,10 @@ fn measure(options: Options) -> anyhow::Result<()> {
             " (not judged at this size)"
         }
     );
-    let targets = rush_targets(&rushes, &sizes);
+    let targets = rush_targets(&rushes).into_iter();
+    let targets = targets.chain(memory_targets(&sizes));
     let others = moments.targets().into_iter().chain(comparisons.targets());
-    for target in targets.into_iter().chain(others) {
+    for target in targets.chain(others) {
         target.print(judged);
     }
     Ok(())
@@ -295,16 +296,14 @@ fn target(
     }
 }
 
-fn rush_targets(rushes: &[Rounds], sizes: &[Rounds]) -> Vec<Target> {
+fn rush_targets(rushes: &[Rounds]) -> [Target; 7] {
     let find = |case| rushes.iter().find(|rounds| rounds.case == case);
     let wall = |above, below| {
         let ratio = Sample::ratio(&find(above)?.walls(), &find(below)?.walls());
         Some(ratio.median())
     };
     let cpu = find(Case::Json).map(|json| json.cpu_us().median());
-    let peaks: Vec<f64> = sizes.iter().map(|size| size.rss_mb().median()).collect();
-    let peaks = Sample::new(peaks);
-    vec![
+    [
         target(
             "JSON against curl -o /dev/null",
             wall(Case::Json, Case::Curl),
@@ -349,6 +348,13 @@ fn rush_targets(rushes: &[Rounds], sizes: &[Rounds]) -> Vec<Target> {
             Some(2.0),
             "times",
         ),
+    ]
+}
+
+fn memory_targets(sizes: &[Rounds]) -> [Target; 2] {
+    let peaks: Vec<f64> = sizes.iter().map(|size| size.rss_mb().median()).collect();
+    let peaks = Sample::new(peaks);
+    [
         target(
             "peak RSS, the largest of the three sizes",
             Some(peaks.max()),

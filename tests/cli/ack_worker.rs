@@ -4,11 +4,10 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use oplog_tail::server::model::ModelConfig;
+use oplog_tail::server::ServerThread;
 use oplog_tail::server::object::Change;
-use oplog_tail::server::{ServerConfig, ServerThread};
 
-use crate::support::{PATIENCE, Running, State, Tail};
+use crate::support::{PATIENCE, Running, State, Tail, keeping_server};
 
 /// Notes what it is given, and whatever should not be: more than four at once, fewer than four
 /// while there is enough to do, something beside a `reset`.
@@ -83,15 +82,8 @@ fn search_path() -> String {
 }
 
 fn server() -> ServerThread {
-    let config = ServerConfig {
-        model: ModelConfig {
-            // Otherwise the replication would lack what changed in its last second.
-            lossy: false,
-            ..ModelConfig::default()
-        },
-        ..ServerConfig::default()
-    };
-    let server = ServerThread::on_loopback(config).unwrap();
+    // Otherwise the replication would lack what changed in its last second.
+    let server = keeping_server();
     for number in 0..REPLICATED {
         // Two in each millisecond, so that ids repeat.
         let ms = 1_795_456_511_000 + number as u64 / 2;

@@ -54,26 +54,24 @@ fn insert_with_data(data: &str) -> String {
     format!("id: 545b55c7f095528dd0f3863c\nevent: insert\ndata: {data}\n\n")
 }
 
-#[test]
-fn every_capture_in_json_whatever_way_it_is_cut() {
+fn every_capture_whatever_way_it_is_cut(format: &str, expected: fn(&[u8]) -> Vec<String>) {
     for name in CAPTURES {
         let body = fixture(name);
-        let expected = expected_json(&body);
+        let expected = expected(&body);
         for size in CHUNK_SIZES {
-            printed(&body, size, expected.len(), &["-o", "json"]).stdout_is(&expected);
+            printed(&body, size, expected.len(), &["-o", format]).stdout_is(&expected);
         }
     }
 }
 
 #[test]
+fn every_capture_in_json_whatever_way_it_is_cut() {
+    every_capture_whatever_way_it_is_cut("json", expected_json);
+}
+
+#[test]
 fn every_capture_in_text_whatever_way_it_is_cut() {
-    for name in CAPTURES {
-        let body = fixture(name);
-        let expected = expected_text(&body);
-        for size in CHUNK_SIZES {
-            printed(&body, size, expected.len(), &["-o", "text"]).stdout_is(&expected);
-        }
-    }
+    every_capture_whatever_way_it_is_cut("text", expected_text);
 }
 
 #[test]

@@ -83,11 +83,8 @@ fn a_folder_that_becomes_read_only_ends_the_run() {
 
 #[test]
 fn a_folder_that_goes_away_ends_the_run() {
-    let state = State::holding(operation_id(1));
-    let gate = Gate::new();
-    let server = one_then(&gate);
-    let run = follow(&server, &state);
-    state.wait_for(&operation_id(2));
+    let (state, gate) = (State::holding(operation_id(1)), Gate::new());
+    let (_server, run) = between_two(&state, &gate);
     std::fs::remove_dir_all(state.folder()).unwrap();
     gate.open();
     run.wait()
@@ -112,11 +109,8 @@ fn printing_ends_soon_after_saving_does() {
 
 #[test]
 fn a_file_that_is_deleted_is_made_again() {
-    let state = State::holding(operation_id(1));
-    let gate = Gate::new();
-    let server = one_then(&gate);
-    let run = follow(&server, &state);
-    state.wait_for(&operation_id(2));
+    let (state, gate) = (State::holding(operation_id(1)), Gate::new());
+    let (_server, run) = between_two(&state, &gate);
     std::fs::remove_file(state.path()).unwrap();
     gate.open();
     state.wait_for(&operation_id(3));
@@ -127,11 +121,8 @@ fn a_file_that_is_deleted_is_made_again() {
 
 #[test]
 fn a_file_that_is_replaced_ends_the_run_and_stays() {
-    let state = State::holding(operation_id(1));
-    let gate = Gate::new();
-    let server = one_then(&gate);
-    let run = follow(&server, &state);
-    state.wait_for(&operation_id(2));
+    let (state, gate) = (State::holding(operation_id(1)), Gate::new());
+    let (_server, run) = between_two(&state, &gate);
     let other = state.folder().join("other");
     std::fs::write(&other, "17").unwrap();
     std::fs::rename(&other, state.path()).unwrap();

@@ -48,10 +48,8 @@ fn with_password(url: &str) -> Vec<Tail> {
     ]
 }
 
-#[test]
-fn no_message_shows_them() {
-    let authority = Authority::new();
-    let elsewhere = ScriptServer::repeating(Script::status(403));
+/// Every kind of answer, many with a password in it.
+fn answers(elsewhere: &ScriptServer) -> Vec<Script> {
     let with_userinfo = |url: &str| url.replace("://", &format!("://u:{IN_LOCATION}@"));
     let redirects = [
         elsewhere.url(),
@@ -74,32 +72,40 @@ fn no_message_shows_them() {
         Script::events(insert(1)),
         Script::events(insert(1) + "id: 1"),
     ]);
-    at_once(scripts, |script| {
+    scripts
+}
+
+/// Adds headers that nobody else may see.
+fn with_headers(tail: Tail) -> Tail {
+    tail.args(["-H", &format!("X-Key: {HEADER}")])
+        .args(["-H", &format!("Cookie: {HEADER}")])
+}
+
+#[test]
+fn no_message_shows_them() {
+    let elsewhere = ScriptServer::repeating(Script::status(403));
+    at_once(answers(&elsewhere), |script| {
         let server = ScriptServer::repeating(script);
-        for tail in with_password(&server.url()) {
-            let finished = tail
-                .args(["-vv", "--stats", "--retries", "0"])
-                .args(["-H", &format!("X-Key: {HEADER}")])
-                .args(["-H", &format!("Cookie: {HEADER}")])
-                .run();
+        for tail in with_password(&server.url()).into_iter().map(with_headers) {
+            let args = ["-vv", "--stats", "--retries", "0"];
+            let finished = tail.args(args).run();
             assert!(!server.requests().is_empty());
             assert!(!finished.status.success());
             is_silent(&finished);
         }
-        for (tail, format) in with_password(&server.url())
-            .into_iter()
-            .zip(["text", "json"])
-        {
-            let finished = tail
-                .args(["--check", "-vv", "-o", format, "--timeout", "9s"])
-                .args(["-H", &format!("X-Key: {HEADER}")])
-                .args(["-H", &format!("Cookie: {HEADER}")])
-                .run();
+        let tails = with_password(&server.url()).into_iter().map(with_headers);
+        for (tail, format) in tails.zip(["text", "json"]) {
+            let args = ["--check", "-vv", "-o", format, "--timeout", "9s"];
+            let finished = tail.args(args).run();
             assert!(!finished.stdout.is_empty());
             is_silent(&finished);
         }
     });
-    // No answer at all, and TLS.
+}
+
+#[test]
+fn no_message_about_a_connection_that_fails_shows_them() {
+    let authority = Authority::new();
     let untrusted = ScriptServer::tls([], &authority);
     for url in [
         closed_port(),

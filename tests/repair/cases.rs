@@ -61,7 +61,7 @@ fn a_quiet_log() {
         }
         world.pass(3_600_000);
         world.catch_up().await;
-        assert!(!world.replica.contains_key("video/v3"));
+        assert!(!world.has("v3"));
         world.pass(3_600_000);
         world.catch_up().await;
         assert!(
@@ -70,10 +70,7 @@ fn a_quiet_log() {
         );
         world.change("v4", Insert, 0);
         world.catch_up().await;
-        assert_eq!(
-            world.replica.contains_key("video/v3"),
-            world.config.backfill
-        );
+        assert_eq!(world.has("v3"), world.config.backfill);
     });
 }
 
@@ -130,40 +127,39 @@ fn a_deletion_in_the_missing_second() {
         world.change("v3", Update, 100);
         world.shrink(1);
         world.catch_up().await;
-        assert!(world.replica.contains_key("video/v2"));
+        assert!(world.has("v2"));
         let_repair(world).await;
-        assert_eq!(
-            !world.replica.contains_key("video/v2"),
-            world.config.backfill
-        );
+        assert_eq!(!world.has("v2"), world.config.backfill);
     });
+}
+
+/// The second since which states are asked for, UNIX ms.
+const SINCE_MS: u64 = (EPOCH_MS / 1000 + 100) * 1000;
+
+fn since_a_time() -> Setup {
+    Setup {
+        start: Start::At(Position::of_second(SINCE_MS / 1000)),
+        ..Setup::default()
+    }
 }
 
 /// `--since`: the states since a second, deletions included, but for those of the last second.
 #[test]
 fn since_a_second() {
-    let second = EPOCH_MS / 1000 + 100;
-    let setup = Setup {
-        start: Start::At(Position::of_second(second)),
-        ..Setup::default()
-    };
-    with_and_without(&setup, async |world| {
+    with_and_without(&since_a_time(), async |world| {
         for id in ["v1", "v2", "v3"] {
             world.change(id, Insert, 1_500);
         }
         world.know_all();
-        world.pass(second * 1000 - world.now_ms);
+        world.pass(SINCE_MS - world.now_ms);
         world.change("v4", Insert, 500);
         world.change("v1", Update, 1_600);
         world.change("v2", Delete, 0);
         world.catch_up().await;
-        assert!(world.replica.contains_key("video/v4"));
-        assert!(world.replica.contains_key("video/v2"));
+        assert!(world.has("v4"));
+        assert!(world.has("v2"));
         let_repair(world).await;
-        assert_eq!(
-            !world.replica.contains_key("video/v2"),
-            world.config.backfill
-        );
+        assert_eq!(!world.has("v2"), world.config.backfill);
     });
 }
 
@@ -171,18 +167,13 @@ fn since_a_second() {
 /// tell. They come when the same is asked for again, and what has come is not printed again.
 #[test]
 fn deletions_that_the_store_lost_since_a_time() {
-    let second = EPOCH_MS / 1000 + 100;
-    let setup = Setup {
-        start: Start::At(Position::of_second(second)),
-        ..Setup::default()
-    };
-    with_and_without(&setup, async |world| {
+    with_and_without(&since_a_time(), async |world| {
         for number in 0..200 {
             world.change(&format!("gone{number}"), Insert, 10);
             world.change(&format!("kept{number}"), Insert, 10);
         }
         world.know_all();
-        world.pass(second * 1000 - world.now_ms);
+        world.pass(SINCE_MS - world.now_ms);
         for number in 0..200 {
             world.change(&format!("gone{number}"), Delete, 50);
             world.change(&format!("kept{number}"), Update, 50);
@@ -221,7 +212,7 @@ fn since_the_first_connection() {
         world.change("v1", Update, 1_000);
         world.change("v2", Insert, 100);
         world.catch_up().await;
-        assert!(!world.replica.contains_key("video/v2"));
+        assert!(!world.has("v2"));
         let_repair(world).await;
     });
 }
@@ -281,7 +272,7 @@ fn an_object_changed_again_after_the_repair() {
         let_repair(world).await;
         world.change("v3", Delete, 100);
         world.catch_up().await;
-        assert!(!world.replica.contains_key("video/v3"));
+        assert!(!world.has("v3"));
     });
 }
 
@@ -337,8 +328,8 @@ fn a_new_replication_before_the_repair() {
         world.change("v5", Insert, 0);
         world.shrink(1);
         world.catch_up().await;
-        assert!(world.replica.contains_key("video/v2"));
-        assert!(!world.replica.contains_key("video/v5"));
+        assert!(world.has("v2"));
+        assert!(!world.has("v5"));
         let_repair(world).await;
     });
 }

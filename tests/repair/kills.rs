@@ -55,6 +55,38 @@ fn play(setup: &Setup, dies_at: Option<usize>, acknowledges: bool) -> (usize, Ve
     })
 }
 
+/// A case: with this setup, where the process dies, and whether it acknowledges. Says how many steps
+/// there were, and what is wrong at the end.
+type Play = fn(&Setup, Option<usize>, bool) -> (usize, Vec<String>);
+
+/// Plays a case of more than `least` steps without a death, and with one at every step. Where
+/// `needs_repair`, something is wrong without the repair.
+fn dies_at_every_step(play: Play, setup: &Setup, least: usize, needs_repair: bool) {
+    for acknowledges in [true, false] {
+        let (steps, wrong) = play(setup, None, acknowledges);
+        assert_eq!(wrong, [""; 0]);
+        assert!(steps > least, "{steps}");
+        let place = format!(
+            "{acknowledges}, {:?}, {}",
+            setup.acknowledging, setup.taker_offset_ms
+        );
+        for dies_at in 0..steps {
+            let (_, wrong) = play(setup, Some(dies_at), acknowledges);
+            assert_eq!(wrong, [""; 0], "{dies_at} of {steps}, {place}");
+        }
+        if needs_repair {
+            // Where it dies can happen to bring what is missing, but not everywhere.
+            let setup = Setup {
+                backfill: false,
+                ..setup.clone()
+            };
+            let lose = |dies_at: &usize| !play(&setup, Some(*dies_at), acknowledges).1.is_empty();
+            let losing = (0..steps).filter(lose).count();
+            assert!(losing > steps / 3, "{losing} of {steps}, {place}");
+        }
+    }
+}
+
 #[test]
 fn killed_at_every_step() {
     for taker_offset_ms in [-2_500, 0, 2_500] {
@@ -64,27 +96,7 @@ fn killed_at_every_step() {
                 acknowledging,
                 ..Setup::default()
             };
-            for acknowledges in [true, false] {
-                let (steps, wrong) = play(&setup, None, acknowledges);
-                assert_eq!(wrong, [""; 0]);
-                assert!(steps > 12, "{steps}");
-                for dies_at in 0..steps {
-                    let (_, wrong) = play(&setup, Some(dies_at), acknowledges);
-                    assert_eq!(
-                        wrong, [""; 0],
-                        "{dies_at} of {steps}, {acknowledges}, {acknowledging:?}"
-                    );
-                }
-                // Where it dies can happen to bring what is missing, but not everywhere.
-                let setup = Setup {
-                    backfill: false,
-                    ..setup.clone()
-                };
-                let lose =
-                    |dies_at: &usize| !play(&setup, Some(*dies_at), acknowledges).1.is_empty();
-                let losing = (0..steps).filter(lose).count();
-                assert!(losing > steps / 3, "{losing} of {steps}, {taker_offset_ms}");
-            }
+            dies_at_every_step(play, &setup, 12, true);
         }
     }
 }
@@ -129,31 +141,7 @@ fn killed_at_every_step_of_a_run_from_now() {
                 start: Start::Now,
                 ..Setup::default()
             };
-            for acknowledges in [true, false] {
-                let (steps, wrong) = play_from_now(&setup, None, acknowledges);
-                assert_eq!(wrong, [""; 0]);
-                assert!(steps > 4, "{steps}");
-                for dies_at in 0..steps {
-                    let (_, wrong) = play_from_now(&setup, Some(dies_at), acknowledges);
-                    assert_eq!(
-                        wrong, [""; 0],
-                        "{dies_at} of {steps}, {taker_offset_ms}, {acknowledges}, {acknowledging:?}"
-                    );
-                }
-                if taker_offset_ms > 0 {
-                    // Where it dies can happen to bring what is missing, but not everywhere.
-                    let setup = Setup {
-                        backfill: false,
-                        ..setup.clone()
-                    };
-                    let lose = |dies_at: &usize| {
-                        let (_, wrong) = play_from_now(&setup, Some(*dies_at), acknowledges);
-                        !wrong.is_empty()
-                    };
-                    let losing = (0..steps).filter(lose).count();
-                    assert!(losing > steps / 3, "{losing} of {steps}, {taker_offset_ms}");
-                }
-            }
+            dies_at_every_step(play_from_now, &setup, 4, taker_offset_ms > 0);
         }
     }
 }

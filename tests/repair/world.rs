@@ -148,6 +148,11 @@ impl World {
         self.replica = Replica::of_objects(self.expected());
     }
 
+    /// Whether the replica has this video.
+    pub fn has(&self, id: &str) -> bool {
+        self.replica.contains_key(&format!("video/{id}"))
+    }
+
     /// What of the replica is not as it should be.
     pub fn wrong(&self) -> Vec<String> {
         self.replica.wrong(&self.expected())

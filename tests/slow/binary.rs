@@ -74,23 +74,9 @@ fn late_acknowledgements_are_told_and_the_states_come() {
 fn a_reader_that_is_always_too_slow_is_told() {
     for args in [EXIT, CONTINUE] {
         let mut scene = Scene::new(LOG);
-        let mut running = scene.tail(args);
-        let mut is_live = false;
-        for _ in 0..WRITTEN / 500 {
-            scene.write(500);
-            for line in (0..10).map_while(|_| running.next_line()) {
-                is_live |= is_live_event(&line);
-            }
-        }
-        if is_live {
-            scene.write_later();
-        }
-        let finished = scene.finish(running);
-        if args == EXIT {
-            scene.fails_to_resume(finished);
-        } else {
-            scene.goes_on(finished);
-        }
+        let running = scene.tail(args);
+        let finished = scene.crawl(running, WRITTEN);
+        scene.has_told(args, finished);
     }
 }
 

@@ -62,25 +62,10 @@ fn a_filter_and_a_reader_that_is_always_too_slow() {
     at_once(CHOICES, |choice| {
         let mut scene = scene(&[0]);
         scene.types = &["video", "user"];
-        let mut running = scene.tail(&[choice, &["--types", "video"]].concat());
-        if crawl(&mut scene, &mut running) {
-            scene.write_later();
-        }
-        let finished = scene.finish(running);
+        let running = scene.tail(&[choice, &["--types", "video"]].concat());
+        let finished = scene.crawl(running, WRITTEN);
         scene.holds(choice, finished);
     });
-}
-
-/// Of every 500 operations ten lines are read. Whether a `live` was among them.
-fn crawl(scene: &mut Scene, running: &mut Running) -> bool {
-    let mut is_live = false;
-    for _ in 0..WRITTEN / 500 {
-        scene.write(500);
-        for line in (0..10).map_while(|_| running.next_line()) {
-            is_live |= is_live_event(&line);
-        }
-    }
-    is_live
 }
 
 /// The states of a replication come while the log wraps again and again.

@@ -36,11 +36,7 @@ fn overtaken(choice: &[&str]) {
     }
     network.widen();
     let finished = scene.finish(running);
-    if choice == EXIT {
-        scene.fails_to_resume(finished);
-    } else {
-        scene.goes_on(finished);
-    }
+    scene.has_told(choice, finished);
 }
 
 #[test]

@@ -163,6 +163,21 @@ impl Scene {
         }
     }
 
+    /// Of every 500 operations ten lines are read. Finishes the run.
+    pub fn crawl(&mut self, mut running: Running, operations: usize) -> Finished {
+        let mut is_live = false;
+        for _ in 0..operations / 500 {
+            self.write(500);
+            for line in (0..10).map_while(|_| running.next_line()) {
+                is_live |= is_live_event(&line);
+            }
+        }
+        if is_live {
+            self.write_later();
+        }
+        self.finish(running)
+    }
+
     pub fn finish(&mut self, mut running: Running) -> Finished {
         while let Some(line) = running.next_line() {
             if is_live_event(&line) {
@@ -185,6 +200,16 @@ impl Scene {
         println!("{skipped} operations skipped by the server");
         let finished = finished.exit(0).stderr_has(TOLD);
         self.is_complete(&finished.stdout_lines());
+    }
+
+    /// The run has told of what it lost.
+    #[track_caller]
+    pub fn has_told(&self, choice: &[&str], finished: Finished) {
+        if choice == EXIT {
+            self.fails_to_resume(finished);
+        } else {
+            self.goes_on(finished);
+        }
     }
 
     /// The run has told of what it lost, or lost nothing.

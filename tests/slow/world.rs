@@ -73,54 +73,13 @@ pub struct World {
 impl World {
     /// Must be made within a runtime.
     pub fn new(setup: &Setup) -> Self {
-        let first = Server::start(
-            listener(),
-            ServerConfig {
-                model: ModelConfig {
-                    capacity: setup.capacity,
-                    ..ModelConfig::default()
-                },
-                date_of_model: true,
-                agent_offset_ms: setup.offsets_ms[0],
-                send_buffer: Some(64 * 1024),
-                ..ServerConfig::default()
-            },
-        )
-        .unwrap();
-        let others = setup.offsets_ms[1..].iter();
-        let others: Vec<_> = others
-            .map(|offset| Server::another(&first, listener(), *offset).unwrap())
-            .collect();
-        let mut agents = vec![first];
-        agents.extend(others);
+        let agents = agents(setup);
         // The log of a server is never empty.
         let first = Change::delete("video", "v0").timestamp(EPOCH_MS);
         let first = agents[0].append_at(&first, EPOCH_MS);
-        let filter = if setup.is_filtered {
-            "?types=video"
-        } else {
-            ""
-        };
-        // When an agent fails, the next is tried at once, and the first one after a second.
-        let endpoints = agents.iter().cycle().take(24).map(|agent| Endpoint {
-            url: format!("{}{filter}", agent.url()).parse().unwrap(),
-            authorization: None,
-        });
         let clock = LocalClock::at(EPOCH_MS);
-        let config = Config {
-            http: patient_http(),
-            start: match setup.from {
-                From::Everything => Start::At(Position::FULL_REPLICATION),
-                From::Now => Start::Now,
-                From::Since => Start::At(Position::of_second(EPOCH_MS / 1000 - 10)),
-                From::Operation => Start::At(Position::Operation(first)),
-            },
-            on_resume_failed: setup.on_resume_failed,
-            acknowledging: setup.acknowledging,
-            clock: clock.clock(),
-            ..Config::of(endpoints.collect())
-        };
         let told = Rc::default();
+        let config = config(setup, &agents, first, &clock);
         let mut reader = Reader::new(config, observer(&told, agents[0].handle()));
         reader.stays_paused = true;
         Self {
@@ -290,6 +249,52 @@ impl World {
         let mut expected = self.agents[0].objects();
         expected.retain(|key, _| !self.setup.is_filtered || key.starts_with("video/"));
         self.reader.replica.wrong(&expected).len()
+    }
+}
+
+/// Agents of one store.
+fn agents(setup: &Setup) -> Vec<Server> {
+    let config = ServerConfig {
+        model: ModelConfig {
+            capacity: setup.capacity,
+            ..ModelConfig::default()
+        },
+        date_of_model: true,
+        agent_offset_ms: setup.offsets_ms[0],
+        send_buffer: Some(64 * 1024),
+        ..ServerConfig::default()
+    };
+    let mut agents = vec![Server::start(listener(), config).unwrap()];
+    for offset in &setup.offsets_ms[1..] {
+        agents.push(Server::another(&agents[0], listener(), *offset).unwrap());
+    }
+    agents
+}
+
+/// A consumer of these agents, the first operation of which is `first`.
+fn config(setup: &Setup, agents: &[Server], first: ObjectId, clock: &LocalClock) -> Config {
+    let filter = if setup.is_filtered {
+        "?types=video"
+    } else {
+        ""
+    };
+    // When an agent fails, the next is tried at once, and the first one after a second.
+    let endpoints = agents.iter().cycle().take(24).map(|agent| Endpoint {
+        url: format!("{}{filter}", agent.url()).parse().unwrap(),
+        authorization: None,
+    });
+    Config {
+        http: patient_http(),
+        start: match setup.from {
+            From::Everything => Start::At(Position::FULL_REPLICATION),
+            From::Now => Start::Now,
+            From::Since => Start::At(Position::of_second(EPOCH_MS / 1000 - 10)),
+            From::Operation => Start::At(Position::Operation(first)),
+        },
+        on_resume_failed: setup.on_resume_failed,
+        acknowledging: setup.acknowledging,
+        clock: clock.clock(),
+        ..Config::of(endpoints.collect())
     }
 }
 

@@ -13,11 +13,13 @@
 mod support;
 
 use std::io::{BufRead as _, BufReader};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use oplog_tail::server::Handle;
 use oplog_tail::server::object::Change;
+
+use support::State;
 
 const OPERATIONS: u64 = 60_000;
 const DISCONNECTIONS: u64 = 60;
@@ -57,12 +59,9 @@ fn append(server: &Handle, first: u64, count: u64) {
     });
 }
 
-fn soak(operations: u64, disconnections: u64) {
-    let server = support::keeping_server();
-    append(&server, 0, 1);
-    let beginning = server.newest().unwrap().to_string();
-    let state = support::State::holding(&beginning);
-    let mut child = Command::new(env!("CARGO_BIN_EXE_oplog-tail"))
+/// Starts the program, to end after so many operations.
+fn start(server: &Handle, state: &State, operations: u64) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_oplog-tail"))
         // Given several times, the URL is tried again at once.
         .args(["--url", &server.url(), "--url", &server.url()])
         .args(["--url", &server.url()])
@@ -74,7 +73,15 @@ fn soak(operations: u64, disconnections: u64) {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .unwrap();
+        .unwrap()
+}
+
+fn soak(operations: u64, disconnections: u64) {
+    let server = support::keeping_server();
+    append(&server, 0, 1);
+    let beginning = server.newest().unwrap().to_string();
+    let state = State::holding(&beginning);
+    let mut child = start(&server, &state, operations);
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let started = Instant::now();
     // Each somewhere in a part of its own, and none at the very end.
@@ -107,28 +114,36 @@ fn soak(operations: u64, disconnections: u64) {
             halfway = memory_kib(child.id());
         }
         if received == operations - 1 {
-            let end = memory_kib(child.id());
-            assert!(
-                end <= halfway + GROWTH_KIB,
-                "{halfway} KiB halfway, {end} KiB at the end"
-            );
-            println!("memory: {halfway} KiB halfway, {end} KiB at the end");
+            check_memory(halfway, memory_kib(child.id()));
         }
     }
     let took = started.elapsed();
     assert!(lines.next().is_none(), "more lines than operations");
-    let output = child.wait_with_output().unwrap();
-    let statistics = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(0), "{statistics}");
+    check_end(child, disconnections);
     state.is(&server.newest().unwrap().to_string());
-    let statistics: serde_json::Value = serde_json::from_str(statistics.trim()).unwrap();
-    let reconnections = statistics["reconnections"].as_u64().unwrap();
-    assert_eq!(reconnections, disconnections);
     println!(
         "soak: {operations} operations, {disconnections} disconnections, \
          {:.1} s, none lost, none twice",
         took.max(Duration::from_millis(1)).as_secs_f64()
     );
+}
+
+fn check_memory(halfway: u64, end: u64) {
+    assert!(
+        end <= halfway + GROWTH_KIB,
+        "{halfway} KiB halfway, {end} KiB at the end"
+    );
+    println!("memory: {halfway} KiB halfway, {end} KiB at the end");
+}
+
+/// The program has ended well, after so many disconnections.
+fn check_end(child: Child, disconnections: u64) {
+    let output = child.wait_with_output().unwrap();
+    let statistics = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{statistics}");
+    let statistics: serde_json::Value = serde_json::from_str(statistics.trim()).unwrap();
+    let reconnections = statistics["reconnections"].as_u64().unwrap();
+    assert_eq!(reconnections, disconnections);
 }
 
 /// The memory of a process now; 0 where the system does not tell.

@@ -3,7 +3,7 @@
 use oplog_tail::server::object::Change;
 
 use super::{check, scripted, server, status};
-use crate::support::{Script, State, Terminal, closed_port};
+use crate::support::{Finished, Script, State, Terminal, closed_port};
 
 /// What differs from run to run.
 fn without_figures(text: &str) -> String {
@@ -55,14 +55,16 @@ fn one_line_for_each_finding() {
     assert_eq!(lines.len(), begins.len(), "{lines:#?}");
 }
 
+fn in_color(url: String) -> Finished {
+    let args = ["-o", "text", "--color", "always"];
+    check(&[url]).args(args).run()
+}
+
 #[test]
 fn what_is_fine_is_dim_and_what_is_not_stands_out() {
     let server = server();
     let plain = check(&[server.url()]).args(["-o", "text"]).run().exit(0);
-    let colored = check(&[server.url()])
-        .args(["-o", "text", "--color", "always"])
-        .run()
-        .exit(0);
+    let colored = in_color(server.url()).exit(0);
     let text = colored.stdout_text();
     assert!(
         text.contains("\u{1b}[2mok       server oplog/1.1.6\u{1b}[0m\n"),
@@ -77,10 +79,7 @@ fn what_is_fine_is_dim_and_what_is_not_stands_out() {
         .iter()
         .fold(text.to_owned(), |text, code| text.replace(code, ""));
     assert_eq!(without_figures(&bare), without_figures(plain.stdout_text()));
-    let dead = check(&[closed_port()])
-        .args(["-o", "text", "--color", "always"])
-        .run()
-        .exit(4);
+    let dead = in_color(closed_port()).exit(4);
     let text = dead.stdout_text();
     assert!(
         text.contains("\u{1b}[31;7mproblem\u{1b}[0m  cannot"),

@@ -1,21 +1,12 @@
 //! Which flags go with `--check`.
 
 use super::{check, server};
+use crate::support::FLAGS_OF_FOLLOWING;
 
 #[test]
 fn what_is_for_runs_that_follow_is_refused() {
-    for args in [
-        &["--ack", "stdin"][..],
-        &["--ack", "none"],
-        &["--max-in-flight", "3"],
-        &["-n", "1"],
-        &["--until-live"],
-        &["--until-complete"],
-        &["--until", "now"],
-        &["--until-idle", "1s"],
-        &["--lag"],
-        &["--stats"],
-    ] {
+    let acks: [&[&str]; 2] = [&["--ack", "stdin"], &["--ack", "none"]];
+    for args in acks.into_iter().chain(FLAGS_OF_FOLLOWING) {
         let flag = if args[0] == "-n" { "--count" } else { args[0] };
         let finished = check(&["http://127.0.0.1:1/"])
             .args(args)

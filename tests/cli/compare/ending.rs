@@ -7,7 +7,9 @@ use oplog_tail::server::object::Change;
 use rustix::process::Signal;
 
 use super::scene::{Scene, line};
-use crate::support::{Gate, Running, Script, ScriptServer, Tail, Terminal, at_once, object_at};
+use crate::support::{
+    FLAGS_OF_FOLLOWING, Gate, Running, Script, ScriptServer, Tail, Terminal, at_once, object_at,
+};
 
 /// More differences than a pipe holds.
 fn many() -> Scene {
@@ -119,7 +121,7 @@ fn the_status_line_tells_how_far_it_is() {
 
 #[test]
 fn flags_of_following_do_not_go_with_it() {
-    let cases: [&[&str]; 17] = [
+    let others: [&[&str]; 9] = [
         &["--state", "st"],
         &["--start-id", "0"],
         &["--since", "2h"],
@@ -129,16 +131,8 @@ fn flags_of_following_do_not_go_with_it() {
         &["--exact-resume"],
         &["--on-resume-failed", "exit"],
         &["--ack", "auto"],
-        &["--max-in-flight", "1"],
-        &["-n", "1"],
-        &["--until-live"],
-        &["--until-complete"],
-        &["--until", "now"],
-        &["--until-idle", "1s"],
-        &["--lag"],
-        &["--stats"],
     ];
-    at_once(cases, |args| {
+    at_once(others.into_iter().chain(FLAGS_OF_FOLLOWING), |args| {
         let finished = Tail::new()
             .args(["--demo", "--compare", "-"])
             .args(args)

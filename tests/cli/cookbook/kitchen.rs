@@ -11,13 +11,12 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use oplog_tail::server::model::ModelConfig;
+use oplog_tail::server::ServerThread;
 use oplog_tail::server::object::Change;
-use oplog_tail::server::{ServerConfig, ServerThread};
 use rustix::process::{Pid, Signal, kill_process_group};
 use tempfile::TempDir;
 
-use crate::support::{PATIENCE, at_once, signals};
+use crate::support::{PATIENCE, at_once, keeping_server, signals};
 
 const TICK: Duration = Duration::from_millis(5);
 
@@ -93,7 +92,7 @@ impl Kitchen {
         fs::create_dir(folder.path().join("bin")).unwrap();
         let program = folder.path().join("bin/oplog-tail");
         symlink(env!("CARGO_BIN_EXE_oplog-tail"), program).unwrap();
-        let server = server();
+        let server = keeping_server();
         let kitchen = Self {
             folder,
             shell,
@@ -218,18 +217,6 @@ impl Kitchen {
             stderr,
         }
     }
-}
-
-/// An empty server that loses nothing.
-pub fn server() -> ServerThread {
-    let config = ServerConfig {
-        model: ModelConfig {
-            lossy: false,
-            ..ModelConfig::default()
-        },
-        ..ServerConfig::default()
-    };
-    ServerThread::on_loopback(config).unwrap()
 }
 
 /// A recipe that runs. Everything it started ends when it is dropped.

@@ -4,8 +4,8 @@ use oplog_tail::server::now_ms;
 use oplog_tail::server::object::Change;
 use serde_json::Value;
 
-use super::kitchen::{self, Kitchen, Served, in_both_shells, recipe};
-use crate::support::{PATIENCE, Replica, from_now};
+use super::kitchen::{Kitchen, Served, in_both_shells, recipe};
+use crate::support::{PATIENCE, Replica, from_now, keeping_server};
 
 /// What a run says that ends before what its replication left out has come.
 pub const INCOMPLETE: &str = "oplog-tail: objects that changed in the second before the replication may be missing, \
@@ -195,7 +195,7 @@ fn lag() {
 #[test]
 fn compare() {
     in_both_shells("compare", &["jq"], |kitchen| {
-        let other = kitchen::server();
+        let other = keeping_server();
         kitchen.env("AGENT_A", &kitchen.server.url());
         kitchen.env("AGENT_B", &other.url());
         for id in ["1", "2"] {

@@ -1,10 +1,10 @@
 //! A server to which things happen, and the positions a consumer can come from.
 
-use oplog_tail::server::model::{Filter, ModelConfig, Polled};
+use oplog_tail::server::model::{Filter, Polled};
 use oplog_tail::server::object::Change;
-use oplog_tail::server::{ServerConfig, ServerThread, now_ms};
+use oplog_tail::server::{ServerThread, now_ms};
 
-use crate::support::{Replica, State};
+use crate::support::{Replica, State, keeping_server};
 
 /// Where a run comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +38,20 @@ impl From {
         Self::Now,
         Self::EmptyLive,
     ];
+
+    /// What a consumer knows that comes from there: what was there `before`, or `all`.
+    fn known(self, mut before: Replica, all: Replica) -> Replica {
+        match self {
+            // What a `reset` must clear away.
+            Self::GivenZero | Self::SavedZero => {
+                before.apply_line(r#"{"event":"insert","data":{"type":"ghost","id":"1"}}"#);
+                before
+            }
+            Self::SavedReset => Replica::default(),
+            Self::Now | Self::EmptyLive => all,
+            Self::SavedTime | Self::SavedSecond | Self::SavedOperation => before,
+        }
+    }
 }
 
 /// A server with a past, and a consumer that knows its past up to a position.
@@ -50,19 +64,35 @@ pub struct Scene {
     pub first_events: usize,
 }
 
+/// What a saved operation, the last of these, has behind it; each so many ms after the beginning.
+/// Ids repeat within a millisecond, and a second holds several.
+fn known_past() -> [(u64, Change); 6] {
+    [
+        (0, Change::insert("video", "a")),
+        (0, Change::insert("video", "b")),
+        (1, Change::insert("user", "c")),
+        (1000, Change::update("video", "b")),
+        (1400, Change::insert("video", "d")),
+        (1400, Change::delete("user", "c")),
+    ]
+}
+
+/// What happened after that.
+fn unknown_past() -> [(u64, Change); 4] {
+    [
+        (3000, Change::insert("video", "e")),
+        (3000, Change::update("video", "a")),
+        (3500, Change::delete("video", "d")),
+        (5000, Change::insert("user", "f")),
+    ]
+}
+
 impl Scene {
     pub fn new(from: From) -> Self {
-        let config = ServerConfig {
-            model: ModelConfig {
-                // What changes within the second of the newest operation would be left out of
-                // replications. What the program does about that has tests of its own; here it
-                // would hide what the program itself might lose.
-                lossy: false,
-                ..ModelConfig::default()
-            },
-            ..ServerConfig::default()
-        };
-        let server = ServerThread::on_loopback(config).unwrap();
+        // What changes within the second of the newest operation would be left out of
+        // replications. What the program does about that has tests of its own; here it would hide
+        // what the program itself might lose.
+        let server = keeping_server();
         // Ten minutes ago, so that the present is later than anything in it.
         let begin_ms = now_ms() / 1000 * 1000 - 600_000;
         let happen = |changes: &[(u64, Change)]| {
@@ -70,23 +100,11 @@ impl Scene {
                 server.append_at(change, begin_ms + later_ms);
             }
         };
-        // Ids repeat within a millisecond, and a second holds several.
-        happen(&[
-            (0, Change::insert("video", "a")),
-            (0, Change::insert("video", "b")),
-            (1, Change::insert("user", "c")),
-            (1000, Change::update("video", "b")),
-            (1400, Change::insert("video", "d")),
-            (1400, Change::delete("user", "c")),
-        ]);
-        let mut known = Replica::of_objects(server.objects());
+        happen(&known_past());
+        let before = Replica::of_objects(server.objects());
         let operation = server.newest().unwrap().to_string();
-        happen(&[
-            (3000, Change::insert("video", "e")),
-            (3000, Change::update("video", "a")),
-            (3500, Change::delete("video", "d")),
-            (5000, Change::insert("user", "f")),
-        ]);
+        happen(&unknown_past());
+        let all = Replica::of_objects(server.objects());
         let second = |later_ms: u64| format!("{:08x}{:016}", (begin_ms + later_ms) / 1000, 0);
         let saved = match from {
             From::GivenZero | From::Now => None,
@@ -97,28 +115,18 @@ impl Scene {
             From::SavedOperation => Some(operation),
             From::EmptyLive => Some(second(100_000)),
         };
-        match from {
-            // What a `reset` must clear away.
-            From::GivenZero | From::SavedZero => {
-                known.apply_line(r#"{"event":"insert","data":{"type":"ghost","id":"1"}}"#);
-            }
-            From::SavedReset => known = Replica::default(),
-            From::Now | From::EmptyLive => known = Replica::of_objects(server.objects()),
-            _ => {}
-        }
         let asked = match from {
             From::GivenZero => Some("0".to_owned()),
             From::SavedReset => Some(format!("00000001{:016}", 0)),
             From::SavedTime => Some(second(1400)),
             _ => saved.clone(),
         };
-        let first_events = events_after(&server, asked.as_deref());
         Self {
+            known: from.known(before, all),
+            first_events: events_after(&server, asked.as_deref()),
             server,
             from,
-            known,
             saved,
-            first_events,
         }
     }
 
