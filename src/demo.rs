@@ -242,9 +242,9 @@ mod tests {
         let replication = demo.server.with_model(|model| {
             model.append(&before, later / 1000 * 1000 - 1000);
             model.append(&newest, later / 1000 * 1000 + 500);
-            let mut replication = model.subscribe(Some("0"), Filter::default()).unwrap();
+            let replication = model.subscribe(Some("0"), Filter::default()).unwrap();
             let mut sent = Vec::new();
-            while model.poll(&mut replication, &mut sent) == Polled::More {}
+            while model.poll(&replication, &mut sent) == Polled::More {}
             String::from_utf8(sent).unwrap()
         });
         assert!(replication.ends_with("event: live\n\n"), "{replication}");

@@ -60,7 +60,6 @@ impl Case {
                 capacity: random.usize(100..200),
                 object_url: random.bool().then(|| "http://api/{{type}}/{{id}}?a".into()),
                 lossy: random.u8(..4) > 0,
-                ..ModelConfig::default()
             },
             ..ServerConfig::default()
         };

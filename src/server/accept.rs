@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::future::ready;
+use std::os::fd::AsFd as _;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -13,14 +14,13 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::connection::Watched;
+use super::agent::{Admission, Handle};
 use super::http::respond;
-use super::shared::{Admission, Shared};
 
-pub(super) async fn accept(listener: tokio::net::TcpListener, shared: Arc<Shared>) {
+pub(super) async fn accept(listener: tokio::net::TcpListener, agent: Handle) {
     // Dropped with this future, and all connections with it.
     let mut connections = JoinSet::new();
-    let mut admission = shared.admission.subscribe();
+    let mut admission = agent.admission.subscribe();
     loop {
         while connections.try_join_next().is_some() {}
         let hold = *admission.borrow_and_update() == Admission::Hold;
@@ -31,10 +31,10 @@ pub(super) async fn accept(listener: tokio::net::TcpListener, shared: Arc<Shared
         };
         match accepted {
             Ok((stream, _)) => {
-                shared.accepted.fetch_add(1, Ordering::Relaxed);
-                if *shared.admission.borrow() != Admission::Refuse {
-                    let cut = shared.cut.subscribe();
-                    connections.spawn(serve(stream, Arc::clone(&shared), cut));
+                agent.accepted.fetch_add(1, Ordering::Relaxed);
+                if *agent.admission.borrow() != Admission::Refuse {
+                    let cut = agent.cut.subscribe();
+                    connections.spawn(serve(stream, Arc::clone(&agent), cut));
                 }
             }
             // Out of file descriptors, mostly: others must be closed before it can go on.
@@ -43,21 +43,22 @@ pub(super) async fn accept(listener: tokio::net::TcpListener, shared: Arc<Shared
     }
 }
 
-async fn serve(stream: TcpStream, shared: Arc<Shared>, mut cut: watch::Receiver<()>) {
+async fn serve(stream: TcpStream, agent: Handle, mut cut: watch::Receiver<()>) {
     // Events are small and rare in a live stream; a failure would cost latency, nothing else.
     let _ = stream.set_nodelay(true);
     let mut builder = http1::Builder::new();
-    if let Some(bytes) = shared.send_buffer {
+    if let Some(bytes) = agent.config.send_buffer {
         // The least that hyper takes.
         builder.max_buf_size(8192);
         let _ = rustix::net::sockopt::set_socket_send_buffer_size(&stream, bytes);
     }
-    let Ok(stream) = Watched::new(stream, shared.store.progress.clone()) else {
+    // The same socket, to ask the system.
+    let Ok(socket) = stream.as_fd().try_clone_to_owned() else {
         return;
     };
-    let blocked = stream.blocked();
+    let socket = Arc::new(socket);
     let service =
-        service_fn(|request| ready(Ok::<_, Infallible>(respond(&shared, &blocked, &request))));
+        service_fn(|request| ready(Ok::<_, Infallible>(respond(&agent, &socket, &request))));
     let connection = builder.serve_connection(TokioIo::new(stream), service);
     tokio::select! {
         // What is appended after a cut must not reach the connections that were cut.

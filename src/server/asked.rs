@@ -3,8 +3,6 @@
 /// A request of a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Asked {
-    /// The method, such as `GET`.
-    pub method: String,
     /// The path, not decoded.
     pub path: String,
     /// What follows the `?`, not decoded.

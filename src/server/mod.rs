@@ -2,19 +2,18 @@
 //! of the real one (`oplogd`) are written down once.
 
 mod accept;
+mod agent;
 mod asked;
-mod connection;
 mod figures;
-mod handle;
 mod http;
 pub mod model;
 pub mod object;
-mod shared;
+mod running;
 mod status;
 mod thread;
 
+pub use agent::{Admission, Agent, Handle, ServerConfig, now_ms};
 pub use asked::Asked;
 pub use figures::Figures;
-pub use handle::{Handle, Server, now_ms};
-pub use shared::{Admission, ServerConfig};
+pub use running::Server;
 pub use thread::ServerThread;

@@ -1,6 +1,7 @@
 //! The store of an OpLog server, without a clock, a thread or a socket: a capped log of
 //! operations, the latest state of every object, and what a subscription to them is sent.
 
+mod cursor;
 mod filter;
 mod log;
 mod states;
@@ -12,14 +13,18 @@ use std::sync::Arc;
 
 use super::object::{Change, Object, write_event};
 use crate::oplog::{InvalidPosition, ObjectId, Position};
+use cursor::Cursor;
+pub use cursor::Gap;
 pub use filter::Filter;
-use log::{Cursor, Log, Logged};
-pub use log::{Gap, Skipped};
-use states::{Place, Replication, States};
+use log::{Log, Logged};
+use states::{BATCH, PIECE, Place, Replication, States};
 
-/// The most states or operations one call of [`Model::poll`] looks at, so that neither its
-/// memory nor the time for which the model is locked grows with the store.
-const BATCH: usize = 500;
+/// The last eight bytes of the first operation id: a machine and a counter. Not 0, which is the
+/// tail of synthetic ids.
+const FIRST_ID_TAIL: u64 = 0x686c_822d_8e00_0001;
+
+/// The most gaps the model remembers.
+const MOST_GAPS: usize = 1_000_000;
 
 /// How a model behaves.
 #[derive(Clone, Debug)]
@@ -32,13 +37,10 @@ pub struct ModelConfig {
     ///
     /// A replication of `oplogd` ends at the second of the newest operation, and the live stream
     /// begins after that operation: objects changed within this second, after its first
-    /// millisecond, are in neither. And a subscription that the log overtakes goes
-    /// on with the oldest operation that is left, without a word. Without the fault replications are complete, and such a
-    /// subscription ends.
+    /// millisecond, are in neither. And a subscription that the log overtakes goes on with the
+    /// oldest operation that is left, without a word. Without the fault replications are complete,
+    /// and such a subscription ends.
     pub lossy: bool,
-    /// The last eight bytes of the first operation id: a machine and a counter. Must not be 0,
-    /// which is the tail of synthetic ids.
-    pub first_id_tail: u64,
 }
 
 impl Default for ModelConfig {
@@ -47,7 +49,6 @@ impl Default for ModelConfig {
             capacity: 100_000,
             object_url: None,
             lossy: true,
-            first_id_tail: 0x686c_822d_8e00_0001,
         }
     }
 }
@@ -59,32 +60,20 @@ pub struct Model {
     config: ModelConfig,
     /// The latest time of the store's clock. It never runs backwards, so ids only grow.
     clock_ms: u64,
+    /// The last eight bytes of the next operation id.
+    id_tail: u64,
     log: Log,
     states: States,
+    /// How far each subscription got.
+    cursors: BTreeMap<usize, Cursor>,
+    next_subscription: usize,
+    gaps: Vec<Gap>,
     sent: u64,
 }
 
-/// How far a subscriber got. [`Model::poll`] moves it on.
+/// A subscription, by its number. It lasts until [`Model::end`].
 #[derive(Debug)]
-pub struct Subscription {
-    cursor: Arc<Cursor>,
-    /// What comes before the operations.
-    replication: Option<Replication>,
-    most_bytes: usize,
-}
-
-impl Subscription {
-    /// Counts the subscriptions of a model, from 0 on.
-    pub fn number(&self) -> usize {
-        self.cursor.number
-    }
-
-    /// The same, with little more than so many bytes for each call of [`Model::poll`].
-    pub fn pieces_of(mut self, bytes: usize) -> Self {
-        self.most_bytes = bytes;
-        self
-    }
-}
+pub struct Subscription(pub(super) usize);
 
 /// What a call of [`Model::poll`] leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,8 +93,12 @@ impl Model {
         Self {
             config,
             clock_ms: 0,
+            id_tail: FIRST_ID_TAIL,
             log: Log::default(),
             states: States::default(),
+            cursors: BTreeMap::new(),
+            next_subscription: 0,
+            gaps: Vec::new(),
             sent: 0,
         }
     }
@@ -133,44 +126,32 @@ impl Model {
         self.states.set(place, change.action, Arc::clone(&object));
         self.log.push(Logged {
             id,
-            id_text: id.to_string().into(),
             action: change.action,
             object,
         });
-        self.log.shrink(self.config.capacity);
+        self.shrink_log(self.config.capacity);
         id
     }
 
     /// Lets the oldest operations leave the log until it holds no more than `operations`.
     pub fn shrink_log(&mut self, operations: usize) {
-        self.log.shrink(operations);
-    }
-
-    /// From now on the log holds no more than `operations`.
-    pub fn set_capacity(&mut self, operations: usize) {
-        self.config.capacity = operations;
-        self.shrink_log(operations);
+        let first = self.log.first();
+        for (number, operation) in (first..).zip(self.log.shrink(operations)) {
+            for cursor in self.cursors.values_mut() {
+                cursor.leaves(number, &operation);
+            }
+        }
     }
 
     /// The store fails once, when replications and fallbacks have sent so many more states. The
     /// one that it happens to goes on from there with objects whose last event is `insert`.
     pub fn fail_after_states(&mut self, states: usize) {
-        self.states.fail_after(states);
-    }
-
-    /// Whether the error of [`Model::fail_after_states`] is still to come.
-    pub fn is_failing(&self) -> bool {
-        self.states.is_failing()
+        self.states.failing_after = Some(states);
     }
 
     /// The id of the newest operation in the log; `None` where the log is empty.
     pub fn newest(&self) -> Option<ObjectId> {
         self.log.newest()
-    }
-
-    /// How many operations the log holds.
-    pub fn logged(&self) -> usize {
-        self.log.len()
     }
 
     /// How many operations were ever appended.
@@ -185,18 +166,27 @@ impl Model {
 
     /// How many subscriptions there are.
     pub fn subscribers(&self) -> usize {
-        self.log.readers()
+        self.cursors.len()
+    }
+
+    /// The numbers of the subscriptions that have not taken everything that there is.
+    pub(super) fn behind(&self) -> impl Iterator<Item = usize> {
+        let appended = self.log.appended();
+        let cursors = self.cursors.iter();
+        cursors
+            .filter(move |(_, cursor)| cursor.replication.is_some() || cursor.next < appended)
+            .map(|(number, _)| *number)
     }
 
     /// What subscriptions skipped without a word, in the order in which they went on. A gap
     /// counts only once its subscription goes on behind it.
     pub fn gaps(&self) -> &[Gap] {
-        self.log.gaps()
+        &self.gaps
     }
 
     /// How many operations subscriptions skipped without a word, in all.
     pub fn skipped(&self) -> usize {
-        self.log.skipped()
+        self.gaps.iter().map(|gap| gap.count).sum()
     }
 
     /// The objects that are not deleted: `type/id` and the JSON that is sent about them.
@@ -230,33 +220,62 @@ impl Model {
                     .map_or_else(fallback, |next| (next, None))
             }
         };
-        Ok(Subscription {
-            cursor: self.log.cursor(filter, next),
+        let subscription = Subscription(self.next_subscription);
+        self.next_subscription += 1;
+        let cursor = Cursor {
+            filter,
             replication,
-            most_bytes: usize::MAX,
-        })
+            next,
+            overtaken: None,
+        };
+        self.cursors.insert(subscription.0, cursor);
+        Ok(subscription)
+    }
+
+    /// This subscription takes no more.
+    pub fn end(&mut self, subscription: &Subscription) {
+        self.cursors.remove(&subscription.0);
     }
 
     /// Appends the next events of a subscription to `out`, a bounded number of them.
-    pub fn poll(&mut self, subscription: &mut Subscription, out: &mut Vec<u8>) -> Polled {
-        let Subscription {
-            cursor,
-            replication,
-            most_bytes,
-        } = subscription;
-        let Some(states) = replication else {
-            return self.follow(cursor, *most_bytes, out);
+    pub fn poll(&mut self, subscription: &Subscription, out: &mut Vec<u8>) -> Polled {
+        let Some(cursor) = self.cursors.get_mut(&subscription.0) else {
+            return Polled::Ended;
         };
-        let most = (BATCH, *most_bytes);
-        if self.states.replicate(states, &cursor.filter, most, out) {
-            *replication = None;
+        if let Some(states) = &mut cursor.replication {
+            if self.states.replicate(states, &cursor.filter, out) {
+                cursor.replication = None;
+            }
+            return Polled::More;
         }
-        Polled::More
-    }
-
-    /// Whether everything in the log was taken for this subscription.
-    pub fn is_current(&self, subscription: &Subscription) -> bool {
-        subscription.replication.is_none() && subscription.cursor.next() == self.log.appended()
+        let first = self.log.first();
+        if cursor.next < first {
+            if !self.config.lossy {
+                return Polled::Ended;
+            }
+            cursor.next = first;
+            let gap = cursor.overtaken.take();
+            if self.gaps.len() < MOST_GAPS {
+                self.gaps.extend(gap);
+            }
+        }
+        let full = out.len() + PIECE;
+        for operation in self.log.from(cursor.next).take(BATCH) {
+            if out.len() >= full {
+                break;
+            }
+            if cursor.filter.matches(&operation.object) {
+                let (id, event) = (operation.id.to_string(), operation.action.name());
+                write_event(out, &id, event, &operation.object.json);
+                self.sent += 1;
+            }
+            cursor.next += 1;
+        }
+        if cursor.next == self.log.appended() {
+            Polled::Waiting
+        } else {
+            Polled::More
+        }
     }
 
     /// The time of the store's clock, in ms: the latest it has shown.
@@ -269,13 +288,12 @@ impl Model {
         self.clock_ms = self.clock_ms.max(now_ms);
     }
 
-    fn next_id(&self) -> ObjectId {
+    fn next_id(&mut self) -> ObjectId {
         let second = u32::try_from(self.clock_ms / 1000).unwrap_or(u32::MAX);
-        let number = self.log.appended() as u64;
-        let tail = self.config.first_id_tail.wrapping_add(number);
         let mut bytes = [0; 12];
         bytes[..4].copy_from_slice(&second.to_be_bytes());
-        bytes[4..].copy_from_slice(&tail.to_be_bytes());
+        bytes[4..].copy_from_slice(&self.id_tail.to_be_bytes());
+        self.id_tail = self.id_tail.wrapping_add(1);
         ObjectId::from_bytes(bytes)
     }
 
@@ -301,33 +319,6 @@ impl Model {
             until_ms,
             until_number,
             last_ms: None,
-        }
-    }
-
-    /// Sends the operations from where the cursor is, and moves it past them.
-    fn follow(&mut self, cursor: &Cursor, most_bytes: usize, out: &mut Vec<u8>) -> Polled {
-        if cursor.next() < self.log.first() && !self.config.lossy {
-            return Polled::Ended;
-        }
-        let appended = self.log.appended();
-        let operations = self.log.from(cursor);
-        let mut next = cursor.next();
-        for operation in operations.take(BATCH) {
-            if out.len() >= most_bytes {
-                break;
-            }
-            if cursor.filter.matches(&operation.object) {
-                let event = operation.action.name();
-                write_event(out, &operation.id_text, event, &operation.object.json);
-                self.sent += 1;
-            }
-            next += 1;
-        }
-        cursor.move_to(next);
-        if next == appended {
-            Polled::Waiting
-        } else {
-            Polled::More
         }
     }
 }

@@ -97,8 +97,8 @@ pub(super) struct Object {
 }
 
 impl Object {
-    /// The data of `change`, taken in when the clock of the agent says `now_ms`. `object_url` is a template in which `{{type}}`
-    /// and `{{id}}` are replaced; without it the data has no `ref`.
+    /// The data of `change`, taken in when the clock of the agent says `now_ms`. `object_url` is a
+    /// template in which `{{type}}` and `{{id}}` are replaced; without it the data has no `ref`.
     pub(super) fn new(change: &Change, now_ms: u64, object_url: Option<&str>) -> Self {
         Self {
             key: format!("{}/{}", change.kind, change.id).into(),

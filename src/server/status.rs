@@ -2,22 +2,22 @@
 
 use serde_json::json;
 
-use super::shared::Shared;
+use super::agent::Agent;
 
 /// The JSON of the answer. Like Go's `cmdline`, it holds the password.
-pub(super) fn status(shared: &Shared) -> String {
-    let password = shared.password.as_deref().unwrap_or_default();
+pub(super) fn status(agent: &Agent) -> String {
+    let password = agent.config.password.as_deref().unwrap_or_default();
     let (appended, sent, clients) = {
-        let model = shared.model();
+        let model = agent.model();
         (model.appended(), model.sent(), model.subscribers())
     };
-    let figures = shared.figures();
+    let figures = agent.figures();
     let status = json!({
         "cmdline": ["oplogd", "--password", password],
         "memstats": {"Alloc": 0, "TotalAlloc": 0, "Sys": 0, "NumGC": 0},
         "status": "OK",
         "clients": clients,
-        "connections": shared.connections(),
+        "connections": agent.connections(),
         "events_received": appended,
         "events_sent": sent,
         "events_ingested": appended,

@@ -100,7 +100,7 @@ impl Log {
     }
 
     /// The next events of a stream; `None` when there will be no more.
-    fn next_piece(&mut self, subscription: &mut Subscription) -> Option<Vec<u8>> {
+    fn next_piece(&mut self, subscription: &Subscription) -> Option<Vec<u8>> {
         loop {
             let mut piece = Vec::new();
             let polled = self.model.poll(subscription, &mut piece);
@@ -123,9 +123,9 @@ impl Log {
         cut: usize,
     ) -> std::io::Result<()> {
         let mut left = cut;
-        let mut subscription = self.subscribe(last_event_id);
+        let subscription = self.subscribe(last_event_id);
         while left > 0 {
-            let Some(mut piece) = self.next_piece(&mut subscription) else {
+            let Some(mut piece) = self.next_piece(&subscription) else {
                 break;
             };
             if chunked {

@@ -199,7 +199,7 @@ impl World {
             let since = &model.gaps()[self.told.get()..];
             since
                 .iter()
-                .filter(|gap| gap.operations.last().map(|it| it.id) < self.newest_since)
+                .filter(|gap| Some(gap.newest) < self.newest_since)
                 .map(|gap| gap.count)
                 .sum()
         })

@@ -190,6 +190,11 @@ fn big(number: usize) -> Change {
     Change::insert("video", &number.to_string()).parents([&*"p".repeat(1500)])
 }
 
+fn append_paced(server: &ServerThread, change: &Change) {
+    server.append(change);
+    server.settle();
+}
+
 /// A client whose socket takes everything is never overtaken, however fast operations come.
 #[test]
 fn a_client_whose_socket_takes_everything_skips_nothing() {
@@ -200,7 +205,7 @@ fn a_client_whose_socket_takes_everything_skips_nothing() {
     for round in 0..20 {
         for number in 0..60 {
             let change = Change::insert("video", &format!("{round}-{number}"));
-            server.append_paced(&change.parents([&*"p".repeat(300)]));
+            append_paced(&server, &change.parents([&*"p".repeat(300)]));
         }
         let text = read_until(&mut stream, &format!(r#""id":"{round}-59""#));
         assert_eq!(text.matches("event: insert\n").count(), 60);
@@ -216,7 +221,7 @@ fn a_client_that_does_not_read_is_overtaken() {
     let mut stream = ask(&server, "GET /", STREAM);
     read_until(&mut stream, "\r\n\r\n");
     for number in 0..COUNT {
-        server.append_paced(&big(number));
+        append_paced(&server, &big(number));
     }
     let text = read_until(&mut stream, &format!(r#""id":"{}""#, COUNT - 1));
     let came = text.matches("event: insert\n").count();

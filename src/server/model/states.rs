@@ -6,6 +6,14 @@ use std::sync::Arc;
 use super::filter::Filter;
 use crate::server::object::{Action, Object, write_event, write_marker};
 
+/// The most states or operations that are looked at in one go, so that the time for which the model
+/// is locked does not grow with the store.
+pub(super) const BATCH: usize = 500;
+
+/// About how many bytes are made in one go at the most: little, so that a client that does not read
+/// is soon overtaken.
+pub(super) const PIECE: usize = 4096;
+
 /// When an object last changed, by the clock of the agent that took the change in; `number` tells
 /// apart what happened within a millisecond and counts the changes since the model was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -14,30 +22,14 @@ pub(super) struct Place {
     pub number: usize,
 }
 
-/// The state in which a change left its object.
-#[derive(Debug)]
-pub(super) struct State {
-    action: Action,
-    object: Arc<Object>,
-}
-
-impl State {
-    /// The event it is sent as. `oplogd` keeps no updates among the states.
-    fn event(&self) -> Action {
-        match self.action {
-            Action::Update => Action::Insert,
-            action => action,
-        }
-    }
-}
-
 /// The latest state of every object, in the order of their times.
 #[derive(Debug, Default)]
 pub(super) struct States {
-    by_place: BTreeMap<Place, State>,
+    /// The event that a state is sent as, and its object.
+    by_place: BTreeMap<Place, (Action, Arc<Object>)>,
     places: HashMap<Box<str>, Place>,
     /// After how many more states that are sent the store fails.
-    failing_after: Option<usize>,
+    pub failing_after: Option<usize>,
 }
 
 /// A replication or a fallback under way.
@@ -63,45 +55,31 @@ impl States {
         if let Some(before) = self.places.insert(object.key.clone(), place) {
             self.by_place.remove(&before);
         }
-        self.by_place.insert(place, State { action, object });
+        // `oplogd` keeps no updates among the states.
+        let event = match action {
+            Action::Update => Action::Insert,
+            action => action,
+        };
+        self.by_place.insert(place, (event, object));
     }
 
     /// The objects that are not deleted: `type/id` and the JSON that is sent about them.
     pub(super) fn objects(&self) -> BTreeMap<String, String> {
         self.by_place
             .values()
-            .filter(|state| state.action != Action::Delete)
-            .map(|state| (state.object.key.to_string(), state.object.json.to_string()))
+            .filter(|(event, _)| *event != Action::Delete)
+            .map(|(_, object)| (object.key.to_string(), object.json.to_string()))
             .collect()
-    }
-
-    /// Lets the store fail once, after so many more states were sent.
-    pub(super) fn fail_after(&mut self, states: usize) {
-        self.failing_after = Some(states);
-    }
-
-    /// Whether an error of the store is still to come.
-    pub(super) fn is_failing(&self) -> bool {
-        self.failing_after.is_some()
     }
 
     /// Whether the store fails before the next state.
     fn fails_now(&mut self) -> bool {
-        match &mut self.failing_after {
-            None => false,
-            Some(0) => {
-                self.failing_after = None;
-                true
-            }
-            Some(left) => {
-                *left -= 1;
-                false
-            }
-        }
+        let left = self.failing_after;
+        self.failing_after = left.and_then(|left| left.checked_sub(1));
+        left == Some(0)
     }
 
-    /// Sends the next states, after looking at `most` of them or filling `out` with about
-    /// `most_bytes`. Returns whether these were the last.
+    /// Sends the next states, a bounded number of them. Returns whether these were the last.
     ///
     /// After an error of the store `oplogd` asks again on the same connection, from where it was,
     /// as after a time: for `insert` alone.
@@ -109,23 +87,21 @@ impl States {
         &mut self,
         at: &mut Replication,
         filter: &Filter,
-        (most, most_bytes): (usize, usize),
         out: &mut Vec<u8>,
     ) -> bool {
         if std::mem::take(&mut at.reset) {
             write_marker(out, "1", "reset");
         }
-        let mut looked_at = 0;
-        while let Some((place, state)) = self.by_place.range(at.next..).next() {
+        let (mut looked_at, full) = (0, out.len() + PIECE);
+        while let Some((place, (event, object))) = self.by_place.range(at.next..).next() {
             if place.ts_ms > at.until_ms {
                 break;
             }
-            if looked_at == most || out.len() >= most_bytes {
+            if looked_at == BATCH || out.len() >= full {
                 return false;
             }
             looked_at += 1;
-            let (place, event) = (*place, state.event());
-            let object = Arc::clone(&state.object);
+            let (place, event, object) = (*place, *event, Arc::clone(object));
             let wanted = |every_event| every_event || event == Action::Insert;
             if place.number < at.until_number && wanted(at.every_event) && filter.matches(&object) {
                 if self.fails_now() {

@@ -316,14 +316,15 @@ fn figures_that_are_warned_of() {
         ),
     ];
     for (change, words) in cases {
-        agent.set_figures(|figures| {
-            *figures = Figures::default();
-            change(figures);
-        });
+        *agent.figures() = Figures::default();
+        change(&mut agent.figures());
         let finished = check(&[agent.url()]).run().exit(0);
         has_warning(&only(&records(&finished), "agent"), words);
     }
-    agent.set_figures(|it| (it.events_discarded, it.queue_size) = (0, 50_000));
+    *agent.figures() = Figures {
+        queue_size: 50_000,
+        ..Figures::default()
+    };
     let finished = check(&[agent.url()]).run().exit(0);
     is_fine(&only(&records(&finished), "agent"));
 }

@@ -27,7 +27,7 @@ fn which_of_three_loses_operations() {
     let first = server();
     let (second, third) = (first.another(0).unwrap(), first.another(0).unwrap());
     let urls = [first.url(), second.url(), third.url()];
-    second.set_figures(|it| it.events_discarded = 12);
+    second.figures().events_discarded = 12;
     points_out(&urls, 1, &["discarded 12 operations"]);
 }
 
@@ -36,7 +36,7 @@ fn another_version() {
     let first = server();
     let (second, third) = (first.another(0).unwrap(), first.another(0).unwrap());
     let urls = [first.url(), second.url(), third.url()];
-    first.set_figures(|it| it.server = "oplog/1.1.5".into());
+    first.figures().server = "oplog/1.1.5".into();
     let words = ["its server is oplog/1.1.5", &second.url(), "oplog/1.1.6"];
     points_out(&urls, 0, &words);
 }
@@ -45,7 +45,7 @@ fn another_version() {
 fn another_queue() {
     let first = server();
     let second = first.another(0).unwrap();
-    second.set_figures(|it| it.queue_max_size = 10);
+    second.figures().queue_max_size = 10;
     let urls = [first.url(), second.url()];
     points_out(&urls, 1, &["its largest queue is 10", "100,000"]);
 }

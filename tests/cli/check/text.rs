@@ -23,7 +23,7 @@ fn one_line_for_each_finding() {
     let server = server();
     let id = server.append(&Change::insert("video", "1")).to_string();
     server.append(&Change::insert("video", "2"));
-    server.set_figures(|it| it.events_discarded = 3);
+    server.figures().events_discarded = 3;
     let (state, dead) = (State::holding(&id), closed_port());
     let finished = check(&[server.url(), dead.clone()])
         .args(["-o", "text"])
@@ -85,11 +85,8 @@ fn what_is_fine_is_dim_and_what_is_not_stands_out() {
         text.contains("\u{1b}[31;7mproblem\u{1b}[0m  cannot"),
         "{text:?}"
     );
-    server.set_figures(|it| it.events_error = 1);
-    let warned = check(&[server.url()])
-        .args(["-o", "text", "--color", "always"])
-        .run()
-        .exit(0);
+    server.figures().events_error = 1;
+    let warned = in_color(server.url()).exit(0);
     let text = warned.stdout_text();
     assert!(
         text.contains("\u{1b}[35;1mwarning\u{1b}[0m  it has refused 1 "),

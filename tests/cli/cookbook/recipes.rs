@@ -292,7 +292,7 @@ fn check() {
         kitchen
             .server
             .append_at(&Change::insert("video", "2"), now - HOUR_MS / 2);
-        kitchen.server.set_figures(|it| it.events_discarded = 3);
+        kitchen.server.figures().events_discarded = 3;
         kitchen.cook("check").wait().ended(0, "");
         let url = kitchen.server.url();
         for line in [
@@ -307,7 +307,7 @@ fn check() {
         }
         // A consumer that runs and is up to date, and an agent that is well.
         std::fs::remove_file(kitchen.path("log")).unwrap();
-        kitchen.server.set_figures(|it| it.events_discarded = 0);
+        kitchen.server.figures().events_discarded = 0;
         let consumer = kitchen.start("exec oplog-tail --state position > operations");
         kitchen.wait_until_caught_up();
         kitchen.start(&recipe("check")).wait().ended(0, "");

@@ -180,9 +180,10 @@ impl Scene {
 /// How many events the server has for this position.
 fn events_after(server: &ServerThread, position: Option<&str>) -> usize {
     server.with_model(|model| {
-        let mut subscription = model.subscribe(position, Filter::default()).unwrap();
+        let subscription = model.subscribe(position, Filter::default()).unwrap();
         let mut bytes = Vec::new();
-        while model.poll(&mut subscription, &mut bytes) == Polled::More {}
+        while model.poll(&subscription, &mut bytes) == Polled::More {}
+        model.end(&subscription);
         bytes.windows(2).filter(|pair| pair == b"\n\n").count()
     })
 }
