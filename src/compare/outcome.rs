@@ -10,6 +10,9 @@ use crate::tracker::MARGIN;
 /// called doubtful.
 const MARGIN_MS: i64 = 1000 * MARGIN.cast_signed();
 
+/// So many objects are loaded into the cache together before they are printed.
+const CHUNK: usize = 64;
+
 /// The figures of a comparison, and which objects differ.
 #[derive(Debug)]
 pub(super) struct Outcome {
@@ -81,7 +84,11 @@ impl Outcome {
 
     /// The differences, ordered by type and id.
     pub(super) fn records(&self) -> impl Iterator<Item = Record<'_>> {
-        self.differing.iter().filter_map(|object| {
+        let warmed = self
+            .differing
+            .chunks(CHUNK)
+            .inspect(|chunk| self.ledger.warm(chunk));
+        warmed.flatten().filter_map(|object| {
             let (dump, server) = (self.ledger.dump(*object), self.ledger.server(*object));
             let Verdict::Differs(difference) = judge(dump, server, self.newest) else {
                 return None;

@@ -1,8 +1,8 @@
 //! Many short texts, numbered, without an allocation for each.
 
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
 
-use hashbrown::HashTable;
+use hashbrown::{DefaultHashBuilder, HashTable};
 
 /// The table begins with room for so many texts.
 const LEAST_ROOM: usize = 1 << 10;
@@ -16,7 +16,7 @@ pub(crate) struct Full;
 /// table over them holds numbers only.
 #[derive(Debug)]
 pub(super) struct Texts {
-    hasher: RandomState,
+    hasher: DefaultHashBuilder,
     bytes: Vec<u8>,
     /// Where each of them begins, and the end of the last.
     starts: Vec<usize>,
@@ -26,7 +26,7 @@ pub(super) struct Texts {
 impl Default for Texts {
     fn default() -> Self {
         Self {
-            hasher: RandomState::new(),
+            hasher: DefaultHashBuilder::default(),
             bytes: Vec::new(),
             starts: vec![0],
             numbers: HashTable::new(),
