@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use crate::cli::{self, Cli};
 use crate::consumer::{Acknowledging, Clock, Config, Start};
-use crate::http::{self, ProxyChoice};
+use crate::http::{self, Endpoint, ProxyChoice};
 use crate::output::{Format, color};
 use crate::report::{NextRun, Verbosity};
 
@@ -101,20 +101,12 @@ impl Settings {
         // Who lets the records go to a file reads the summary on the terminal all the same.
         let any_is_terminal = inputs.stdout_is_terminal || inputs.stderr_is_terminal;
         // The demo server runs inside this program; no proxy leads there.
-        let typed_proxy = cli.connection.proxy.as_ref();
         let proxy = match demo_url {
             Some(_) => ProxyChoice::Direct,
-            None => proxy::choose(typed_proxy, &inputs.env, &endpoints)?,
+            None => proxy::choose(cli.connection.proxy.as_ref(), &inputs.env, &endpoints)?,
         };
         let consumer = Config {
-            http: http::Config {
-                headers: credentials::headers(&cli.connection.headers, &endpoints)?,
-                tls: certificates::tls(&cli.connection)?,
-                proxy,
-                connect_timeout: cli.connection.connect_timeout,
-                read_timeout: Some(cli.connection.read_timeout)
-                    .filter(|timeout| !timeout.is_zero()),
-            },
+            http: requests(&cli.connection, proxy, &endpoints)?,
             endpoints,
             retries: cli.connection.retries,
             start: start.unwrap_or(Start::Now),
@@ -145,6 +137,21 @@ impl Settings {
             verbosity: verbosity(&cli.output),
         })
     }
+}
+
+/// How requests to these endpoints are made.
+fn requests(
+    typed: &cli::Connection,
+    proxy: ProxyChoice,
+    endpoints: &[Endpoint],
+) -> Result<http::Config, UsageError> {
+    Ok(http::Config {
+        headers: credentials::headers(&typed.headers, endpoints)?,
+        tls: certificates::tls(typed)?,
+        proxy,
+        connect_timeout: typed.connect_timeout,
+        read_timeout: Some(typed.read_timeout).filter(|timeout| !timeout.is_zero()),
+    })
 }
 
 fn is_colored(typed: &cli::Output, inputs: &Inputs) -> bool {
