@@ -23,7 +23,7 @@ use states::{BATCH, PIECE, Place, Replication, States};
 /// tail of synthetic ids.
 const FIRST_ID_TAIL: u64 = 0x686c_822d_8e00_0001;
 
-/// The most gaps the model remembers.
+/// The most gaps the model remembers and counts.
 const MOST_GAPS: usize = 1_000_000;
 
 /// How a model behaves.
@@ -184,7 +184,7 @@ impl Model {
         &self.gaps
     }
 
-    /// How many operations subscriptions skipped without a word, in all.
+    /// How many operations subscriptions skipped without a word, in all [`Model::gaps`].
     pub fn skipped(&self) -> usize {
         self.gaps.iter().map(|gap| gap.count).sum()
     }

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::fs::Metadata;
 
-/// What the system tells of the lock of a file. What tells more is greater.
+/// What the system tells of the lock of a file. Of several looks the greatest counts: a holder if any
+/// of them finds one, and free only if all of them say so.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Lock {
     /// No process holds it.

@@ -5,7 +5,8 @@
 //! And the agent that answers stamps its answer. Where they differ, a state can carry a time that
 //! is too late, and asking from that time on would miss others.
 //!
-//! One hold stands at a time. A second reason keeps it, because it lies further back.
+//! One hold stands at a time. A second reason to hold the position keeps the hold that stands,
+//! because that lies further back.
 
 use super::{Hold, MARGIN, Tracker};
 use crate::oplog::Position;

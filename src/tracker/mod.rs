@@ -108,6 +108,7 @@ struct Question {
     /// The connection was behind when the question was asked, or has been since.
     is_behind: bool,
 }
+
 /// The bookkeeping of one run. The position goes to the store whenever it changes.
 #[derive(Debug, Default)]
 pub struct Tracker {

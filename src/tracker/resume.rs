@@ -60,6 +60,7 @@ pub(super) struct Facts {
     pub certain: Option<Position>,
     /// Where a recent state came: [`MARGIN`] seconds before the request.
     pub before_recent: Option<Position>,
+    /// Acknowledgements come by id, so a given start counts until one has come.
     pub is_by_id: bool,
     /// Times are sent as they are.
     pub exact_resume: bool,
