@@ -63,8 +63,8 @@ impl Tracker {
     /// that was skipped.
     pub fn doubted(&self) -> Option<Position> {
         let doubt = self.doubt.as_ref().filter(|_| !self.replicate)?;
-        let last = self.withheld.or(self.delivered);
-        (last != Some(doubt.since)).then_some(doubt.since)
+        let has_come = self.withheld.is_some() || self.delivered != Some(doubt.since);
+        has_come.then_some(doubt.since)
     }
 
     /// The server is about to be asked whether it still has the operation that
