@@ -2,7 +2,7 @@
 //!
 //! A [`Consumer`] starts from a position and hands out operations one after the other. Its caller
 //! says which are acknowledged; the [`Tracker`] keeps the position before the oldest that is not.
-//! It knows nothing of flags, files or threads, and prints nothing: it reports what happens as
+//! It knows nothing of files or threads, and prints nothing: it reports what happens as
 //! [`Notice`]s.
 //!
 //! | File | Its part |
