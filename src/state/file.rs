@@ -55,7 +55,10 @@ fn check_regular(path: &Path) -> Result<(), Reason> {
 /// Where the state file of this name really is. It may be missing.
 pub(super) fn locate(name: &Path) -> Result<PathBuf, Reason> {
     let path = follow_links(name).map_err(not_opened(name))?;
-    if path.file_name().is_none() {
+    // Only a folder can have such a name. `file_name` passes over the slash.
+    let bytes = path.as_os_str().as_encoded_bytes();
+    let names_folder = bytes.ends_with(b"/") || bytes.ends_with(b"/.");
+    if names_folder || path.file_name().is_none() {
         return Err(Reason::NotAFile);
     }
     check_regular(&path)?;

@@ -114,7 +114,8 @@ fn no_folder_a_folder_or_a_device_is_an_error() {
         reason(StateFile::open(&missing)),
         Some(Reason::Step(_))
     ));
-    for path in [folder.path(), Path::new("/dev/null")] {
+    let [slash, dot] = ["st/", "st/."].map(|name| folder.path().join(name));
+    for path in [folder.path(), Path::new("/dev/null"), &slash, &dot] {
         assert!(matches!(
             reason(StateFile::open(path)),
             Some(Reason::NotAFile)

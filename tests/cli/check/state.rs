@@ -162,9 +162,11 @@ fn what_would_end_a_run_is_a_problem() {
     let folder = tempfile::tempdir().unwrap();
     let record = state_of(&folder.path().join("none"), &["--start-id", "now"], 0);
     is_fine(&record);
-    let inner = folder.path().join("inner");
-    std::fs::create_dir(&inner).unwrap();
-    has_problem(&state_of(&inner, &[], 5), &["not a regular file"]);
+    std::fs::create_dir(folder.path().join("inner")).unwrap();
+    for name in ["inner", "none/", "none/."] {
+        let record = state_of(&folder.path().join(name), &[], 5);
+        has_problem(&record, &["not a regular file"]);
+    }
     let long = folder.path().join("n".repeat(250));
     has_problem(&state_of(&long, &[], 5), &["shorter name"]);
     let server = server();
