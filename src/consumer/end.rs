@@ -31,7 +31,7 @@ impl Consumer {
         self.is_past_end = true;
         let ends = self.has_ended();
         if ends {
-            self.tracker.withhold(position);
+            self.tracker.withhold();
         }
         ends
     }

@@ -63,7 +63,7 @@ impl Tracker {
     /// that was skipped.
     pub fn doubted(&self) -> Option<Position> {
         let doubt = self.doubt.as_ref().filter(|_| !self.replicate)?;
-        let has_come = self.withheld.is_some() || self.delivered != Some(doubt.since);
+        let has_come = self.is_withheld || self.delivered != Some(doubt.since);
         has_come.then_some(doubt.since)
     }
 

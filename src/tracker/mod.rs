@@ -111,6 +111,7 @@ struct Question {
 
 /// The bookkeeping of one run. The position goes to the store whenever it changes.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Tracker {
     rules: Rules,
     origin: Origin,
@@ -127,8 +128,8 @@ pub struct Tracker {
     stage: Stage,
     /// States have been taken in and no `live` after them.
     has_open_replication: bool,
-    /// The operation that came last and was not handed out.
-    withheld: Option<Position>,
+    /// The operation that came last was not handed out.
+    is_withheld: bool,
     /// How many seconds after it happened the quickest operation came. Counts the present connection
     /// and, while something is in doubt, those before it.
     least_lag: Option<i128>,
@@ -243,9 +244,9 @@ impl Tracker {
         self.delivered = position.or(self.delivered);
     }
 
-    /// Takes note that this operation came, which is not handed out, and nothing after it either.
-    pub fn withhold(&mut self, operation: Option<Position>) {
-        self.withheld = operation;
+    /// Takes note that an operation came, which is not handed out, and nothing after it either.
+    pub fn withhold(&mut self) {
+        self.is_withheld = true;
     }
 
     /// Takes note that this object, which a replication left out, is being handed out. It counts
